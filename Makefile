@@ -1,0 +1,86 @@
+# Every target sets up what it needs first. STACK names the Pulumi stack; the stack `lab` needs no Docker.
+STACK ?= lab
+PYTHON := .venv/bin/python
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.SILENT:
+.DEFAULT_GOAL := help
+
+# The tiers of tests that this machine can run; `.ci/run` names them, so that none is left out unseen.
+TIERS ?= unit $(shell [ "$$(uname -s)" = Linux ] && [ "$$(id -u)" = 0 ] && echo lab)
+
+# The lab's exports extend the tools' PATH, so they are made in that environment.
+ENV := exports="$$($(PYTHON) -m tools env --stack $(STACK))" && echo "$$exports"
+ifeq ($(STACK),lab)
+ENV += && eval "$$exports" && $(PYTHON) -m lab env
+LAB := $(PYTHON) -m lab
+else
+LAB := :
+endif
+IN_ENV := eval "$$($(ENV))" &&
+
+.PHONY: help setup tools up down watch verify rollback preview deploy promote url env test check bench proof clean-cache
+
+help: ## Show this list
+	awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## Install Debian's packages (for the lab) and the Python packages
+	tools/bootstrap.sh $(STACK)
+
+tools: setup ## Build every tool and image that is missing
+	$(PYTHON) -m tools build --stack $(STACK)
+
+up: tools ## Start Minikube, Istio and the app, split the traffic and show it
+	$(LAB) up
+	$(IN_ENV) $(PYTHON) -m rollout up --stack $(STACK)
+	$(IN_ENV) $(PYTHON) -m rollout watch --stack $(STACK) --plain --count 20
+
+watch: setup ## Watch the answers and the measured split, live
+	$(IN_ENV) $(PYTHON) -m rollout watch --stack $(STACK)
+
+verify: setup ## Tell whether the stack is what its config says
+	$(IN_ENV) $(PYTHON) -m rollout verify --stack $(STACK)
+
+rollback: setup ## Go back to the last split that was proved
+	$(IN_ENV) $(PYTHON) -m rollout rollback --stack $(STACK)
+
+preview: tools ## Print what up would change, as Markdown; SINCE=revision: of every stack touched since
+	$(IN_ENV) $(PYTHON) -m rollout preview $(if $(SINCE),--changed-since $(SINCE),--stack $(STACK)) \
+		$(if $(PULL_REQUEST),--pull-request $(PULL_REQUEST))
+
+deploy: tools ## Make the stack what its config says, and verify it
+	$(IN_ENV) $(PYTHON) -m rollout up --stack $(STACK)
+	$(IN_ENV) $(PYTHON) -m rollout verify --stack $(STACK)
+
+promote: tools ## Carry the versions that serve in stack FROM to the config of stack TO
+	$(IN_ENV) $(PYTHON) -m rollout promote $(FROM) $(TO)
+
+url: setup ## Print the gateway's address
+	$(IN_ENV) pulumi stack output url --stack $(STACK)
+
+env: setup ## Print exports for your shell: eval "$(make -s env)"
+	$(ENV)
+
+down: setup ## Destroy the stack, then remove the lab's host
+	if $(LAB) status >/dev/null; then gone=; else gone=--cluster-gone; fi; \
+	$(IN_ENV) $(PYTHON) -m rollout down --stack $(STACK) $$gone
+	$(LAB) down
+
+test: tools ## Run the tests of every tier that this machine can run
+	echo "tiers: $(TIERS)"
+	$(PYTHON) -m pytest $(addprefix tests/,$(TIERS))
+
+check: setup ## Check style, types and the GitHub workflows
+	$(PYTHON) -m ruff check .
+	$(PYTHON) -m ruff format --check .
+	$(PYTHON) -m basedpyright
+	$(PYTHON) -m tools actionlint
+
+bench: tools ## Measure: one table of figures, side by side
+	$(PYTHON) -m bench
+
+proof: tools ## Prove that no change drops a request: every transition and fault under load
+	$(PYTHON) -m proof
+
+clean-cache: setup ## Delete the built tools and Go's caches of this project
+	$(PYTHON) -m tools clean

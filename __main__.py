@@ -1,0 +1,44 @@
+"""The program: the settings become components, and these the stack's outputs."""
+
+import pulumi
+
+import settings
+from components.application import Application
+from components.cluster import cluster
+from components.ingress import ingress
+from components.istio import Istio
+from components.traffic_split import TrafficSplit, TrafficSplitArgs
+
+config = settings.load()
+on = cluster(config.cluster)
+
+istio = Istio("istio", config.istio, pulumi.ResourceOptions(provider=on.provider))
+application = Application(
+    config.app.name, config.app, config.versions, pulumi.ResourceOptions(provider=on.provider)
+)
+split = TrafficSplit(
+    config.app.name,
+    TrafficSplitArgs(
+        config.app,
+        config.versions,
+        config.weights,
+        on.kubeconfig,
+        application.deployments,
+        config.routing,
+        config.convergence,
+    ),
+    pulumi.ResourceOptions(provider=on.provider, depends_on=[istio, application]),
+)
+entry = ingress(
+    istio.ingress_service,
+    on.address,
+    config.routing.port,
+    "https" if config.routing.tls_secret else "http",
+)
+
+pulumi.export("ingressHost", entry.host)
+pulumi.export("ingressPort", entry.port)
+pulumi.export("url", entry.url)
+pulumi.export("weights", split.weights)
+pulumi.export("versions", sorted(config.versions))
+pulumi.export("lastProof", split.last_proof)

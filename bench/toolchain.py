@@ -1,0 +1,17 @@
+"""How long the tools take to build where nothing is cached."""
+
+import os
+import subprocess
+from pathlib import Path
+
+from bench.figure import Figure, seconds
+from tests.lab.harness import ROOT
+
+
+def cold_build(folder: Path) -> Figure:
+    """Clone the project and run `make tools` with an empty cache directory."""
+    clone = folder / "clone"
+    subprocess.run(["git", "clone", "--quiet", ROOT, clone], check=True)
+    environment = os.environ | {"XDG_CACHE_HOME": str(folder / "cache")}
+    took = seconds(lambda: subprocess.run(["make", "tools"], cwd=clone, env=environment, check=True))
+    return Figure("make tools, nothing cached", (took,))

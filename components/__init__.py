@@ -1,0 +1,1 @@
+"""The parts of the program, each usable from another Pulumi program: import them by module."""

@@ -1,0 +1,63 @@
+"""The component Application: one Service, and a Deployment for each version."""
+
+from collections.abc import Mapping
+
+import pulumi
+
+from components import workload
+from components.register import KubernetesObject, register
+from settings.model import App, Version
+
+
+class Application(pulumi.ComponentResource):
+    """An app in several versions that run side by side, whatever traffic they get.
+
+    `namespace` and `service` are names in the cluster, each known once its object is there;
+    `deployments` are the versions' resources.
+    """
+
+    namespace: pulumi.Output[str]
+    service: pulumi.Output[str]
+    deployments: Mapping[str, KubernetesObject]
+
+    def __init__(
+        self,
+        name: str,
+        app: App,
+        versions: Mapping[str, Version],
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__("blue-green:index:Application", name, None, opts)
+        child = pulumi.ResourceOptions(parent=self)
+        self.namespace = pulumi.Output.from_input(app.namespace)
+        if app.namespace != "default":
+            made = register(f"{name}-namespace", workload.namespace(app.namespace), child)
+            child = pulumi.ResourceOptions(parent=self, depends_on=[made])
+            self.namespace = _name(made.id)
+        service = register(f"{name}-service", workload.service(app), child)
+        self.service = _name(service.id)
+        deployments: dict[str, KubernetesObject] = {}
+        for key, version in sorted(versions.items()):
+            manifest = workload.deployment(app, key, version)
+            deployment = register(f"{name}-{key}-deployment", manifest, child)
+            deployments[key] = deployment
+            if version.replicas is not None and version.replicas > 1:
+                budget = workload.disruption_budget(app, key)
+                register(f"{name}-{key}-disruptionbudget", budget, child)
+        self.deployments = deployments
+        self.register_outputs(
+            {
+                "namespace": self.namespace,
+                "service": self.service,
+                "deployments": {key: _name(one.id) for key, one in deployments.items()},
+            }
+        )
+
+
+def _name(object_id: pulumi.Output[str]) -> pulumi.Output[str]:
+    """The object's name, out of its id `[namespace/]name`."""
+
+    def last(text: str) -> str:
+        return text.rpartition("/")[2]
+
+    return object_id.apply(last)

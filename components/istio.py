@@ -1,0 +1,68 @@
+"""The component Istio: the mesh by its three Helm charts, or the one that is there."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pulumi
+from pulumi_kubernetes.helm.v3.Release import Release
+
+from components import charts, workload
+from components.register import existing, register
+from settings.model import Istio as IstioArgs
+
+
+class Istio(pulumi.ComponentResource):
+    """Istio's base, istiod and gateway charts (T2); with `install` false it only looks.
+
+    Why Helm releases: docs/decisions/helm-release.md. `ingress_service` is the gateway's Service
+    as it is in the cluster: `spec` and `status`, by the names of the Kubernetes API.
+    """
+
+    namespace: pulumi.Output[str]
+    ingress_service: pulumi.Output[Mapping[str, Any]]
+
+    def __init__(self, name: str, args: IstioArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("blue-green:index:Istio", name, None, opts)
+        service_id = pulumi.Output.from_input(f"{args.gateway.namespace}/{args.gateway.service}")
+        if args.install:
+            gateway = self._install(name, args)
+            # Before the release is there, a preview must not look for its Service.
+            service_id = pulumi.Output.all(service_id, gateway.id).apply(lambda ids: ids[0])
+        service = existing(
+            f"{name}-ingress", "v1", "Service", service_id, pulumi.ResourceOptions(parent=self)
+        )
+        self.namespace = pulumi.Output.from_input(args.namespace)
+        self.ingress_service = pulumi.Output.all(spec=service.spec, status=service.status)
+        self.register_outputs({"namespace": self.namespace, "ingress_service": self.ingress_service})
+
+    def _install(self, name: str, args: IstioArgs) -> Release:
+        """Namespaces, then the charts one after the other: each needs the one before.
+
+        Returns the last one, the gateway's.
+        """
+        roles = {args.namespace: "namespace"}
+        roles.setdefault(args.gateway.namespace, "gateway-namespace")
+        namespaces: list[pulumi.Resource] = [
+            register(
+                f"{name}-{role}",
+                workload.namespace(namespace),
+                pulumi.ResourceOptions(parent=self),
+            )
+            for namespace, role in roles.items()
+        ]
+        base, istiod, gateway = charts.releases(args)
+        istio_base = self._release(name, base, namespaces)
+        control_plane = self._release(name, istiod, [istio_base])
+        return self._release(name, gateway, [control_plane])
+
+    def _release(self, name: str, release: charts.HelmRelease, after: list[pulumi.Resource]) -> Release:
+        return Release(
+            f"{name}-{release.role}",
+            name=release.name,
+            namespace=release.namespace,
+            chart=release.chart,
+            version=release.version,
+            repository_opts={"repo": release.repository} if release.repository else None,
+            values=release.values,
+            opts=pulumi.ResourceOptions(parent=self, depends_on=after),
+        )

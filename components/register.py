@@ -1,0 +1,48 @@
+"""Kubernetes objects as Pulumi resources: one class for every kind."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pulumi
+
+from components.manifest import Manifest
+
+
+class KubernetesObject(pulumi.CustomResource):
+    """An object of any kind, with the type token of its class in pulumi_kubernetes.
+
+    That package's typed classes take three times as long to import as all of the program.
+    """
+
+    spec: pulumi.Output[Mapping[str, Any]]
+    status: pulumi.Output[Mapping[str, Any]]
+
+    def __init__(
+        self,
+        name: str,
+        api_version: str,
+        kind: str,
+        manifest: Manifest,
+        opts: pulumi.ResourceOptions,
+    ) -> None:
+        group_version = api_version if "/" in api_version else f"core/{api_version}"
+        # Outputs that are no inputs, or that may be left out, must be named as well.
+        props = {"spec": None, "status": None, **manifest}
+        super().__init__(f"kubernetes:{group_version}:{kind}", name, props, opts)
+
+
+def register(name: str, manifest: Manifest, opts: pulumi.ResourceOptions) -> KubernetesObject:
+    """Makes the stack own the object of the manifest, under a logical name."""
+    return KubernetesObject(name, manifest["apiVersion"], manifest["kind"], manifest, opts)
+
+
+def existing(
+    name: str,
+    api_version: str,
+    kind: str,
+    object_id: pulumi.Input[str],
+    opts: pulumi.ResourceOptions,
+) -> KubernetesObject:
+    """Reads an object that somebody else owns; its id is `[namespace/]name`."""
+    opts = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(id=object_id))
+    return KubernetesObject(name, api_version, kind, {}, opts)

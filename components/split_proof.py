@@ -1,0 +1,174 @@
+"""The Pulumi resources that hold the order: before the VirtualService, after it, and at the end.
+
+They ask the gateways in `diff`, which Pulumi calls on every `up` and preview, and wait in
+`create` and `update`. Pulumi pickles the providers by name, so the program's folder must hold
+this module. Why not hooks: docs/order.md.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import pulumi
+from pulumi import dynamic
+
+from components.manifest import Manifest
+from gateway import proof
+from gateway.envoy import Target
+from gateway.errors import GatewayError
+
+
+def split_inputs(
+    kubeconfig: pulumi.Input[str], gateway: Manifest, virtual_service: Manifest, host: str
+) -> dict[str, Any]:
+    """The inputs that say which gateways and whose split."""
+    return {
+        "kubeconfig": kubeconfig,
+        "gatewaySelector": gateway["spec"]["selector"],
+        "namespace": virtual_service["metadata"]["namespace"],
+        "virtualService": virtual_service["metadata"]["name"],
+        "host": host,
+    }
+
+
+def _split(props: Mapping[str, Any]) -> proof.Split:
+    target = Target(props["namespace"], props["virtualService"], props["host"])
+    return proof.Split(props["kubeconfig"], props["gatewaySelector"], target)
+
+
+def _weights(props: Mapping[str, Any]) -> dict[str, int]:
+    """The versions with traffic. Pulumi hands over every number as a float."""
+    return {version: int(weight) for version, weight in props["weights"].items()}
+
+
+def _changed(olds: Mapping[str, Any], news: Mapping[str, Any]) -> bool:
+    """Whether an input is another one; `olds` holds outputs as well."""
+    return any(olds.get(key) != value for key, value in news.items() if key != "__provider")
+
+
+def _gaining(olds: Mapping[str, Any], news: Mapping[str, Any]) -> tuple[str, ...]:
+    """The versions that get more traffic than before, or whose workload is another one."""
+    before = _weights(olds) if olds else {}
+    workloads = olds.get("workloads", {})
+    return tuple(
+        version
+        for version, weight in sorted(_weights(news).items())
+        if weight > before.get(version, 0) or news["workloads"][version] != workloads.get(version)
+    )
+
+
+class ReadyProvider(dynamic.ResourceProvider):
+    """Waits until the versions that are to get traffic can take it."""
+
+    serialize_as_secret_always = False
+
+    def create(self, props: dict[str, Any]) -> dynamic.CreateResult:
+        """Waits for every version that has a weight."""
+        self._wait({}, props)
+        return dynamic.CreateResult(props["virtualService"], props)
+
+    def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> dynamic.DiffResult:
+        """A change of inputs; or none, but a gateway lost a version that has traffic."""
+        if _changed(_olds, _news):
+            return dynamic.DiffResult(changes=True)
+        routed = tuple(_weights(_news))
+        try:
+            return dynamic.DiffResult(changes=not proof.can_take(_split(_news), routed))
+        except GatewayError:
+            return dynamic.DiffResult(changes=True)
+
+    def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> dynamic.UpdateResult:
+        """Waits for the versions that get more, so that nothing blocks a move away from one."""
+        self._wait(_olds, _news)
+        return dynamic.UpdateResult(_news)
+
+    def _wait(self, olds: Mapping[str, Any], news: Mapping[str, Any]) -> None:
+        versions = _gaining(olds, news)
+        if not versions and not _changed(olds, news):
+            versions = tuple(_weights(news))
+        if versions:
+            proof.wait_for_versions(_split(news), versions, news["timeoutSeconds"])
+
+
+class ConvergedProvider(dynamic.ResourceProvider):
+    """Waits until every gateway routes by the weights; its output `proof` is what they said."""
+
+    serialize_as_secret_always = False
+
+    def create(self, props: dict[str, Any]) -> dynamic.CreateResult:
+        """Waits."""
+        return dynamic.CreateResult(props["virtualService"], self._wait(props))
+
+    def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> dynamic.DiffResult:
+        """A change of inputs; or none, but a gateway routes otherwise."""
+        if _changed(_olds, _news):
+            return dynamic.DiffResult(changes=True)
+        try:
+            return dynamic.DiffResult(changes=not proof.routes_by(_split(_news), _weights(_news)))
+        except GatewayError:
+            return dynamic.DiffResult(changes=True)
+
+    def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> dynamic.UpdateResult:
+        """Waits."""
+        return dynamic.UpdateResult(self._wait(_news))
+
+    def _wait(self, props: Mapping[str, Any]) -> dict[str, Any]:
+        proofs = proof.wait_for_weights(_split(props), _weights(props), props["timeoutSeconds"])
+        return {**props, "proof": [dataclasses.asdict(one) for one in proofs]}
+
+
+class DrainProvider(dynamic.ResourceProvider):
+    """Stands for a version's requests: its deletion waits until the last of them has ended."""
+
+    serialize_as_secret_always = False
+
+    def create(self, props: dict[str, Any]) -> dynamic.CreateResult:
+        """Nothing but the entry in the state."""
+        return dynamic.CreateResult(props["version"], props)
+
+    def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> dynamic.UpdateResult:
+        """Nothing but the entry in the state."""
+        return dynamic.UpdateResult(_news)
+
+    def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> dynamic.DiffResult:
+        """A change of inputs."""
+        return dynamic.DiffResult(changes=_changed(_olds, _news))
+
+    def delete(self, _id: str, _props: dict[str, Any]) -> None:
+        """Waits; a gateway that is gone has no requests."""
+        proof.wait_for_last_requests(_split(_props), _props["version"], _props["drainSeconds"])
+
+
+def idle_warnings(props: Mapping[str, Any], versions: tuple[str, ...]) -> tuple[str, ...]:
+    """A sentence for each version without traffic that could not take any now."""
+    try:
+        reasons = proof.not_ready(_split(props), versions)
+    except GatewayError as error:
+        return (f"whether the versions without traffic are ready is unknown: {error}",)
+    return tuple(
+        f"version {version} gets no traffic and is not ready yet: {reason}"
+        for version, reason in reasons.items()
+    )
+
+
+class SplitReady(dynamic.Resource, name="SplitReady"):
+    """Stands before the VirtualService: while it fails, traffic does not move."""
+
+    def __init__(self, name: str, props: Mapping[str, Any], opts: pulumi.ResourceOptions) -> None:
+        super().__init__(ReadyProvider(), name, dict(props), opts)
+
+
+class SplitConverged(dynamic.Resource, name="SplitConverged"):
+    """Stands after the VirtualService: while it fails, `up` fails."""
+
+    proof: pulumi.Output[list[Mapping[str, Any]]]
+
+    def __init__(self, name: str, props: Mapping[str, Any], opts: pulumi.ResourceOptions) -> None:
+        super().__init__(ConvergedProvider(), name, {**props, "proof": None}, opts)
+
+
+class VersionDrain(dynamic.Resource, name="VersionDrain"):
+    """Stands after a version's rule: deleted before it and before the Deployment."""
+
+    def __init__(self, name: str, props: Mapping[str, Any], opts: pulumi.ResourceOptions) -> None:
+        super().__init__(DrainProvider(), name, dict(props), opts)

@@ -1,0 +1,129 @@
+"""The component TrafficSplit: the Gateway, each version's subset, the weights and their proof."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pulumi
+
+from components import routes, workload
+from components.register import register
+from components.split_proof import (
+    SplitConverged,
+    SplitReady,
+    VersionDrain,
+    idle_warnings,
+    split_inputs,
+)
+from settings.model import App, Convergence, Routing, Version
+
+
+@dataclass(frozen=True)
+class TrafficSplitArgs:
+    """What a split is made of.
+
+    `weights` has every version, 0 for one that gets nothing; together 100. `kubeconfig` is the
+    text of one for the cluster, by which the gateways are asked. `deployments` are the versions'
+    resources, which outlive their routes.
+    """
+
+    app: App
+    versions: Mapping[str, Version]
+    weights: Mapping[str, int]
+    kubeconfig: pulumi.Input[str]
+    deployments: Mapping[str, pulumi.Resource] = field(default_factory=dict[str, pulumi.Resource])
+    routing: Routing = field(default_factory=Routing)
+    convergence: Convergence = field(default_factory=Convergence)
+
+
+class TrafficSplit(pulumi.ComponentResource):
+    """Splits the app's traffic by weight among its versions (T5 of the tutorial).
+
+    The order in which it acts is in docs/order.md. `weights` is known once every gateway routes
+    by them; `last_proof` has, by gateway pod, the weights, when they were read, and the images that served.
+    """
+
+    weights: pulumi.Output[Mapping[str, int]]
+    last_proof: pulumi.Output[Mapping[str, Any]]
+
+    def __init__(self, name: str, args: TrafficSplitArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("blue-green:index:TrafficSplit", name, None, opts)
+        gateway = routes.gateway(args.app, args.routing)
+        virtual_service = routes.virtual_service(args.app, args.weights, args.routing)
+        split = split_inputs(args.kubeconfig, gateway, virtual_service, args.app.name)
+        asked = {
+            **split,
+            "timeoutSeconds": args.convergence.timeout_seconds,
+            "weights": {version: weight for version, weight in args.weights.items() if weight},
+        }
+
+        entrance = register(f"{name}-gateway", gateway, pulumi.ResourceOptions(parent=self))
+        subsets = [self._subset(name, version, args, split) for version in sorted(args.versions)]
+        ready = SplitReady(
+            f"{name}-ready",
+            {**asked, "workloads": _digests(args)},
+            pulumi.ResourceOptions(parent=self, depends_on=subsets),
+        )
+        split_by = register(
+            f"{name}-virtualservice",
+            virtual_service,
+            pulumi.ResourceOptions(parent=self, depends_on=[entrance, ready]),
+        )
+        converged = SplitConverged(
+            f"{name}-converged",
+            asked,
+            pulumi.ResourceOptions(parent=self, depends_on=[split_by]),
+        )
+        self.weights = converged.id.apply(lambda _: dict(args.weights))
+        self.last_proof = converged.proof.apply(_by_pod)
+        self._warn_of_idle(args, split, converged)
+        self.register_outputs({"weights": self.weights, "lastProof": self.last_proof})
+
+    def _warn_of_idle(
+        self, args: TrafficSplitArgs, split: Mapping[str, Any], converged: SplitConverged
+    ) -> None:
+        """Says which versions without traffic are not ready; that stops nothing."""
+        idle = tuple(version for version, weight in args.weights.items() if not weight)
+        if not idle or pulumi.runtime.is_dry_run():
+            return
+
+        def warn(values: Sequence[Any]) -> None:
+            for sentence in idle_warnings({**split, "kubeconfig": values[0]}, idle):
+                pulumi.log.warn(sentence, self)
+
+        pulumi.Output.all(args.kubeconfig, converged.id).apply(warn)
+
+    def _subset(
+        self, name: str, version: str, args: TrafficSplitArgs, split: Mapping[str, Any]
+    ) -> pulumi.Resource:
+        """A version's rule; it goes when the requests in flight have ended, its pods after it."""
+        deployment = args.deployments.get(version)
+        rule = register(
+            f"{name}-{version}-rule",
+            routes.destination_rule(args.app, version, args.routing),
+            pulumi.ResourceOptions(parent=self, depends_on=[deployment] if deployment else None),
+        )
+        return VersionDrain(
+            f"{name}-{version}-drain",
+            {**split, "version": version, "drainSeconds": args.convergence.drain_seconds},
+            pulumi.ResourceOptions(parent=self, depends_on=[rule]),
+        )
+
+
+def _digests(args: TrafficSplitArgs) -> dict[str, str]:
+    """A text for each version with traffic that changes when its workload does."""
+    manifests = {
+        version: workload.deployment(args.app, version, args.versions[version])
+        for version, weight in args.weights.items()
+        if weight
+    }
+    return {
+        version: hashlib.sha256(json.dumps(manifest, sort_keys=True).encode()).hexdigest()[:16]
+        for version, manifest in manifests.items()
+    }
+
+
+def _by_pod(proofs: list[Mapping[str, Any]]) -> dict[str, Any]:
+    return {one["pod"]: {key: one[key] for key in one if key != "pod"} for one in proofs}

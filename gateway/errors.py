@@ -1,0 +1,9 @@
+"""What can go wrong when a cluster or a gateway is asked."""
+
+
+class GatewayError(Exception):
+    """A cluster or a gateway cannot be asked; the message says which, why and what to do."""
+
+
+class NotConvergedError(GatewayError):
+    """What was awaited did not come in time; the message says what is still missing."""

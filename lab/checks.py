@@ -1,0 +1,166 @@
+"""Refusals: whether a lab can be made here, found out before anything is made.
+
+Each check returns a sentence that says what to do instead, or None.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from ipaddress import IPv4Network
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lab import cgroups, network
+from lab.errors import LabError
+
+if TYPE_CHECKING:
+    from lab.layout import Lab
+
+# Program: the Debian package that has it.
+PROGRAMS = {
+    "bash": "bash",
+    "conntrack": "conntrack",
+    "containerd": "containerd",
+    "ctr": "containerd",
+    "ip": "iproute2",
+    "iptables": "iptables",
+    "nft": "nftables",
+    "nsenter": "util-linux",
+    "pkill": "procps",
+    "runc": "runc",
+    "service": "init-system-helpers",
+    "setpriv": "util-linux",
+    "socat": "socat",
+    "start-stop-daemon": "dpkg",
+    "sudo": "sudo",
+    "unshare": "util-linux",
+}
+CNI_PLUGIN = Path("/usr/lib/cni/bridge")
+TOOLS = ("crictl", "kubeadm", "kubectl", "kubelet", "minikube")
+MIN_FREE_BYTES = 3 * 1024**3
+_MIN_PREFIX, _MAX_PREFIX = 16, 29
+
+
+def root_on_linux() -> None:
+    """Raise LabError unless this is Linux and we are root on it."""
+    if sys.platform != "linux":
+        raise LabError(
+            "the lab needs Linux namespaces: on this system use Minikube with Docker instead "
+            "(make up STACK=dev)"
+        )
+    if os.geteuid() != 0:
+        raise LabError("the lab makes namespaces and mounts: run it as root (sudo)")
+
+
+def machine(lab: Lab) -> None:
+    """Raise LabError with the first reason why `lab` cannot be made here."""
+    for reason in (
+        bad_directory(lab.directory),
+        bad_subnet(lab.subnet),
+        missing_programs(),
+        missing_tools(lab.tools),
+        missing_kernel_features(),
+        missing_cgroups(),
+        little_disk(lab.directory),
+        taken_subnet(lab.subnet, network.networks()),
+    ):
+        if reason is not None:
+            raise LabError(reason)
+
+
+def bad_directory(directory: Path) -> str | None:
+    """Overlay options and the lists that the shell scripts read cannot carry every name."""
+    odd = sorted(set(str(directory)) & set(",:\\ \t\n\"'"))
+    if odd:
+        return f"the directory {directory} has {' '.join(map(repr, odd))} in its path: use --dir"
+    return None
+
+
+def bad_subnet(subnet: IPv4Network) -> str | None:
+    """The lab uses the first and the third address, of a network that is nobody's in public."""
+    if not _MIN_PREFIX <= subnet.prefixlen <= _MAX_PREFIX or not subnet.is_private:
+        return (
+            f"{subnet} will not do: give --subnet a private network from /{_MIN_PREFIX} to "
+            f"/{_MAX_PREFIX}, such as 192.168.50.0/24"
+        )
+    return None
+
+
+def missing_programs() -> str | None:
+    """Programs that come from Debian packages."""
+    path = f"{os.environ.get('PATH', '')}:/usr/local/sbin:/usr/sbin:/sbin"
+    packages = {package for name, package in PROGRAMS.items() if not shutil.which(name, path=path)}
+    if not CNI_PLUGIN.exists():
+        packages.add("containernetworking-plugins")
+    if packages:
+        return f"programs are missing: apt-get install --yes {' '.join(sorted(packages))}"
+    return None
+
+
+def missing_tools(tools: Path) -> str | None:
+    """Programs and images that `make tools` builds."""
+    missing = [name for name in TOOLS if not (tools / "bin" / name).exists()]
+    if missing:
+        return f"{tools}/bin lacks {', '.join(missing)}: make tools"
+    if not list((tools / "images").glob("*.tar")):
+        return f"{tools}/images holds no image archive: make tools"
+    return None
+
+
+def missing_kernel_features(
+    filesystems: Path = Path("/proc/filesystems"), proc: Path = Path("/proc")
+) -> str | None:
+    """Namespaces, the overlay file system, and iptables seeing bridged packets.
+
+    The last is why a pod reaches a Service whose pod is on the same bridge. Modules are not loaded
+    here, because they would stay after `down`.
+    """
+    kinds = ("cgroup", "ipc", "mnt", "net", "pid", "uts")
+    namespaces = [kind for kind in kinds if not (proc / "self" / "ns" / kind).exists()]
+    if namespaces:
+        return (
+            f"this kernel has no {', '.join(namespaces)} namespaces: run the lab on a machine "
+            "whose kernel has them"
+        )
+    modules: list[str] = []
+    if "overlay" not in filesystems.read_text().split():
+        modules.append("overlay")
+    if not (proc / "sys" / "net" / "bridge" / "bridge-nf-call-iptables").exists():
+        modules.append("br_netfilter")
+    if modules:
+        return f"the kernel has not loaded {' and '.join(modules)}: modprobe --all {' '.join(modules)}"
+    return None
+
+
+def missing_cgroups() -> str | None:
+    """The controllers that the kubelet needs."""
+    missing = sorted(cgroups.missing_controllers(cgroups.hierarchies()))
+    if missing:
+        return (
+            f"no cgroup hierarchy here offers {', '.join(missing)}, which Kubernetes needs: run "
+            "the lab on the machine itself, or in a container with its own writable cgroups"
+        )
+    return None
+
+
+def little_disk(directory: Path) -> str | None:
+    """Images, etcd and logs need room."""
+    existing = next(path for path in (directory, *directory.parents) if path.exists())
+    free = shutil.disk_usage(existing).free
+    if free < MIN_FREE_BYTES:
+        return (
+            f"the disk of {directory} has {free / 1024**3:.1f} GiB free and the lab needs "
+            f"{MIN_FREE_BYTES / 1024**3:.0f}: free some, or use --dir on another disk"
+        )
+    return None
+
+
+def taken_subnet(subnet: IPv4Network, taken: dict[str, list[IPv4Network]]) -> str | None:
+    """An address or a route of the machine within `subnet`, or around it."""
+    for link, networks in taken.items():
+        for other in networks:
+            if other.overlaps(subnet):
+                return f"{subnet} is taken ({other} on {link}): choose another with --subnet"
+    return None

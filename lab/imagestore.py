@@ -1,0 +1,89 @@
+"""containerd's data with every image imported, kept in the user's cache for the next `up`.
+
+Importing reads, hashes and unpacks each image anew; a copy made of hard links takes no time and no
+room. What is linked is never written again: blobs and unpacked layers are added and removed whole,
+and the databases are copied.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import shutil
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lab import command, containerd
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from lab.layout import Lab
+
+
+def _directory() -> Path:
+    cache = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    return Path(cache) / "blue-green" / "containerd"
+
+
+def _key(archives: list[Path]) -> str:
+    """Differs for other archives, and for another containerd, whose data may look otherwise."""
+    digest = hashlib.sha256(command.run("containerd", "--version").encode())
+    for archive in archives:
+        status = archive.stat()
+        digest.update(f"{archive.resolve()} {status.st_size} {status.st_mtime_ns}\n".encode())
+    return digest.hexdigest()[:16]
+
+
+def restore(lab: Lab, archives: list[Path]) -> bool:
+    """Fill the new host's /var/lib/containerd from the cache; False where that has nothing fit."""
+    kept = _directory() / _key(archives)
+    target = lab.host / "var-lib" / "containerd"
+    with _locked(fcntl.LOCK_SH):
+        if not kept.is_dir() or kept.stat().st_dev != lab.host.stat().st_dev:
+            return False
+        target.parent.mkdir(exist_ok=True)
+        _link_tree(kept, target)
+    return True
+
+
+def keep(lab: Lab, archives: list[Path]) -> None:
+    """Keep the host's containerd data, which holds nothing but `archives`, and drop older ones.
+
+    Stops containerd for that moment. Does nothing where the cache is on another file system.
+    """
+    directory = _directory()
+    with _locked(fcntl.LOCK_EX):
+        if directory.stat().st_dev != lab.host.stat().st_dev:
+            return
+        for old in directory.glob("*/"):
+            shutil.rmtree(old)
+        containerd.stop(lab)
+        new = directory / "new"
+        _link_tree(lab.host / "var-lib" / "containerd", new)
+        new.rename(directory / _key(archives))
+    containerd.start(lab)
+
+
+def _link_tree(source: Path, target: Path) -> None:
+    """Copy a tree by hard links, but its databases (`*.db`) byte for byte."""
+    command.run("cp", "--archive", "--link", "--no-target-directory", source, target)
+    for database in target.rglob("*.db"):
+        if database.parent.parent == target:  # not in an image's files
+            copy = database.with_suffix(".copy")
+            shutil.copy2(database, copy)
+            copy.replace(database)
+
+
+@contextmanager
+def _locked(kind: int) -> Generator[None]:
+    directory = _directory()
+    directory.mkdir(parents=True, exist_ok=True)
+    handle = os.open(directory / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(handle, kind)
+        yield
+    finally:
+        os.close(handle)

@@ -1,0 +1,88 @@
+"""Where a lab keeps its things, and what it is called to the kernel."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network
+from pathlib import Path
+
+FILES = Path(__file__).resolve().parent / "files"
+
+
+@dataclass(frozen=True)
+class Lab:
+    """A lab. `directory` and `tools` are absolute; kernel names follow from `directory` alone.
+
+    So `down` knows what to remove even where nothing written by `up` is left.
+    """
+
+    directory: Path
+    tools: Path
+    subnet: IPv4Network
+
+    @property
+    def id(self) -> str:
+        """Eight hex digits that tell this lab from others on the machine."""
+        return hashlib.sha256(os.fsencode(self.directory)).hexdigest()[:8]
+
+    @property
+    def cgroup(self) -> str:
+        """Name of the lab's cgroup at the root of every hierarchy."""
+        return f"blue-green-lab-{self.id}"
+
+    @property
+    def link(self) -> str:
+        """Name of the outer end of the veth pair (at most 15 characters)."""
+        return f"lab-{self.id}"
+
+    @property
+    def gateway(self) -> IPv4Interface:
+        """Address of the outer end: the subnet's first."""
+        return IPv4Interface((self.subnet[1], self.subnet.prefixlen))
+
+    @property
+    def node(self) -> IPv4Interface:
+        """Address of the host itself, which becomes Minikube's: the subnet's third."""
+        return IPv4Interface((self.subnet[3], self.subnet.prefixlen))
+
+    @property
+    def address(self) -> IPv4Address:
+        """The host's address without the prefix."""
+        return self.node.ip
+
+    @property
+    def host(self) -> Path:
+        """What the running host consists of: its record, its writes, its data."""
+        return self.directory / "host"
+
+    @property
+    def logs(self) -> Path:
+        """One log for each service."""
+        return self.directory / "logs"
+
+    @property
+    def bin(self) -> Path:
+        """The commands that `lab env` puts first on PATH."""
+        return self.directory / "bin"
+
+    @property
+    def minikube_home(self) -> Path:
+        """Minikube's MINIKUBE_HOME; it uses the last part's name as it is."""
+        return self.directory / "minikube" / ".minikube"
+
+    @property
+    def kubeconfig(self) -> Path:
+        """The kubeconfig that Minikube writes, mode 0600."""
+        return self.directory / "kubeconfig"
+
+    @property
+    def lock(self) -> Path:
+        """Locked while `up` or `down` runs."""
+        return self.directory / "lock"
+
+    @property
+    def made(self) -> tuple[Path, ...]:
+        """All that a lab makes in its directory; anything else there belongs to someone else."""
+        return (self.host, self.logs, self.bin, self.minikube_home.parent, self.kubeconfig)

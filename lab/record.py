@@ -1,0 +1,41 @@
+"""What `up` writes down before it makes it, and reads back: `.lab/host/record.json`."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, cast
+
+if TYPE_CHECKING:
+    from lab.layout import Lab
+
+
+@dataclass(frozen=True)
+class Record:
+    """A host being made, or made (`complete`).
+
+    `controllers`: what was enabled at the root of a cgroup v2 hierarchy, by its control file.
+    """
+
+    subnet: str
+    tools: str
+    images: list[str] = field(default_factory=list[str])
+    controllers: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
+    complete: bool = False
+
+
+def write(lab: Lab, record: Record) -> None:
+    """Replace the record in one step, so that it is never half written."""
+    lab.host.mkdir(parents=True, exist_ok=True)
+    new = lab.host / "record.json.new"
+    new.write_text(json.dumps(asdict(record), indent=1))
+    new.replace(lab.host / "record.json")
+
+
+def read(lab: Lab) -> Record | None:
+    """The record, or None where nothing was begun (or what there is cannot be read)."""
+    try:
+        found: object = json.loads((lab.host / "record.json").read_text())
+        return Record(**cast("dict[str, object]", found))  # pyright: ignore[reportArgumentType]
+    except (OSError, ValueError, TypeError):
+        return None

@@ -1,0 +1,85 @@
+"""`python -m proof`: every transition and fault under load, on a lab of its own."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from proof import picture, report
+from proof.faults import FAULTS
+from proof.result import Result
+from proof.run import under_load
+from proof.transitions import HALF, TRANSITIONS, to
+from tests.lab.harness import ROOT, lab_host, project_copy
+
+FOLDER = ROOT / ".lab" / "proof"
+SUBNET = "192.168.54.0/24"
+DOCS = ROOT / "docs"
+PICTURE = (
+    "![answers by version over time, one row a change, the moments of change marked](zero-drop.svg)\n\n"
+    "The figures behind it: [zero-drop.json](zero-drop.json)."
+)
+TABLE_BEGIN, TABLE_END = "<!-- table -->", "<!-- end of table -->"
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+console = Console(highlight=False)
+
+
+@app.command()
+def main(
+    rate: Annotated[float, typer.Option(min=1, help="Requests a second.")] = 500,
+    only: Annotated[str, typer.Option(help="Only the changes whose name contains this.")] = "",
+    write: Annotated[bool, typer.Option(help="Renew docs/zero-drop.md, its picture and figures.")] = False,
+) -> None:
+    """Prove that no change drops a request. Example: python -m proof --rate 500 --write."""
+    results: list[Result] = []
+    with lab_host(FOLDER, SUBNET) as lab:
+        program = project_copy(FOLDER / "project", lab)
+        program.config(routing={"retries": {"attempts": 0}})
+        program.up()
+        changes = [(one.name, one.steps, 0, "no request fails") for one in TRANSITIONS]
+        changes += [(one.name, one.steps(lab), one.allowed(rate), one.promise) for one in FAULTS]
+        for name, steps, allowed, promise in (one for one in changes if only in one[0]):
+            result = under_load(
+                program,
+                name,
+                steps,
+                rate=rate,
+                folder=FOLDER / "requests",
+                allowed=allowed,
+                promise=promise,
+            )
+            results.append(result)
+            _tell(result)
+            if result.error:
+                to(HALF, ("v1", "v2"))(program)
+        program.run("pulumi", "destroy", "--yes", "--non-interactive")
+    print(report.table(results))
+    if write:
+        _write(results)
+    broken = [result.name for result in results if not result.kept]
+    if broken or not results:
+        sys.exit(f"proof: not kept: {', '.join(broken) or 'nothing was run'}")
+
+
+def _tell(result: Result) -> None:
+    mark = "[green]kept[/]" if result.kept else "[bold red]not kept[/]"
+    console.print(f"{mark} {result.name}: {len(result.failed)} of {len(result.requests)} failed")
+    if result.failed:
+        console.print(f"  {report.reasons(result)}", markup=False)
+    if result.error:
+        console.print(f"  {result.error}", markup=False)
+
+
+def _write(results: list[Result]) -> None:
+    picture.plot(results, DOCS / "zero-drop.svg")
+    (DOCS / "zero-drop.json").write_text(report.raw(results))
+    page: Path = DOCS / "zero-drop.md"
+    before, _, rest = page.read_text().partition(TABLE_BEGIN)
+    _, _, after = rest.partition(TABLE_END)
+    page.write_text(f"{before}{TABLE_BEGIN}\n{report.table(results)}\n\n{PICTURE}\n{TABLE_END}{after}")
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,124 @@
+"""Faults under load: what each may cost, and that `up` converges afterwards without hand work."""
+
+import json
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from proof.transitions import HALF, replicas, to
+from tests.lab.harness import Lab, Program
+
+API_SERVER = "/etc/kubernetes/manifests/kube-apiserver.yaml"
+ETCD = "/etc/kubernetes/manifests/etcd.yaml"
+ASIDE = "/etc/kubernetes/"
+AWAY_SECONDS = 30
+BACK_SECONDS = 180
+# From a killed container until no Envoy has its endpoint any more: the kubelet's relist of
+# containers (1 s), its status to the API server, istiod's debounce (0.1 s), and as much again.
+UNNOTICED_SECONDS = 5.0
+REPLICAS = 3
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A fault under load.
+
+    Attributes:
+        name: the line of the table.
+        promise: what it may cost, in words.
+        allowed: how many requests it may cost, at a rate of requests a second.
+        steps: makes it happen, and lets `up` mend it.
+    """
+
+    name: str
+    promise: str
+    allowed: Callable[[float], int]
+    steps: Callable[[Lab], tuple[Callable[[Program], None], ...]]
+
+
+def _nothing(_rate: float) -> int:
+    return 0
+
+
+def _killed_pods_share(rate: float) -> int:
+    """One of three pods of a version with half of the traffic, until it is noticed."""
+    return int(rate * 0.5 / REPLICAS * UNNOTICED_SECONDS)
+
+
+def _kill_a_pod(program: Program) -> None:
+    """Kill the app's process in one pod of v1, without warning it."""
+    pods = json.loads(program.kubectl("get", "pods", "-l", "version=v1", "-o", "json").stdout)["items"]
+    name = pods[0]["metadata"]["name"]
+    program.kubectl("delete", "pod", name, "--grace-period=0", "--force")
+    program.kubectl("rollout", "status", "deployment/myapp-v1", "--timeout=120s")
+
+
+def _inside(lab: Lab, *command: str) -> None:
+    """Run a command inside the lab's host."""
+    lab.run("python", "-m", "lab", *lab.options, "exec", "--", *command)
+
+
+def _restart_containerd(lab: Lab) -> Callable[[Program], None]:
+    def step(_program: Program) -> None:
+        _inside(lab, "service", "containerd", "restart")
+
+    return step
+
+
+def _away(lab: Lab, manifest: str, weights: dict[str, int]) -> Callable[[Program], None]:
+    """Take a static pod away for a while in the middle of an `up`, and run `up` again at the end."""
+
+    def move(source: str, target: str) -> None:
+        _inside(lab, "mv", source, target)
+
+    def step(program: Program) -> None:
+        program.config(weights=weights)
+        aside = ASIDE + manifest.rpartition("/")[2]
+        move(manifest, aside)
+        back = threading.Timer(AWAY_SECONDS, move, (aside, manifest))
+        back.start()
+        try:
+            program.up(check=False)
+        finally:
+            back.join()
+        _wait_for_api(program)
+        program.up()
+
+    return step
+
+
+def _wait_for_api(program: Program) -> None:
+    deadline = time.monotonic() + BACK_SECONDS
+    while program.kubectl("get", "--raw", "/readyz", check=False).returncode:
+        if time.monotonic() > deadline:
+            raise AssertionError(f"the API server is not back after {BACK_SECONDS} s")
+        time.sleep(0.5)
+
+
+FAULTS = (
+    Fault(
+        "app pod killed, one of three",
+        f"at most its share for {UNNOTICED_SECONDS:.0f} s",
+        _killed_pods_share,
+        lambda _lab: (replicas(REPLICAS), _kill_a_pod, to(HALF)),
+    ),
+    Fault(
+        "containerd restarted",
+        "no request fails",
+        _nothing,
+        lambda lab: (_restart_containerd(lab), to({"v1": 30, "v2": 70})),
+    ),
+    Fault(
+        f"API server away for {AWAY_SECONDS} s during up",
+        "no request fails; up says so, and the next one converges",
+        _nothing,
+        lambda lab: (_away(lab, API_SERVER, {"v1": 80, "v2": 20}),),
+    ),
+    Fault(
+        f"etcd away for {AWAY_SECONDS} s during up",
+        "no request fails; up says so, and the next one converges",
+        _nothing,
+        lambda lab: (_away(lab, ETCD, {"v1": 50, "v2": 50}),),
+    ),
+)

@@ -1,0 +1,48 @@
+# matplotlib's own types leave keyword arguments open.
+# pyright: reportUnknownMemberType=false
+"""The picture of `docs/zero-drop.md`: answers by version over time, one row a change."""
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from proof.result import Result
+
+BIN_SECONDS = 0.25
+COLOURS = {"v1": "#2563eb", "v2": "#16a34a", "v3": "#9333ea", "v4": "#ea580c"}
+FAILED_COLOUR = "#dc2626"
+
+
+def plot(results: Sequence[Result], output: Path) -> None:
+    """Draw the answers by version over time, one row a change, with the moments of change marked."""
+    figure = Figure(figsize=(11, 1.5 * len(results)), layout="constrained")
+    for row, result in enumerate(results):
+        _draw(figure.add_subplot(len(results), 1, row + 1), result)
+    figure.savefig(output, metadata={"Date": None})
+
+
+def _draw(axes: Axes, result: Result) -> None:
+    started = min((request.sent for request in result.requests), default=0.0)
+    answers: defaultdict[str, Counter[int]] = defaultdict(Counter)
+    for request in result.requests:
+        name = "failed" if request.failure else request.version
+        answers[name][int((request.sent - started) / BIN_SECONDS)] += 1
+    last = max((max(bins) for bins in answers.values()), default=0)
+    times = [index * BIN_SECONDS for index in range(last + 1)]
+    names = sorted(answers)
+    series = [[answers[name][index] / BIN_SECONDS for index in range(last + 1)] for name in names]
+    colours = [FAILED_COLOUR if name == "failed" else COLOURS.get(name, "#64748b") for name in names]
+    if series:
+        axes.stackplot(times, *series, labels=names, colors=colours, step="post")
+        axes.legend(loc="center left", bbox_to_anchor=(1, 0.5), frameon=False, fontsize="small")
+    for mark in result.marks:
+        axes.axvline(mark.at - started, color="black", linewidth=0.7, linestyle=":")
+    axes.set_title(
+        f"{result.name}: {len(result.failed)} of {len(result.requests)} failed", fontsize="small", loc="left"
+    )
+    axes.set_ylabel("answers/s", fontsize="small")
+    axes.tick_params(labelsize="small")
+    axes.margins(x=0)

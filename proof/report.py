@@ -1,0 +1,44 @@
+"""The table and the raw figures of `docs/zero-drop.md`."""
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+
+from proof.result import Result
+
+
+def table(results: Sequence[Result]) -> str:
+    """Return the Markdown table: a line for each transition and fault."""
+    lines = [
+        "| change | promise | requests | failed | longest answer |",
+        "|---|---|---:|---:|---:|",
+    ]
+    for result in results:
+        failed = f"**{len(result.failed)}**" if not result.kept else str(len(result.failed))
+        longest = f"{result.longest * 1000:.0f} ms"
+        lines.append(f"| {result.name} | {result.promise} | {len(result.requests)} | {failed} | {longest} |")
+    return "\n".join(lines)
+
+
+def reasons(result: Result) -> str:
+    """Return what failed and how often, the commonest first."""
+    counted = Counter(request.failure for request in result.failed)
+    return "; ".join(f"{count} x {failure}" for failure, count in counted.most_common(5))
+
+
+def raw(results: Sequence[Result]) -> str:
+    """Return the figures as JSON, one object a line of the table."""
+    lines = [
+        {
+            "change": result.name,
+            "promise": result.promise,
+            "requests": len(result.requests),
+            "failed": len(result.failed),
+            "failures": Counter(request.failure for request in result.failed),
+            "longestSeconds": round(result.longest, 6),
+            "seconds": round(result.requests[-1].sent - result.requests[0].sent, 3) if result.requests else 0,
+            "error": result.error,
+        }
+        for result in results
+    ]
+    return json.dumps(lines, indent=1, ensure_ascii=False) + "\n"

@@ -1,0 +1,49 @@
+"""What the proof found, line by line."""
+
+from dataclasses import dataclass
+
+from proof.traffic import Request
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A moment of the plot: seconds since the epoch, and what began or ended then."""
+
+    at: float
+    what: str
+
+
+@dataclass(frozen=True)
+class Result:
+    """One line of the table.
+
+    Attributes:
+        name: the transition or fault.
+        allowed: how many failures its promise allows; 0 for a transition.
+        promise: the promise in words.
+        requests: every request of the load meanwhile.
+        marks: when each step began and ended.
+        error: what went wrong with the steps themselves, or None.
+    """
+
+    name: str
+    allowed: int
+    promise: str
+    requests: tuple[Request, ...]
+    marks: tuple[Mark, ...]
+    error: str | None = None
+
+    @property
+    def failed(self) -> tuple[Request, ...]:
+        """The requests that failed."""
+        return tuple(request for request in self.requests if request.failure)
+
+    @property
+    def longest(self) -> float:
+        """The longest answer, in seconds."""
+        return max((request.seconds for request in self.requests), default=0.0)
+
+    @property
+    def kept(self) -> bool:
+        """Whether the promise was kept, by load that was really there."""
+        return self.error is None and bool(self.requests) and len(self.failed) <= self.allowed

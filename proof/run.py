@@ -1,0 +1,41 @@
+"""Runs a change under load."""
+
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from proof.result import Mark, Result
+from proof.traffic import load
+from tests.lab.harness import Program
+
+
+def under_load(
+    program: Program,
+    name: str,
+    steps: Sequence[Callable[[Program], None]],
+    *,
+    rate: float,
+    folder: Path,
+    allowed: int = 0,
+    promise: str = "no request fails",
+) -> Result:
+    """Run the steps while the load goes on, and return what became of its requests.
+
+    A step that fails ends the change; the result then has its error and is not kept.
+    """
+    marks: list[Mark] = []
+    error: str | None = None
+    url = str(program.outputs()["url"])
+    folder.mkdir(parents=True, exist_ok=True)
+    output = folder / f"{''.join(c if c.isalnum() else '-' for c in name)}.csv"
+    with load(url, rate, output, program.environment) as requests:
+        for step in steps:
+            marks.append(Mark(time.time(), "begins"))
+            try:
+                step(program)
+            except AssertionError as failure:
+                error = str(failure)[-2000:]
+                break
+            finally:
+                marks.append(Mark(time.time(), "ends"))
+    return Result(name, allowed, promise, tuple(requests), tuple(marks), error)

@@ -1,0 +1,75 @@
+"""The load during a change: started before it, ended after it, every request kept."""
+
+import csv
+import signal
+import subprocess
+import time
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tools.store import LINKS
+
+SETTLE_SECONDS = 1.0
+LIMIT_SECONDS = 600
+
+
+@dataclass(frozen=True)
+class Request:
+    """One request.
+
+    Attributes:
+        sent: seconds since the epoch.
+        seconds: until the whole answer, or the failure.
+        fresh: on a connection of its own.
+        version: the version that answered, by its header; empty without an answer.
+        failure: what was wrong; empty for an answer with status 200.
+    """
+
+    sent: float
+    seconds: float
+    fresh: bool
+    version: str
+    failure: str
+
+
+@contextmanager
+def load(url: str, rate: float, output: Path, environment: Mapping[str, str]) -> Generator[list[Request]]:
+    """Send requests to the URL at a rate, while the block runs and a second on both sides of it.
+
+    The list that it yields is filled when the load has ended.
+
+    Args:
+        url: the gateway's address.
+        rate: requests a second, open loop.
+        output: file that gets a CSV line for each request.
+        environment: what the load runs with.
+    """
+    requests: list[Request] = []
+    limits = ("-rate", str(rate), "-duration", f"{LIMIT_SECONDS}s")
+    command = (LINKS / "bin" / "load", "-url", url, "-output", output, *limits)
+    with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL) as process:
+        try:
+            time.sleep(SETTLE_SECONDS)  # traffic before the change is part of what is measured
+            yield requests
+            time.sleep(SETTLE_SECONDS)
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait()
+    requests.extend(read(output))
+
+
+def read(output: Path) -> list[Request]:
+    """Read the lines that the load wrote."""
+    with output.open() as file:
+        return [
+            Request(
+                sent=int(line["sent_us"]) / 1e6,
+                seconds=int(line["took_us"]) / 1e6,
+                fresh=line["connection"] == "fresh",
+                version=line["version"],
+                failure=line["failure"],
+            )
+            for line in csv.DictReader(file)
+        ]

@@ -1,0 +1,1 @@
+"""The commands that people live with, on Pulumi's own CLI."""

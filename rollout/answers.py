@@ -1,0 +1,62 @@
+"""Asks the app through the gateway and tells which version answered."""
+
+import re
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import httpx
+
+TIMEOUT_SECONDS = 5.0
+VERSION_HEADER = "X-App-Version"
+_MARKUP = re.compile(r"<(style|script|title)\b.*?</\1>|<[^>]*>", re.DOTALL | re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One answer, or the failure to get one.
+
+    Attributes:
+        at: seconds since the epoch when the request was sent.
+        seconds: how long it took.
+        version: the version that answered: the header `X-App-Version`, else the page's text.
+        text: the page's visible text, or what failed.
+        ok: status 200.
+    """
+
+    at: float
+    seconds: float
+    version: str
+    text: str
+    ok: bool
+
+
+def ask(url: str, headers: Mapping[str, str] | None = None) -> Iterator[Answer]:
+    """Yield answers without end, one request after the other on a kept connection; nothing is retried.
+
+    Args:
+        url: the gateway's address.
+        headers: what the route asks for, such as Host.
+    """
+    with httpx.Client(timeout=TIMEOUT_SECONDS, headers=headers or {}, trust_env=False) as client:
+        while True:
+            at, started = time.time(), time.monotonic()
+            try:
+                response = client.get(url)
+            except httpx.HTTPError as error:
+                failure = f"no answer: {error}" if str(error) else f"no answer: {type(error).__name__}"
+                yield Answer(at, time.monotonic() - started, "none", failure, ok=False)
+                continue
+            text = visible_text(response.text)
+            version = response.headers.get(VERSION_HEADER, text)
+            if response.status_code == 200:
+                yield Answer(at, time.monotonic() - started, version, text, ok=True)
+            else:
+                failure = f"HTTP {response.status_code}: {text}"
+                yield Answer(at, time.monotonic() - started, version, failure, ok=False)
+
+
+def visible_text(page: str) -> str:
+    """Return the first line of a page's text, at most 40 characters of it."""
+    lines = [line.strip() for line in _MARKUP.sub("\n", page).splitlines() if line.strip()]
+    return lines[0][:40] if lines else ""

@@ -1,0 +1,5 @@
+"""The one error of the commands that a user sees, without a traceback."""
+
+
+class RolloutError(Exception):
+    """Something that the user can mend; its text says what and how."""

@@ -1,0 +1,1 @@
+"""The preview of a change as Markdown for a pull request, traffic first."""

@@ -1,0 +1,134 @@
+"""Carries versions that serve well in one stack into the config of another."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from rollout import config, project
+from rollout.errors import RolloutError
+from rollout.preview.change import Change
+from rollout.preview.run import preview
+from rollout.traffic import Served
+from rollout.verify import Verdict, verify
+from rollout.weights import Weights, same
+from settings.model import Settings
+
+
+@dataclass(frozen=True)
+class Promotion:
+    """What is written into the other stack's config.
+
+    Attributes:
+        images: by version, only those that are new there or have another image there.
+        weights: the split there afterwards.
+    """
+
+    images: Mapping[str, str]
+    weights: Weights
+
+
+def promote(source: str, target: str, *, min_requests: int, with_weights: bool) -> tuple[Promotion, Change]:
+    """Write what serves in one stack into the config file of another, and preview it there.
+
+    The file is as before when anything is refused or the preview fails.
+
+    Args:
+        source: the stack to promote from; it is verified now, with requests.
+        target: the stack to promote to; it must be what its config says.
+        min_requests: how many requests each promoted version must have served there without failure.
+        with_weights: move the split too; else new versions get 0.
+
+    Raises:
+        RolloutError: it is refused; the text says why.
+    """
+    theirs = config.settings(target)
+    proof = verify(source, 4 * min_requests)
+    reasons = [*refusals(proof, min_requests), *drift(target)]
+    ours = config.settings(source)
+    reasons += conflicts(ours, theirs, target)
+    if reasons:
+        msg = f"{source} is not promoted to {target}:\n  " + "\n  ".join(reasons)
+        raise RolloutError(msg)
+    promotion = plan(ours, theirs, proof, with_weights=with_weights)
+    return promotion, _write(target, theirs, promotion)
+
+
+def refusals(proof: Verdict, min_requests: int) -> Iterator[str]:
+    """Yield why the source's proof is not good enough."""
+    for difference in proof.differences:
+        yield f"{proof.stack} is not what its config says: {difference.what}. Run: {difference.mend}"
+    for version, weight in proof.weights.items():
+        served = proof.served.get(version, Served())
+        if weight and served.errors:
+            yield f"{version} failed {served.errors} of {served.requests} requests in {proof.stack}"
+        elif weight and served.requests < min_requests:
+            yield (
+                f"{version} served only {served.requests} requests in {proof.stack}, "
+                f"and {min_requests} are needed; send more, or ask for fewer with --min-requests"
+            )
+
+
+def drift(target: str) -> Iterator[str]:
+    """Yield what in the target is not as its config says."""
+    for difference in verify(target, 20).differences:
+        yield f"{target} is not what its config says: {difference.what}. Run: {difference.mend}"
+
+
+def conflicts(ours: Settings, theirs: Settings, target: str) -> Iterator[str]:
+    """Yield the versions whose key serves with another image in the target."""
+    for version in served(ours):
+        there = theirs.versions.get(version)
+        mine = ours.versions[version].image
+        if there and theirs.weights[version] and not _same_image(there.image, mine):
+            yield (
+                f"{version} serves {theirs.weights[version]} % in {target} with {there.image}, "
+                f"and not {mine}: a new image gets a version of its own"
+            )
+
+
+def plan(ours: Settings, theirs: Settings, proof: Verdict, *, with_weights: bool) -> Promotion:
+    """Return what the target's config gets: images by digest, and the split."""
+    images = {
+        version: pinned(ours.versions[version].image, proof.images.get(version, frozenset()))
+        for version in served(ours)
+    }
+    changed = {
+        version: image
+        for version, image in images.items()
+        if version not in theirs.versions or not _same_image(theirs.versions[version].image, image)
+    }
+    weights = dict.fromkeys({**theirs.weights, **images}, 0)
+    weights |= {version: ours.weights[version] for version in images} if with_weights else theirs.weights
+    return Promotion(changed, weights)
+
+
+def served(settings: Settings) -> list[str]:
+    """Return the versions that get traffic: only these are promoted."""
+    return [version for version in settings.versions if settings.weights[version]]
+
+
+def pinned(image: str, ids: frozenset[str]) -> str:
+    """Return the image with the digest that its pods run, where the nodes know one and all agree."""
+    digests = {image_id.rpartition("@")[2] for image_id in ids if "@sha256:" in image_id}
+    return image if "@" in image or len(digests) != 1 else f"{image}@{digests.pop()}"
+
+
+def _same_image(one: str, other: str) -> bool:
+    """Digests decide where both have one; else the tags do."""
+    if "@" in one and "@" in other:
+        return one.partition("@")[2] == other.partition("@")[2]
+    return one.partition("@")[0] == other.partition("@")[0]
+
+
+def _write(target: str, theirs: Settings, promotion: Promotion) -> Change:
+    file = project.config_file(target)
+    before = file.read_bytes()
+    try:
+        for version, image in promotion.images.items():
+            config.set_path(target, f'versions["{version}"].image', image)
+        if not same(theirs.weights, promotion.weights) or promotion.images:
+            config.write_weights(target, promotion.weights)
+        config.settings(target)
+        return preview(target)
+    except RolloutError:
+        file.write_bytes(before)
+        raise

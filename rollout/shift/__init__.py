@@ -1,0 +1,1 @@
+"""Moves traffic to a version by steps, judged by that version's real traffic."""

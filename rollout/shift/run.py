@@ -1,0 +1,239 @@
+"""The shift itself: a config change and an `up` a step, and the way back."""
+
+import signal
+import time
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from gateway.gateways import Gateways
+from rollout import config, live, project, stack, traffic
+from rollout.errors import RolloutError
+from rollout.shift import journal
+from rollout.shift.judge import Limits, breach, steps_from
+from rollout.shift.report import Report, Sample, Step
+from rollout.traffic import Served
+from rollout.weights import Weights, moved, same, shown
+from settings.model import Settings
+
+# How often the counters are read.
+SAMPLE_SECONDS = 1.0
+
+
+class BreachError(RolloutError):
+    """A step must not stand: its text says why."""
+
+
+class MovedByOthersError(RolloutError):
+    """Somebody else moved traffic meanwhile; what they made, `route`, stays."""
+
+    def __init__(self, message: str, route: Weights | None) -> None:
+        super().__init__(message)
+        self.route = route
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is asked for: the version, its percentages, the pause after each in seconds, and the limits."""
+
+    version: str
+    steps: tuple[int, ...]
+    pause: float
+    limits: Limits
+
+
+def shift(name: str, plan: Plan) -> Report:
+    """Move traffic to a version by steps; on a breach, an interrupt or a failed `up`, move it back.
+
+    Returns:
+        What happened; its `failure` says why traffic was moved back, None when all steps stand.
+
+    Raises:
+        RolloutError: it cannot begin, traffic was moved by somebody else, or the way back failed.
+    """
+    settings = config.settings(name)
+    steps = _check(name, settings, plan)
+    before = dict(settings.weights)
+    with live.connect(settings) as gateways:
+        _must_hold(gateways, settings, before, name)
+    return _all_steps(name, plan, steps, before)
+
+
+def undo(name: str) -> None:
+    """Go back to the split from before a shift that was killed.
+
+    Raises:
+        RolloutError: there is no such shift, it still runs, or `up` failed.
+    """
+    entry = _killed(name)
+    project.say(f"shift: going back to {shown(entry.before)}")
+    go_back(name, entry.before)
+    journal.remove(name)
+
+
+def resume(name: str, pause: float, limits: Limits) -> Report:
+    """Go on with a shift that was killed, from the step that it had begun.
+
+    Raises:
+        RolloutError: there is no such shift, it still runs, or as `shift`.
+    """
+    entry = _killed(name)
+    stack.wait_for_engine(name)
+    stack.converge(name)
+    plan = Plan(entry.version, entry.steps, pause, limits)
+    return _all_steps(name, plan, entry.steps, entry.before)
+
+
+def go_back(name: str, weights: Weights) -> None:
+    """Write a split and make it true, whatever signal comes meanwhile.
+
+    Raises:
+        RolloutError: `up` failed; the config has the split all the same.
+    """
+    with _deaf():
+        stack.wait_for_engine(name)
+        config.write_weights(name, weights)
+        try:
+            stack.converge(name, shielded=True)
+        except RolloutError as error:
+            msg = (
+                f"the way back failed. Pulumi.{name}.yaml has {shown(weights)}; when the cause is mended, "
+                f"run: python -m rollout up --stack {name}"
+            )
+            raise RolloutError(msg) from error
+
+
+def _all_steps(name: str, plan: Plan, steps: tuple[int, ...], before: Weights) -> Report:
+    report = Report(name, plan.version, before, time.time())
+    with _interruptible():
+        try:
+            for number, step in enumerate(steps):
+                journal.write(name, journal.entry(plan.version, before, steps[number:], step))
+                _step(name, plan, step, report)
+        except MovedByOthersError as error:
+            # The config file is always what the cluster has.
+            if error.route is not None:
+                config.write_weights(name, dict.fromkeys(before, 0) | dict(error.route))
+            journal.remove(name)
+            raise
+        except (RolloutError, KeyboardInterrupt) as error:
+            report.failure = str(error) or "interrupted"
+            report.interrupted = isinstance(error, KeyboardInterrupt)
+    if report.failure:
+        project.say(f"shift: {report.failure}\nshift: going back to {shown(before)}")
+        go_back(name, before)
+    journal.remove(name)
+    report.ended = time.time()
+    return report
+
+
+def _check(name: str, settings: Settings, plan: Plan) -> tuple[int, ...]:
+    entry = journal.read(name)
+    if entry is not None and entry.is_running:
+        msg = f"a shift of {entry.version} is running in process {entry.pid}"
+        raise RolloutError(msg)
+    if entry is not None:
+        mend = f"python -m rollout shift --undo --stack {name} (or --resume)"
+        msg = f"a shift of {entry.version} was killed: run first: {mend}"
+        raise RolloutError(msg)
+    if plan.version not in settings.versions:
+        known = ", ".join(settings.versions)
+        msg = f"stack {name} has no version {plan.version}, only {known}"
+        raise RolloutError(msg)
+    try:
+        steps = steps_from(settings.weights[plan.version], plan.steps)
+        moved(settings.weights, plan.version, steps[0])
+    except ValueError as error:
+        raise RolloutError(str(error)) from error
+    return steps
+
+
+def _must_hold(gateways: Gateways, settings: Settings, weights: Weights, name: str) -> None:
+    """Somebody else's `up`, such as a pipeline with an older commit, is not overwritten."""
+    now = live.read(gateways, settings)
+    if now.route is not None and same(now.route, weights):
+        return
+    by = f" by {now.route_writer.manager}" if now.route_writer else ""
+    is_now = shown(now.route) if now.route else "gone"
+    msg = (
+        f"the split is {is_now}{by}, and not {shown(weights)}: somebody else moved it, such as a pipeline "
+        f"with an older commit. Nothing more is changed; look at `python -m rollout verify --stack {name}`"
+    )
+    raise MovedByOthersError(msg, now.route)
+
+
+def _step(name: str, plan: Plan, share: int, report: Report) -> None:
+    settings = config.settings(name)
+    weights = moved(settings.weights, plan.version, share)
+    project.say(f"shift: {shown(settings.weights)} → {shown(weights)}")
+    config.write_weights(name, weights)
+    stack.converge(name)
+    step = Step(share, time.time())
+    report.steps.append(step)
+    with live.connect(settings) as gateways:
+        _observe(name, plan, settings, weights, gateways, step)
+
+
+def _observe(
+    name: str, plan: Plan, settings: Settings, weights: Weights, gateways: Gateways, step: Step
+) -> None:
+    """Read the counters until the pause is over or the version breaks its limits."""
+    first = last = traffic.read(gateways, settings)
+    end = time.monotonic() + plan.pause
+    while True:
+        left = end - time.monotonic()
+        if left > 0:
+            time.sleep(min(SAMPLE_SECONDS, left))
+        reading = traffic.read(gateways, settings)
+        since = traffic.between(last, reading)
+        step.samples.append(Sample(time.time(), dict(since)))
+        last = reading
+        step.served = dict(traffic.between(first, reading))
+        ours = step.served.get(plan.version, Served())
+        project.say(
+            f"shift: {plan.version} at {step.share} %: {ours.requests} requests, {ours.errors} failed, "
+            f"{max(0.0, left):.0f} s left"
+        )
+        _must_hold(gateways, settings, weights, name)
+        reason = breach(ours, plan.limits, at_end=left <= 0)
+        if reason:
+            msg = f"{plan.version} at {step.share} %: {reason}"
+            raise BreachError(msg)
+        if left <= 0:
+            return
+
+
+def _killed(name: str) -> journal.Entry:
+    entry = journal.read(name)
+    if entry is None:
+        msg = f"no shift of stack {name} was killed; there is nothing to undo or resume"
+        raise RolloutError(msg)
+    if entry.is_running:
+        msg = f"the shift of {entry.version} still runs in process {entry.pid}; Ctrl-C there undoes it"
+        raise RolloutError(msg)
+    return entry
+
+
+@contextmanager
+def _interruptible() -> Generator[None]:
+    """A pipeline that is cancelled sends SIGTERM: it then means what Ctrl-C means."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    was = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, was)
+
+
+@contextmanager
+def _deaf() -> Generator[None]:
+    """Let no second Ctrl-C leave the way back half done."""
+    handlers = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)

@@ -1,0 +1,181 @@
+"""Is the stack what its config says? Compares config, state, cluster and gateways, and sends requests."""
+
+import itertools
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+from gateway.gateways import Gateways
+from rollout import config, endpoint, live, project, stack, traffic
+from rollout.answers import Answer, ask
+from rollout.shift import journal
+from rollout.statistics import could_be
+from rollout.traffic import Served
+from rollout.weights import same, shown
+from settings.model import Settings
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One thing that is not as the config says, and the command that mends it."""
+
+    what: str
+    mend: str
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What was found.
+
+    Attributes:
+        stack: the stack's name.
+        weights: what the config asks for.
+        differences: none when all is as the config says.
+        asked: requests sent.
+        failed: how many of them failed.
+        served: by version, what the gateways counted meanwhile, other people's requests too.
+        images: by version, what the nodes say that its ready pods run.
+    """
+
+    stack: str
+    weights: Mapping[str, int]
+    differences: tuple[Difference, ...]
+    asked: int
+    failed: int
+    served: Mapping[str, Served]
+    images: Mapping[str, frozenset[str]]
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing differs."""
+        return not self.differences
+
+
+def verify(name: str, requests: int) -> Verdict:
+    """Compare a stack with its config, and send it requests.
+
+    Raises:
+        RolloutError: the config has mistakes, or the cluster cannot be read.
+    """
+    settings = config.settings(name)
+    found = [*_unfinished(name), *_state(name, settings)]
+    with live.connect(settings) as gateways:
+        now = live.read(gateways, settings)
+        routing = [*_route(name, settings, now), *_gateways(name, settings, now)]
+        found += [*routing, *_versions(name, settings, now)]
+        answers, served = _ask(name, settings, gateways, requests)
+    found += _failures(settings, answers)
+    # Where the gateways route otherwise, so do the requests.
+    if not routing:
+        found += _shares(settings, served)
+    return Verdict(
+        name,
+        settings.weights,
+        tuple(found),
+        len(answers),
+        sum(not answer.ok for answer in answers),
+        served,
+        {version: pods.image_ids for version, pods in now.pods.items()},
+    )
+
+
+def _up(name: str) -> str:
+    return f"python -m rollout up --stack {name}"
+
+
+def _unfinished(name: str) -> Iterator[Difference]:
+    entry = journal.read(name)
+    if entry is not None and not entry.is_running:
+        yield Difference(
+            f"a shift of {entry.version} was killed at {entry.reached} %; "
+            f"before it the split was {shown(entry.before)}",
+            f"python -m rollout shift --undo --stack {name} (or --resume)",
+        )
+
+
+def _state(name: str, settings: Settings) -> Iterator[Difference]:
+    """Is the config what the last `up` was given, and did that one end?"""
+    exported = cast("Mapping[str, Any]", project.ask_json("stack", "export", "--stack", name))
+    if exported["deployment"].get("pending_operations"):
+        yield Difference("an `up` was killed while it changed something", _up(name))
+    last: Mapping[str, int] = {key: int(value) for key, value in dict(stack.output(name, "weights")).items()}
+    if not same(last, settings.weights):
+        yield Difference(
+            f"the config says {shown(settings.weights)}, the last `up` that ended made it {shown(last)}",
+            _up(name),
+        )
+
+
+def _route(name: str, settings: Settings, now: live.Live) -> Iterator[Difference]:
+    if now.route is None:
+        yield Difference(f"the VirtualService {settings.app.name} is not there", f"{_up(name)} --refresh")
+    elif not same(now.route, settings.weights):
+        writer = now.route_writer
+        by = f", written by {writer.manager} at {writer.time}" if writer else ""
+        yield Difference(
+            f"the VirtualService says {shown(now.route)} and not {shown(settings.weights)}{by}",
+            f"{_up(name)} --refresh",
+        )
+
+
+def _gateways(name: str, settings: Settings, now: live.Live) -> Iterator[Difference]:
+    if not any(gateway.pod.ready for gateway in now.gateways):
+        yield Difference("no gateway pod is ready", "kubectl get pods -A -l istio=ingressgateway")
+    for gateway in now.gateways:
+        if gateway.error:
+            yield Difference(f"gateway {gateway.pod}: {gateway.error}", "kubectl get pods -A")
+        # One that follows a VirtualService that is wrong itself is not what is to be mended.
+        elif not gateway.holds(settings.weights) and not gateway.holds(now.route or {}):
+            splits = " and ".join(shown(split) for split in gateway.splits) or "no route"
+            yield Difference(f"gateway {gateway.pod} routes by {splits}", _up(name))
+
+
+def _versions(name: str, settings: Settings, now: live.Live) -> Iterator[Difference]:
+    refresh = f"{_up(name)} --refresh"
+    namespace = settings.app.namespace
+    for version, wanted in settings.versions.items():
+        pods = now.pods.get(version)
+        if pods is None:
+            yield Difference(f"version {version} has no Deployment", refresh)
+            continue
+        if pods.image != wanted.image:
+            yield Difference(f"version {version} runs {pods.image} and not {wanted.image}", refresh)
+        if settings.weights[version] and pods.ready < pods.wanted:
+            yield Difference(
+                f"version {version} has {pods.ready} of {pods.wanted} pods ready",
+                f"kubectl describe pods -n {namespace} -l app={settings.app.name},version={version}",
+            )
+        if version not in now.rules:
+            yield Difference(f"version {version} has no subset in a DestinationRule", refresh)
+
+
+def _ask(
+    name: str, settings: Settings, gateways: Gateways, requests: int
+) -> tuple[list[Answer], Mapping[str, Served]]:
+    where = endpoint.of(name, settings)
+    before = traffic.read(gateways, settings)
+    answers = list(itertools.islice(ask(where.url, where.headers), requests))
+    return answers, traffic.between(before, traffic.read(gateways, settings))
+
+
+def _failures(settings: Settings, answers: list[Answer]) -> Iterator[Difference]:
+    failures = [answer.text for answer in answers if not answer.ok]
+    if failures:
+        yield Difference(
+            f"{len(failures)} of {len(answers)} requests failed: {failures[0]}",
+            f"kubectl logs -n {settings.app.namespace} -l app={settings.app.name}",
+        )
+
+
+def _shares(settings: Settings, served: Mapping[str, Served]) -> Iterator[Difference]:
+    total = sum(version.requests for version in served.values())
+    # A sticky client is no coin that is tossed anew for each request.
+    if settings.routing.sticky_session is not None:
+        return
+    for version, weight in settings.weights.items():
+        count = served.get(version, Served()).requests
+        if not could_be(count, total, weight / 100):
+            yield Difference(
+                f"version {version} served {count} of {total} requests, which {weight} % cannot explain",
+                "kubectl get virtualservices -A",
+            )

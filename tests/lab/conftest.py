@@ -1,0 +1,26 @@
+"""The lab tier's fixtures: one lab for the session, and the program running on it."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.lab.harness import ROOT, Lab, Program, lab_host, project_copy
+
+FOLDER = ROOT / ".lab" / "test"
+SUBNET = "192.168.50.0/24"
+
+
+@pytest.fixture(scope="session")
+def lab() -> Iterator[Lab]:
+    """The tests' lab, up for the whole session and away after it."""
+    with lab_host(FOLDER, SUBNET) as host:
+        yield host
+
+
+@pytest.fixture(scope="session")
+def program(lab: Lab) -> Iterator[Program]:
+    """The project on the tests' lab after its first `pulumi up`; destroyed at the end."""
+    made = project_copy(FOLDER / "project", lab)
+    made.up()
+    yield made
+    made.run("pulumi", "destroy", "--yes", "--non-interactive")

@@ -1,0 +1,187 @@
+"""The lab's host as its user meets it: by `python -m lab` and the `minikube` on its PATH."""
+
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+import lab.cgroups
+from tests.lab.second_lab import SecondLab, machine
+
+pytestmark = pytest.mark.timeout(300)
+
+
+@pytest.fixture(scope="module")
+def second(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecondLab]:
+    """A running host without a cluster."""
+    folder = tmp_path_factory.mktemp("second")
+    home = folder / "home"
+    home.mkdir()
+    made = SecondLab(folder / "lab", "192.168.91.0/24", home)
+    made.run("up")
+    yield made
+    made.run("down")
+
+
+def test_up_again_changes_nothing(second: SecondLab) -> None:
+    pid = (second.layout.host / "pid").read_text()
+    done = second.run("up")
+    assert "running at 192.168.91.3" in done.stderr
+    assert (second.layout.host / "pid").read_text() == pid
+
+
+def test_up_starts_a_killed_containerd_again(second: SecondLab) -> None:
+    for pid in lab.cgroups.processes(lab.cgroups.existing(second.layout.cgroup)):
+        if psutil.Process(pid).name() == "containerd":
+            psutil.Process(pid).kill()
+    assert second.run("status", check=False).returncode == 3
+    done = second.run("up")
+    assert "starting containerd again" in done.stderr
+    assert second.run("status").returncode == 0
+
+
+def test_up_with_other_options_is_refused(second: SecondLab) -> None:
+    other = SecondLab(second.folder, "192.168.92.0/24", second.home)
+    done = other.run("up", check=False)
+    assert done.returncode == 1
+    assert "--subnet 192.168.91.0/24" in done.stderr
+    assert "down" in done.stderr
+
+
+def test_a_subnet_of_another_lab_is_refused(second: SecondLab, tmp_path: Path) -> None:
+    third = SecondLab(tmp_path / "third", second.subnet, tmp_path)
+    done = third.run("up", check=False)
+    assert done.returncode == 1
+    assert f"192.168.91.0/24 on {second.layout.link}" in done.stderr
+    assert "--subnet" in done.stderr
+    assert not third.folder.exists()
+
+
+def test_two_at_once_do_not_clash(second: SecondLab) -> None:
+    with subprocess.Popen(second.command("up"), cwd=second.home.parent) as first:
+        done = second.run("up", check=False)
+        assert first.wait() in {0, 1}
+    assert done.returncode == 0 or "is running; let it finish" in done.stderr
+    assert second.run("status").returncode == 0
+
+
+def test_status_as_json(second: SecondLab) -> None:
+    status = json.loads(second.run("status", "-o", "json").stdout)
+    assert status["up"] is True
+    assert status["address"] == "192.168.91.3"
+    assert status["images"] >= 10
+    assert status["profiles"] == []
+    assert status["kubernetes"] is False
+
+
+def test_every_image_archive_is_imported_under_its_names(second: SecondLab) -> None:
+    names = second.run("exec", "--", "ctr", "-n", "k8s.io", "images", "list", "-q").stdout.split()
+    assert {"docker.io/janakiramm/myapp:v1", "docker.io/janakiramm/myapp:v2"} <= set(names)
+    assert any(name.startswith("registry.k8s.io/kube-apiserver:v1.35.1") for name in names)
+
+
+def test_exec_keeps_directory_environment_input_and_status(second: SecondLab) -> None:
+    done = subprocess.run(
+        second.command("exec", "--", "sh", "-c", "pwd; echo $COLOUR; cat; exit 7"),
+        cwd=Path(__file__).parents[2],
+        env=second.environment | {"COLOUR": "blue"},
+        input="typed\n",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout.splitlines() == [str(Path(__file__).parents[2]), "blue", "typed"]
+    assert done.returncode == 7
+
+
+def test_options_of_the_command_are_its_own(second: SecondLab) -> None:
+    assert second.run("exec", "--", "echo", "--dir", "-o", "json").stdout == "--dir -o json\n"
+
+
+@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
+def test_a_command_ends_with_the_one_who_called_it(second: SecondLab, end: signal.Signals) -> None:
+    mark = f"3{os.getpid()}{end.value}"  # seconds that no other `sleep` here sleeps
+    calling = second.begin(*second.command("exec", "--", "sleep", mark))
+
+    def sleeping() -> bool:
+        pids = lab.cgroups.processes(lab.cgroups.existing(second.layout.cgroup))
+        return any(psutil.Process(pid).cmdline() == ["sleep", mark] for pid in pids)
+
+    _until(sleeping)
+    calling.send_signal(end)
+    calling.wait(timeout=10)
+    _until(lambda: not sleeping())
+
+
+def test_the_host_cannot_change_the_machine(second: SecondLab) -> None:
+    before = machine(second)
+    script = """
+        echo leaked > /etc/leaked; echo leaked > /usr/local/bin/leaked; echo leaked > /var/leaked
+        echo leaked > /tmp/h.leaked; echo leaked > /run/leaked; rm -rf /opt/* /usr/share/doc
+        echo 3 > /proc/sys/kernel/panic; sysctl -w vm.swappiness=1; hostname leaked
+        ip link add leaked type dummy; ip link set leaked up; mount -t tmpfs leaked /mnt
+        mkdir /sys/fs/cgroup/cpu/leaked /sys/fs/cgroup/leaked
+        ls /etc/leaked /var/leaked && cat /proc/sys/kernel/panic
+    """
+    done = second.run("exec", "--", "sh", "-c", script, check=False)
+    assert done.stdout.split()[-3:] == ["/etc/leaked", "/var/leaked", "3"]
+    after = machine(second)
+    assert before.files == after.files
+    assert before.sysctls == after.sysctls
+    assert before.mounts == after.mounts
+    assert before.links == after.links
+    assert before.temporary == after.temporary
+    new = after.cgroups - before.cgroups
+    assert all(second.layout.cgroup in path for path in new)
+    second.run("exec", "--", "hostname", "lab")
+
+
+def test_logs_are_named_and_shown(second: SecondLab) -> None:
+    assert "containerd successfully booted" in second.run("logs", "containerd").stdout
+    done = second.run("logs", "nothing", check=False)
+    assert done.returncode == 1
+    assert "containerd" in done.stderr
+
+
+def test_without_a_host_each_command_says_how_to_start_it(tmp_path: Path) -> None:
+    absent = SecondLab(tmp_path / "absent", "192.168.93.0/24", tmp_path)
+    for arguments in (["exec", "--", "true"], ["logs"]):
+        done = absent.run(*arguments, check=False)
+        assert done.returncode == 1
+        assert "up" in done.stderr
+        assert "Traceback" not in done.stderr
+    assert absent.run("status", check=False).returncode == 3
+    assert absent.run("down").returncode == 0
+
+
+def test_minikube_of_an_ended_host_says_how_to_start_it(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    third = SecondLab(tmp_path / "lab", "192.168.94.0/24", home)
+    third.run("up")
+    try:
+        psutil.Process(int((third.layout.host / "pid").read_text().split()[0])).kill()
+        _until(lambda: third.run("status", check=False).returncode == 3)
+        done = third.minikube("status", check=False)
+        assert done.returncode == 3
+        assert f"python -m lab --dir {third.folder} up" in done.stderr
+    finally:
+        third.run("down")
+
+
+def _until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20
+    while True:
+        try:
+            if condition():
+                return
+        except psutil.NoSuchProcess:
+            pass
+        assert time.monotonic() < deadline, "it did not come true within 20 s"
+        time.sleep(0.05)

@@ -1,0 +1,143 @@
+"""Promotion from stack to stack on one lab: the first owns the mesh, each has a namespace and a host."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.lab.harness import Lab, Program
+
+V1, V2 = {"image": "janakiramm/myapp:v1"}, {"image": "janakiramm/myapp:v2"}
+
+
+def _stack(program: Program, lab: Lab, name: str) -> Program:
+    """Make a stack on the cluster and in the mesh of the first one."""
+    config = {
+        "cluster": {
+            "kind": "kubeconfig",
+            "path": lab.environment["KUBECONFIG"],
+            "context": "minikube",
+            "ingressAddress": program.outputs()["ingressHost"],
+        },
+        "istio": {"install": False},
+        "app": {"name": "myapp", "namespace": name},
+        "routing": {"hosts": [f"{name}.example"]},
+        "versions": {"v1": {**V1, "replicas": 2}},
+        "weights": {"v1": 100},
+    }
+    lines = yaml.safe_dump({"config": {f"blue-green:{key}": value for key, value in config.items()}})
+    Path(program.folder, f"Pulumi.{name}.yaml").write_text(f"# The stack {name}.\n{lines}")
+    made = replace(program, stack=name, environment={**program.environment, "PULUMI_STACK": name})
+    made.run("pulumi", "stack", "select", "--create", name)
+    made.up()
+    return made
+
+
+@pytest.fixture(scope="module")
+def stacks(program: Program, lab: Lab) -> Iterator[dict[str, Program]]:
+    """The stacks `lab`, `staging` and `prod`."""
+    made = {name: _stack(program, lab, name) for name in ("staging", "prod")}
+    yield {"lab": program, **made}
+    for name, stack in made.items():
+        stack.run("pulumi", "destroy", "--yes", "--non-interactive")
+        stack.run("pulumi", "stack", "rm", "--yes", name)
+
+
+@pytest.fixture(autouse=True)
+def as_in_the_beginning(stacks: dict[str, Program]) -> None:
+    """`lab` serves v1 and v2 half each; `staging` and `prod` know v1 alone."""
+    stacks["lab"].config(versions={"v1": V1, "v2": V2}, weights={"v1": 50, "v2": 50})
+    for name in ("staging", "prod"):
+        stacks[name].config(versions={"v1": {**V1, "replicas": 2}}, weights={"v1": 100})
+    for stack in stacks.values():
+        stack.up()
+
+
+def _config(program: Program, key: str) -> dict[str, Any]:
+    return json.loads(program.run("pulumi", "config", "get", f"blue-green:{key}").stdout)
+
+
+def _promote(program: Program, *arguments: str) -> tuple[int, str]:
+    done = program.run("python", "-m", "rollout", "promote", *arguments, check=False)
+    assert "Traceback" not in done.stderr
+    return done.returncode, f"{done.stdout}{done.stderr}"
+
+
+def test_version_goes_from_stack_to_stack_and_takes_its_traffic_along(stacks: dict[str, Program]) -> None:
+    lab, staging, prod = stacks.values()
+    status, said = _promote(lab, "lab", "staging", "--min-requests", "20")
+    assert status == 0
+    assert "### `staging`: no traffic moves" in said
+    assert "v2 starts (`janakiramm/myapp:v2`)" in said
+    # The version comes at 0; what the stack has of its own stays; so does the comment.
+    assert _config(staging, "versions") == {"v1": {**V1, "replicas": 2}, "v2": V2}
+    assert _config(staging, "weights") == {"v1": 100, "v2": 0}
+    assert Path(staging.folder, "Pulumi.staging.yaml").read_text().startswith("# The stack staging.\n")
+
+    status, said = _promote(lab, "lab", "staging", "--min-requests", "20")
+    assert "staging is not what its config says" in said
+    assert status == 1
+    staging.up()
+
+    status, said = _promote(lab, "lab", "staging", "--min-requests", "20", "--weights", "--up")
+    assert status == 0, said
+    assert _config(staging, "weights") == {"v1": 50, "v2": 50}
+
+    status, said = _promote(staging, "staging", "prod", "--min-requests", "20", "--weights", "--up")
+    assert status == 0, said
+    assert "prod is what its config says: v1 50 %, v2 50 %" in said
+    assert _config(prod, "versions") == {"v1": {**V1, "replicas": 2}, "v2": V2}
+
+
+def _refused(stacks: dict[str, Program], reason: str, *options: str) -> None:
+    file = Path(stacks["staging"].folder, "Pulumi.staging.yaml")
+    before = file.read_text()
+    status, said = _promote(stacks["lab"], "lab", "staging", "--min-requests", "20", *options)
+    assert status == 1
+    assert reason in said
+    assert file.read_text() == before
+
+
+def test_source_that_is_not_what_its_config_says_is_refused(stacks: dict[str, Program]) -> None:
+    stacks["lab"].config(weights={"v1": 60, "v2": 40})
+    _refused(stacks, "lab is not what its config says: the config says v1 60 %, v2 40 %")
+
+
+def test_target_that_has_drifted_is_refused(stacks: dict[str, Program]) -> None:
+    stacks["staging"].config(weights={"v1": 100}, versions={"v1": {**V1, "replicas": 2}, "v2": V2})
+    stacks["staging"].up()
+    route = [{"destination": {"host": "myapp", "subset": "v2"}, "weight": 100}]
+    change = json.dumps([{"op": "replace", "path": "/spec/http/0/route", "value": route}])
+    stacks["staging"].kubectl(
+        "patch", "virtualservice", "myapp", "-n", "staging", "--type=json", "-p", change
+    )
+    _refused(stacks, "staging is not what its config says: the VirtualService says v2 100 %")
+    stacks["staging"].up("--refresh")
+
+
+def test_version_that_fails_requests_is_refused(stacks: dict[str, Program]) -> None:
+    stacks["lab"].config(versions={"v1": V1, "v2": {"image": "janakiramm/myapp:flaky"}})
+    stacks["lab"].up()
+    _refused(stacks, "v2 failed ")
+
+
+def test_version_with_too_few_requests_is_refused(stacks: dict[str, Program]) -> None:
+    stacks["lab"].config(weights={"v1": 99, "v2": 1})
+    stacks["lab"].up()
+    _refused(stacks, "v2 served only ")
+
+
+def test_other_image_under_a_key_that_serves_is_refused(stacks: dict[str, Program]) -> None:
+    stacks["lab"].config(versions={"v1": {"image": "janakiramm/myapp:v3"}, "v2": V2})
+    stacks["lab"].up()
+    _refused(stacks, "v1 serves 100 % in staging with janakiramm/myapp:v1, and not janakiramm/myapp:v3")
+
+
+def test_stack_that_is_not_there_is_refused(stacks: dict[str, Program]) -> None:
+    status, said = _promote(stacks["lab"], "lab", "nowhere")
+    assert status == 1
+    assert "nowhere" in said

@@ -1,0 +1,185 @@
+"""Shifts through their real entry point, on real traffic: to the end, back by itself, interrupted, killed."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.lab.harness import Program
+from tests.lab.load import load
+
+V1 = {"image": "janakiramm/myapp:v1"}
+V2 = {"image": "janakiramm/myapp:v2"}
+FLAKY = {"image": "janakiramm/myapp:flaky"}
+SHIFT = ("python", "-m", "rollout", "shift")
+
+
+@pytest.fixture(autouse=True)
+def all_on_v1(program: Program) -> None:
+    """Every test begins with all traffic on v1."""
+    program.config(versions={"v1": V1, "v2": V2}, weights={"v1": 100, "v2": 0})
+    program.up()
+
+
+def _weights(program: Program) -> dict[str, int]:
+    return json.loads(program.run("pulumi", "config", "get", "blue-green:weights").stdout)
+
+
+def _verify(program: Program) -> dict[str, Any]:
+    return json.loads(program.run("python", "-m", "rollout", "verify", "-o", "json", check=False).stdout)
+
+
+def _start(program: Program, *options: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "rollout", "shift", *options],
+        cwd=program.folder,
+        env=program.environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def _until(process: subprocess.Popen[str], words: str) -> None:
+    """Read what a shift says until it says the words."""
+    assert process.stderr
+    for line in process.stderr:
+        if words in line:
+            return
+    pytest.fail(f"the shift ended without saying {words!r}")
+
+
+def test_shift_moves_all_traffic_by_steps_without_a_failed_request(program: Program) -> None:
+    url = str(program.outputs()["url"])
+    with load(url) as answers:
+        done = program.run(
+            *SHIFT, "v2", "--steps", "50,100", "--pause", "3", "--report", "reports", "-o", "json"
+        )
+    report = json.loads(done.stdout)
+    assert [answer for answer in answers if not answer.ok] == []
+    assert [(step["share"], step["served"]["v2"]["errors"]) for step in report["steps"]] == [
+        (50, 0),
+        (100, 0),
+    ]
+    assert report["failure"] is None
+    assert _weights(program) == {"v1": 0, "v2": 100}
+    assert _verify(program)["ok"]
+    (page,) = Path(program.folder, "reports").glob("*.html")
+    assert "all steps stand" in page.read_text()
+
+
+def test_shift_to_a_version_with_a_fifth_of_errors_goes_back_by_itself(program: Program) -> None:
+    program.config(versions={"v1": V1, "v2": FLAKY})
+    program.up()
+    with load(str(program.outputs()["url"])):
+        done = program.run(*SHIFT, "v2", "--steps", "50,100", "--pause", "20", check=False)
+    assert done.returncode == 1
+    assert "requests failed" in done.stderr
+    assert "going back to v1 100 %" in done.stderr
+    assert _weights(program) == {"v1": 100, "v2": 0}
+    assert _verify(program)["ok"]
+
+
+def test_shift_without_enough_requests_goes_back(program: Program) -> None:
+    done = program.run(*SHIFT, "v2", "--steps", "10", "--pause", "1", check=False)
+    assert done.returncode == 1
+    assert "only 0 requests came, of which 0 failed, and 50 are needed" in done.stderr
+    assert _verify(program)["ok"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted_shift_goes_back(program: Program, number: signal.Signals) -> None:
+    with (
+        load(str(program.outputs()["url"])),
+        _start(program, "v2", "--steps", "50", "--pause", "60") as shift,
+    ):
+        _until(shift, "v2 at 50 %")
+        shift.send_signal(number)
+        shift.communicate()
+    assert shift.returncode == 130
+    assert _weights(program) == {"v1": 100, "v2": 0}
+    assert _verify(program)["ok"]
+
+
+@pytest.fixture
+def killed(program: Program) -> None:
+    """A shift that SIGKILL ended between its steps."""
+    with (
+        load(str(program.outputs()["url"])),
+        _start(program, "v2", "--steps", "50,100", "--pause", "60") as shift,
+    ):
+        _until(shift, "v2 at 50 %")
+        shift.kill()
+        shift.communicate()
+
+
+@pytest.mark.usefixtures("killed")
+def test_killed_shift_is_named_by_verify_and_undone_by_the_command_it_names(program: Program) -> None:
+    (difference,) = _verify(program)["differences"]
+    assert "a shift of v2 was killed at 50 %" in difference["what"]
+    command = difference["mend"].partition(" (")[0].split()
+    program.run(*command)
+    assert _weights(program) == {"v1": 100, "v2": 0}
+    assert _verify(program)["ok"]
+
+
+@pytest.mark.usefixtures("killed")
+def test_killed_shift_is_resumed(program: Program) -> None:
+    refused = program.run(*SHIFT, "v2", check=False)
+    assert "was killed: run first" in refused.stderr
+    with load(str(program.outputs()["url"])):
+        program.run(*SHIFT, "--resume", "--pause", "3")
+    assert _weights(program) == {"v1": 0, "v2": 100}
+    assert _verify(program)["ok"]
+
+
+def test_shift_killed_in_the_middle_of_an_up_is_undone(program: Program) -> None:
+    with _start(program, "v2", "--steps", "50") as shift:
+        _until(shift, "v1 100 % → v1 50 %, v2 50 %")
+        shift.kill()
+        shift.communicate()
+    program.run(*SHIFT, "--undo")
+    assert _weights(program) == {"v1": 100, "v2": 0}
+    assert _verify(program)["ok"]
+
+
+def test_traffic_that_a_pipeline_moves_meanwhile_stays_and_stops_the_shift(program: Program) -> None:
+    with (
+        load(str(program.outputs()["url"])),
+        _start(program, "v2", "--steps", "50", "--pause", "60") as shift,
+    ):
+        _until(shift, "v2 at 50 %")
+        program.config(weights={"v1": 80, "v2": 20})
+        program.up()
+        _, said = shift.communicate()
+    assert shift.returncode == 1
+    assert "somebody else moved it" in said
+    assert _weights(program) == {"v1": 80, "v2": 20}
+    assert _verify(program)["ok"]
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        (("v9",), "has no version v9, only v1, v2"),
+        (("v1",), "has 100 % already"),
+        (("v2", "--steps", "50,25"), "percentages from 1 to 100 that rise"),
+        ((), "name the version"),
+        (("--undo",), "nothing to undo"),
+    ],
+)
+def test_shift_that_cannot_begin_says_why_and_changes_nothing(
+    program: Program, options: tuple[str, ...], reason: str
+) -> None:
+    started = time.monotonic()
+    done = program.run(*SHIFT, *options, check=False)
+    assert done.returncode == 1
+    assert reason in done.stderr
+    assert "Traceback" not in done.stderr
+    assert time.monotonic() - started < 60
+    assert _weights(program) == {"v1": 100, "v2": 0}

@@ -1,0 +1,261 @@
+"""`pulumi up` tells the truth: what it says of the gateways is what they do."""
+
+import json
+import signal
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, cast
+
+import psutil
+import pytest
+
+from gateway import envoy
+from gateway.gateways import Gateways, wait_until
+from tests.lab.harness import Program
+
+TARGET = envoy.Target("default", "myapp", "myapp")
+SELECTOR = {"istio": "ingressgateway"}
+VERSIONS = {"v1": {"image": "janakiramm/myapp:v1"}, "v2": {"image": "janakiramm/myapp:v2"}}
+# The lab answers within a second; so failures need not take a minute each.
+QUICK = {"timeoutSeconds": 8, "drainSeconds": 5}
+
+
+BASE: Mapping[str, object] = {
+    "versions": VERSIONS,
+    "weights": {"v1": 50, "v2": 50},
+    "convergence": QUICK,
+}
+
+
+@pytest.fixture(autouse=True)
+def half_and_half(program: Program) -> None:
+    program.config(**BASE)
+    program.up("--skip-preview")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def as_found(program: Program) -> Iterator[None]:
+    yield
+    program.config(versions=VERSIONS, weights={"v1": 50, "v2": 50}, convergence={})
+    program.up("--skip-preview")
+
+
+def routed(program: Program) -> list[tuple[dict[str, int], ...]]:
+    """What each gateway's Envoy routes by, read past the program."""
+    kubeconfig = program.kubectl("config", "view", "--raw", "--flatten", "--minify").stdout
+    with Gateways(kubeconfig, SELECTOR) as gateways:
+        answers = gateways.ask(lambda admin: envoy.routed_weights(admin.get(envoy.ROUTES), TARGET))
+    return [answer.value or () for answer in answers]
+
+
+def get(program: Program, *arguments: str) -> Any:
+    return json.loads(program.kubectl("get", *arguments, "-o", "json").stdout)
+
+
+def failing_up(program: Program, *options: str) -> str:
+    done = program.up("--skip-preview", *options, check=False)
+    said = done.stdout + done.stderr
+    assert done.returncode, said
+    assert "Traceback" not in said
+    return said
+
+
+def updated(program: Program, *options: str) -> set[str]:
+    """The names of the resources that a preview would change."""
+    steps = json.loads(program.preview("--json", *options).stdout)["steps"]
+    return {
+        step["urn"].rpartition("::")[2] for step in steps if step["op"] not in {"same", "read", "refresh"}
+    }
+
+
+def wait(check: Callable[[], bool], what: str) -> None:
+    wait_until(lambda: () if check() else (what,), 60)
+
+
+@contextmanager
+def scaled(program: Program, deployment: str, replicas: int) -> Generator[None]:
+    """A Deployment of the mesh with another number of pods, all of them gone or ready."""
+
+    def to(number: int) -> None:
+        program.kubectl("-n", "istio-system", "scale", f"deploy/{deployment}", f"--replicas={number}")
+
+        def settled() -> bool:
+            status = get(program, "-n", "istio-system", "deploy", deployment)["status"]
+            return status.get("replicas", 0) == status.get("readyReplicas", 0) == number
+
+        wait(settled, f"{deployment} has {number} ready pods")
+
+    to(replicas)
+    try:
+        yield
+    finally:
+        to(1)
+
+
+def test_a_proof_is_in_the_outputs(program: Program) -> None:
+    proofs = cast("Mapping[str, Any]", program.outputs()["lastProof"])
+    ((pod, proof),) = proofs.items()
+    assert pod.startswith("istio-system/istio-ingressgateway-")
+    assert proof["weights"] == {"v1": 50, "v2": 50}
+    assert all("sha256:" in image for version in ("v1", "v2") for image in proof["images"][version])
+    program.up("--skip-preview", "--expect-no-changes")
+
+
+def test_a_move_is_one_write_and_every_gateway_follows(program: Program) -> None:
+    program.config(weights={"v2": 100})
+    assert updated(program) == {"myapp-ready", "myapp-virtualservice", "myapp-converged"}
+    program.up("--skip-preview")
+    assert routed(program) == [({"v2": 100},)]
+    program.up("--skip-preview", "--expect-no-changes")
+
+
+@pytest.mark.parametrize(
+    ("version", "reason"),
+    [
+        ({"image": "janakiramm/myapp:missing"}, "myapp:missing"),
+        (
+            {"image": "janakiramm/myapp:v2", "probes": {"readiness": {"port": 81}}},
+            "Readiness probe failed",
+        ),
+    ],
+)
+def test_a_version_that_cannot_take_traffic_gets_none(
+    program: Program, version: Mapping[str, Any], reason: str
+) -> None:
+    program.config(versions={**VERSIONS, "v3": version}, weights={"v1": 50, "v2": 40, "v3": 10})
+    said = failing_up(program)
+    assert "Traffic has not moved: version v3 could not take it within 8 s." in said
+    assert reason in said
+    assert routed(program) == [({"v1": 50, "v2": 50},)]
+    # Back, with the broken version kept at 0: it is in nobody's way.
+    program.config(weights={"v1": 100})
+    program.up("--skip-preview")
+    assert routed(program) == [({"v1": 100},)]
+
+
+def test_a_bad_image_of_a_version_with_traffic_fails_and_the_old_pods_serve_on(
+    program: Program,
+) -> None:
+    program.config(versions={**VERSIONS, "v1": {"image": "janakiramm/myapp:missing"}})
+    assert "deployment default/myapp-v1: 0 of 1 new pods are ready" in failing_up(program)
+    assert get(program, "deploy", "myapp-v1")["status"]["availableReplicas"] == 1
+    program.config(versions=VERSIONS)
+    program.up("--skip-preview")
+
+
+def test_versions_come_and_go_in_one_run(program: Program) -> None:
+    program.config(versions={"v2": VERSIONS["v2"], "v3": VERSIONS["v1"]}, weights={"v2": 90, "v3": 10})
+    program.up("--skip-preview")
+    assert routed(program) == [({"v2": 90, "v3": 10},)]
+    listed = get(program, "deploy,destinationrule,pods", "-l", "version=v1")["items"]
+    assert [item for item in listed if "deletionTimestamp" not in item["metadata"]] == []
+
+
+def test_all_traffic_moves_to_the_only_version_made_in_the_same_up(program: Program) -> None:
+    program.config(versions={"v9": VERSIONS["v2"]}, weights={"v9": 100})
+    program.up("--skip-preview")
+    assert routed(program) == [({"v9": 100},)]
+
+
+def test_without_istiod_nothing_moves_and_up_says_so(program: Program) -> None:
+    program.config(weights={"v1": 100})
+    with scaled(program, "istiod", 0):
+        failing_up(program)
+        assert routed(program) == [({"v1": 50, "v2": 50},)]
+    program.config(weights={"v1": 50, "v2": 50})
+    program.up("--skip-preview")
+    assert routed(program) == [({"v1": 50, "v2": 50},)]
+
+
+def test_without_a_gateway_up_fails_even_with_nothing_to_change(program: Program) -> None:
+    with scaled(program, "istio-ingressgateway", 0):
+        assert "No gateway runs: no pod in any namespace matches istio=ingressgateway" in failing_up(program)
+    program.up("--skip-preview")
+
+
+def agent_of(pod: str) -> psutil.Process:
+    """The agent by which the Envoy of a gateway pod hears istiod."""
+    for process in psutil.process_iter(["name"]):
+        if process.info["name"] == "pilot-agent" and process.environ().get("POD_NAME") == pod:
+            return process
+    raise AssertionError(pod)
+
+
+def test_a_gateway_that_does_not_hear_istiod_is_named(program: Program) -> None:
+    with scaled(program, "istio-ingressgateway", 2):
+        names = [
+            item["metadata"]["name"]
+            for item in get(program, "pods", "-n", "istio-system", "-l", "istio=ingressgateway")["items"]
+        ]
+        deaf = names[0]
+        agent = agent_of(deaf)
+        agent.send_signal(signal.SIGSTOP)
+        try:
+            program.config(weights={"v1": 10, "v2": 90})
+            said = failing_up(program)
+            assert f"gateway istio-system/{deaf} still routes by v1 50 %, v2 50 %" in said
+            assert f"gateway istio-system/{names[1]}" not in said
+            # It is no less true when there is nothing left to change.
+            failing_up(program)
+            # And true again at once when the config goes back to what the deaf one routes by.
+            program.config(weights={"v1": 50, "v2": 50})
+            program.up("--skip-preview")
+        finally:
+            agent.send_signal(signal.SIGCONT)
+        program.config(weights={"v1": 10, "v2": 90})
+        program.up("--skip-preview")
+        assert routed(program) == [({"v1": 10, "v2": 90},)] * 2
+
+
+MOVED = json.dumps({"spec": {"http": [{"route": [{"destination": {"host": "myapp", "subset": "v2"}}]}]}})
+
+
+@pytest.mark.parametrize("server_side", ["true", "false"])
+@pytest.mark.parametrize(
+    ("command", "shown"),
+    [
+        (
+            ["patch", "virtualservice", "myapp", "--type=merge", "-p", MOVED],
+            {"myapp-virtualservice", "myapp-converged"},
+        ),
+        (["delete", "destinationrule", "myapp-v1"], {"myapp-v1-rule"}),
+        (["set", "image", "deploy/myapp-v1", "myapp=janakiramm/myapp:v2"], {"myapp-v1-deployment"}),
+    ],
+)
+def test_drift_is_shown_and_put_right(
+    program: Program,
+    monkeypatch: pytest.MonkeyPatch,
+    server_side: str,
+    command: list[str],
+    shown: set[str],
+) -> None:
+    monkeypatch.setitem(  # pyright: ignore[reportUnknownMemberType]
+        program.environment,  # pyright: ignore[reportArgumentType]
+        "PULUMI_K8S_ENABLE_SERVER_SIDE_APPLY",
+        server_side,
+    )
+    program.up("--skip-preview")
+    program.kubectl(*command)
+    assert updated(program) >= shown - {"myapp-converged"}
+    program.up("--skip-preview")
+    assert routed(program) == [({"v1": 50, "v2": 50},)]
+    program.up("--skip-preview", "--expect-no-changes")
+
+
+@pytest.mark.timeout(600)
+def test_fifty_versions(program: Program) -> None:
+    versions = {f"r{number}": {"image": "janakiramm/myapp:v1"} for number in range(50)}
+    program.config(versions=versions, weights=dict.fromkeys(versions, 2), convergence={})
+    program.up("--skip-preview")
+    assert routed(program) == [(dict.fromkeys(versions, 2),)]
+
+
+def test_the_app_alone_is_destroyed_and_the_mesh_stays(program: Program) -> None:
+    kept = ("**blue-green:index:Istio**", "**blue-green:index:Minikube**", "**pulumi:providers:**")
+    excludes = [part for pattern in kept for part in ("--exclude", pattern)]
+    program.run("pulumi", "destroy", "--yes", "--non-interactive", *excludes)
+    kinds = "deploy,svc,virtualservice,destinationrule,gateways.networking.istio.io"
+    assert get(program, kinds, "-A", "-l", "app=myapp")["items"] == []
+    assert get(program, "-n", "istio-system", "deploy", "istiod")["status"]["readyReplicas"] == 1
+    program.up("--skip-preview")
+    assert routed(program) == [({"v1": 50, "v2": 50},)]

@@ -1,0 +1,138 @@
+"""An API server and Envoys in one process: as much of them as gateway/ asks, over real sockets."""
+
+import json
+import threading
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from websockets.datastructures import Headers
+from websockets.http11 import Request, Response
+from websockets.sync.server import ServerConnection, serve
+
+HOST = "myapp.default.svc.cluster.local"
+VIRTUAL_SERVICE = "/apis/networking.istio.io/v1/namespaces/default/virtual-service/myapp"
+
+
+@dataclass
+class FakeGateway:
+    """One gateway pod; its Envoy routes by `weights` and has these endpoints by version."""
+
+    name: str
+    weights: dict[str, int]
+    endpoints: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
+    active: dict[str, int] = field(default_factory=dict[str, int])
+    ready: bool = True
+
+    def pod(self) -> dict[str, Any]:
+        """The pod as the API server has it."""
+        conditions = [{"type": "Ready", "status": str(self.ready)}]
+        metadata = {"namespace": "istio-system", "name": self.name}
+        return {"metadata": metadata, "status": {"conditions": conditions}}
+
+    def answer(self, target: str) -> dict[str, Any]:
+        """What its Envoy's admin interface says."""
+        if target.startswith("/clusters"):
+            return {"cluster_statuses": [self._status(one) for one in self.active]}
+        if "dynamic_endpoint_configs" in target:
+            return {"configs": [self._endpoints(one) for one in self.endpoints]}
+        clusters = [
+            {"name": f"outbound|80|{version}|{HOST}", "weight": weight}
+            for version, weight in self.weights.items()
+        ]
+        route = {
+            "route": {"weighted_clusters": {"clusters": clusters}},
+            "metadata": {"filter_metadata": {"istio": {"config": VIRTUAL_SERVICE}}},
+        }
+        routes = [route] if self.weights else []
+        return {"configs": [{"route_config": {"virtual_hosts": [{"routes": routes}]}}]}
+
+    def _status(self, version: str) -> dict[str, Any]:
+        stats = [{"name": "rq_active", "value": str(self.active[version])}]
+        return {"name": f"outbound|80|{version}|{HOST}", "host_statuses": [{"stats": stats}]}
+
+    def _endpoints(self, version: str) -> dict[str, Any]:
+        items = [
+            {"endpoint": {"address": {"socket_address": {"address": address}}}}
+            for address in self.endpoints[version]
+        ]
+        name = f"outbound|80|{version}|{HOST}"
+        return {"endpoint_config": {"cluster_name": name, "endpoints": [{"lb_endpoints": items}]}}
+
+
+@dataclass
+class FakeCluster:
+    """The cluster: its gateways, and any other object by its path."""
+
+    gateways: list[FakeGateway]
+    objects: dict[str, Any] = field(default_factory=dict[str, Any])
+    forbidden: str | None = None
+    kubeconfig: str = ""
+
+    def respond(self, _connection: ServerConnection, request: Request) -> Response | None:
+        """A GET's answer; None goes on to the port-forward."""
+        path = urlsplit(request.path).path
+        if self.forbidden and path.endswith(self.forbidden):
+            return _json(403, {"message": f'pods is forbidden: User "ci" cannot use {path}'})
+        if path == "/api/v1/pods":
+            return _json(200, {"items": [gateway.pod() for gateway in self.gateways]})
+        if path.endswith("/portforward"):
+            return None
+        if path in self.objects:
+            return _json(200, self.objects[path])
+        return _json(404, {"message": f"{path} not found"})
+
+    def forward(self, connection: ServerConnection) -> None:
+        """A port-forward to an Envoy's admin interface, as the kubelet does it."""
+        assert connection.request
+        name = connection.request.path.split("/pods/")[1].partition("/")[0]
+        (gateway,) = [one for one in self.gateways if one.name == name]
+        port = (15000).to_bytes(2, "little")
+        connection.send(b"\0" + port)
+        connection.send(b"\1" + port)
+        for message in connection:
+            assert isinstance(message, bytes)
+            target = unquote(message[1:].decode().split(" ")[1])
+            body = json.dumps(gateway.answer(target)).encode()
+            head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+            # In pieces, as a network would.
+            for piece in (head[:10], head[10:] + body[:20], body[20:]):
+                connection.send(b"\0" + piece)
+
+
+def _json(status: int, body: object) -> Response:
+    content = json.dumps(body).encode()
+    headers = Headers({"Content-Length": str(len(content)), "Connection": "close"})
+    return Response(status, "", headers, content)
+
+
+@contextmanager
+def fake_cluster(*gateways: FakeGateway, objects: dict[str, Any] | None = None) -> Generator[FakeCluster]:
+    """Serves the cluster on a free port; its `kubeconfig` leads there."""
+    cluster = FakeCluster(list(gateways), objects or {})
+    with serve(
+        cluster.forward,
+        "127.0.0.1",
+        0,
+        process_request=cluster.respond,
+        subprotocols=["v4.channel.k8s.io"],  # pyright: ignore[reportArgumentType]
+        compression=None,
+    ) as server:
+        port = server.socket.getsockname()[1]
+        cluster.kubeconfig = json.dumps(
+            {
+                "current-context": "c",
+                "contexts": [{"name": "c", "context": {"cluster": "c", "user": "c"}}],
+                "clusters": [{"name": "c", "cluster": {"server": f"http://127.0.0.1:{port}"}}],
+                "users": [{"name": "c", "user": {"token": "t"}}],
+            }
+        )
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield cluster
+        finally:
+            server.shutdown()
+            thread.join()

@@ -1,0 +1,74 @@
+"""Runs a Pulumi program against mocks, and keeps what it registered."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import pulumi
+from pulumi.runtime import mocks
+
+
+@dataclass(frozen=True)
+class Resource:
+    """One registered resource. `read_id` is set where the program only reads it."""
+
+    type: str
+    name: str
+    inputs: dict[str, Any]
+    read_id: str | None
+
+
+@dataclass
+class Registered(mocks.Mocks):
+    """Every resource that the program registered, by its logical name."""
+
+    outputs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, Mapping[str, Any]])
+    resources: list[Resource] = field(default_factory=list[Resource])
+
+    def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
+        """Answers with the inputs, and with the outputs that the test gave for the name."""
+        inputs = cast("dict[str, Any]", args.inputs)
+        read_id = args.resource_id or None
+        self.resources.append(Resource(args.typ, args.name, inputs, read_id))
+        metadata: Mapping[str, Any] = inputs.get("metadata") or {}
+        name = metadata.get("name", args.name)
+        object_id = f"{metadata['namespace']}/{name}" if "namespace" in metadata else name
+        return read_id or object_id, {**inputs, **self.outputs.get(args.name, {})}
+
+    def call(self, args: mocks.MockCallArgs) -> Any:
+        """No component calls a function."""
+        raise AssertionError(args.token)
+
+    def named(self, name: str) -> Resource:
+        """The one resource of that logical name that is no component."""
+        (found,) = [
+            resource
+            for resource in self.resources
+            if resource.name == name and not resource.type.startswith("blue-green:")
+        ]
+        return found
+
+    def names(self) -> list[str]:
+        """`type name` of everything, sorted."""
+        return sorted(f"{resource.type} {resource.name}" for resource in self.resources)
+
+
+def run(program: Callable[[], object], outputs: Mapping[str, Mapping[str, Any]] | None = None) -> Registered:
+    """Runs the program to its end. `outputs` is what the engine would add, by logical name."""
+    registered = Registered(outputs or {})
+    # Pulumi's mocks want the current event loop.
+    asyncio.set_event_loop(asyncio.new_event_loop())
+    pulumi.runtime.set_mocks(registered, project="blue-green", stack="test", preview=False)
+
+    @pulumi.runtime.test  # pyright: ignore[reportUnknownMemberType]
+    def to_its_end() -> None:
+        program()
+
+    to_its_end()
+    return registered
+
+
+def value(output: pulumi.Output[Any]) -> Any:
+    """What an output came to, after the run."""
+    return asyncio.get_event_loop().run_until_complete(output.future())

@@ -1,0 +1,187 @@
+"""What the components register: the tutorial's objects, and nothing else."""
+
+from typing import Any
+
+import pulumi
+import pytest
+
+from components import traffic_split
+from components.application import Application
+from components.istio import Istio
+from components.minikube import Minikube
+from components.traffic_split import TrafficSplit, TrafficSplitArgs
+from settings.model import App, IngressGateway, MinikubeCluster, Version
+from settings.model import Istio as IstioArgs
+from tests.unit.pulumi_run import run, value
+
+APP = App("myapp")
+VERSIONS = {"v1": Version("janakiramm/myapp:v1"), "v2": Version("janakiramm/myapp:v2")}
+NO_PROOF: dict[str, dict[str, Any]] = {"myapp-converged": {"proof": []}}
+PROOFS = ("myapp-ready", "myapp-converged")
+SERVICE: dict[str, dict[str, Any]] = {"istio-ingress": {"spec": {"ports": []}, "status": {}}}
+
+
+def split(weights: dict[str, int]) -> TrafficSplit:
+    versions = {key: Version(f"app:{key}") for key in weights}
+    return TrafficSplit("myapp", TrafficSplitArgs(APP, versions, weights, "kubeconfig"))
+
+
+def test_application_registers_the_tutorials_objects() -> None:
+    done = run(lambda: Application("myapp", APP, VERSIONS))
+    assert done.names() == [
+        "blue-green:index:Application myapp",
+        "kubernetes:apps/v1:Deployment myapp-v1-deployment",
+        "kubernetes:apps/v1:Deployment myapp-v2-deployment",
+        "kubernetes:core/v1:Service myapp-service",
+    ]
+    service = done.named("myapp-service").inputs
+    assert service["metadata"]["name"] == "myapp"
+    assert service["spec"]["type"] == "ClusterIP"
+    assert service["spec"]["selector"] == {"app": "myapp"}
+    assert service["spec"]["ports"] == [{"name": "http", "port": 80, "targetPort": "http"}]
+    spec = done.named("myapp-v2-deployment").inputs["spec"]
+    labels = {"app": "myapp", "version": "v2"}
+    assert spec["selector"]["matchLabels"] == labels
+    assert spec["template"]["metadata"]["labels"] == labels
+    (container,) = spec["template"]["spec"]["containers"]
+    assert container["name"] == "myapp"
+    assert container["image"] == "janakiramm/myapp:v2"
+    assert container["imagePullPolicy"] == "IfNotPresent"
+    assert container["ports"] == [{"name": "http", "containerPort": 80}]
+
+
+def test_a_namespace_of_its_own_is_made_before_what_is_in_it() -> None:
+    done = run(lambda: Application("myapp", App("myapp", "shop"), VERSIONS))
+    assert done.named("myapp-namespace").inputs["metadata"] == {"name": "shop"}
+    for name in ("myapp-service", "myapp-v1-deployment", "myapp-v2-deployment"):
+        assert done.named(name).inputs["metadata"]["namespace"] == "shop"
+
+
+def test_replicas_are_left_out_for_an_autoscaler_and_a_budget_guards_more_than_one() -> None:
+    versions = {"v1": Version("app:1"), "v2": Version("app:2", replicas=1)}
+    versions["v3"] = Version("app:3", replicas=3)
+    done = run(lambda: Application("myapp", APP, versions))
+    replicas = {key: done.named(f"myapp-{key}-deployment").inputs["spec"].get("replicas") for key in versions}
+    assert replicas == {"v1": None, "v2": 1, "v3": 3}
+    budgets = [name for name in done.names() if "DisruptionBudget" in name]
+    assert budgets == ["kubernetes:policy/v1:PodDisruptionBudget myapp-v3-disruptionbudget"]
+
+
+def test_application_tells_the_names_in_the_cluster() -> None:
+    made: list[Application] = []
+    run(lambda: made.append(Application("myapp", APP, VERSIONS)))
+    (application,) = made
+    assert value(application.service) == "myapp"
+    assert value(application.deployments["v2"].id) == "default/myapp-v2"
+
+
+def test_traffic_split_registers_one_rule_a_version() -> None:
+    done = run(lambda: split({"v1": 50, "v2": 50}), NO_PROOF)
+    assert done.names() == [
+        "blue-green:index:TrafficSplit myapp",
+        "kubernetes:networking.istio.io/v1:DestinationRule myapp-v1-rule",
+        "kubernetes:networking.istio.io/v1:DestinationRule myapp-v2-rule",
+        "kubernetes:networking.istio.io/v1:Gateway myapp-gateway",
+        "kubernetes:networking.istio.io/v1:VirtualService myapp-virtualservice",
+        "pulumi-python:dynamic:SplitConverged myapp-converged",
+        "pulumi-python:dynamic:SplitReady myapp-ready",
+        "pulumi-python:dynamic:VersionDrain myapp-v1-drain",
+        "pulumi-python:dynamic:VersionDrain myapp-v2-drain",
+    ]
+    assert done.named("myapp-gateway").inputs["metadata"]["name"] == "app-gateway"
+    assert done.named("myapp-gateway").inputs["spec"] == {
+        "selector": {"istio": "ingressgateway"},
+        "servers": [{"hosts": ["*"], "port": {"number": 80, "name": "http", "protocol": "HTTP"}}],
+    }
+    assert done.named("myapp-v1-rule").inputs["spec"] == {
+        "host": "myapp",
+        "subsets": [{"name": "v1", "labels": {"version": "v1"}}],
+    }
+    route = done.named("myapp-virtualservice").inputs["spec"]
+    assert (route["hosts"], route["gateways"]) == (["*"], ["app-gateway"])
+    assert route["http"] == [
+        {
+            "route": [
+                {"destination": {"host": "myapp", "subset": "v1"}, "weight": 50},
+                {"destination": {"host": "myapp", "subset": "v2"}, "weight": 50},
+            ]
+        }
+    ]
+
+
+@pytest.fixture(autouse=True)
+def no_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The versions without traffic are asked for in the cluster: here there is none."""
+
+    def nothing(*_: object) -> tuple[str, ...]:
+        return ()
+
+    monkeypatch.setattr(traffic_split, "idle_warnings", nothing)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "changed"),
+    [
+        (
+            {"v1": 50, "v2": 50},
+            {"v1": 0, "v2": 100},
+            {"myapp-ready", "myapp-virtualservice", "myapp-converged"},
+        ),
+        ({"v1": 50, "v2": 50}, {"v2": 50, "v1": 50}, set[str]()),
+        ({"v1": 100}, {"v1": 100, "v2": 0}, {"myapp-v2-rule", "myapp-v2-drain"}),
+        ({"v1": 100, "v2": 0, "v3": 0}, {"v1": 100, "v3": 0}, {"myapp-v2-rule", "myapp-v2-drain"}),
+    ],
+)
+def test_a_change_touches_only_its_own_objects(
+    before: dict[str, int], after: dict[str, int], changed: set[str]
+) -> None:
+    def inputs(weights: dict[str, int]) -> dict[str, Any]:
+        done = run(lambda: split(weights), NO_PROOF)
+        return {resource.name: resource.inputs for resource in done.resources}
+
+    one, other = inputs(before), inputs(after)
+    assert {name for name in one | other if one.get(name) != other.get(name)} == changed
+
+
+def test_istio_installs_its_charts_in_order() -> None:
+    done = run(lambda: Istio("istio", IstioArgs()), SERVICE)
+    assert done.names() == [
+        "blue-green:index:Istio istio",
+        "kubernetes:core/v1:Namespace istio-namespace",
+        "kubernetes:core/v1:Service istio-ingress",
+        "kubernetes:helm.sh/v3:Release istio-base",
+        "kubernetes:helm.sh/v3:Release istio-gateway",
+        "kubernetes:helm.sh/v3:Release istio-istiod",
+    ]
+    gateway = done.named("istio-gateway").inputs
+    assert gateway["name"] == "istio-ingressgateway"
+    assert gateway["values"]["service"]["type"] == "NodePort"
+    assert gateway["version"] == "1.29.1"
+    assert gateway["repositoryOpts"]["repo"].startswith("https://istio-release.")
+    assert done.named("istio-ingress").read_id == "istio-system/istio-ingressgateway"
+
+
+def test_istio_that_is_there_is_only_looked_at() -> None:
+    args = IstioArgs(install=False, gateway=IngressGateway(namespace="ingress"))
+    done = run(lambda: Istio("istio", args), SERVICE)
+    assert done.names() == [
+        "blue-green:index:Istio istio",
+        "kubernetes:core/v1:Service istio-ingress",
+    ]
+    assert done.named("istio-ingress").read_id == "ingress/istio-ingressgateway"
+
+
+def test_minikube_keeps_its_kubeconfig_secret() -> None:
+    made: list[Minikube] = []
+    outputs = {"minikube-profile": {"kubeconfig": "k", "ip": "10.0.0.1", "clusterId": "c"}}
+    done = run(lambda: made.append(Minikube("minikube", MinikubeCluster("dev"))), outputs)
+    inputs = done.named("minikube-profile").inputs
+    assert {key: inputs[key] for key in ("profile", "cpus", "memory")} == {
+        "profile": "dev",
+        "cpus": 4,
+        "memory": 8192,
+    }
+    (minikube,) = made
+    assert value(minikube.ip) == "10.0.0.1"
+    assert value(minikube.kubeconfig) == "k"
+    assert value(pulumi.Output.from_input(minikube.kubeconfig.is_secret()))

@@ -1,0 +1,73 @@
+"""What an answer says of the version that gave it, and how sure a measured share is."""
+
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import pytest
+
+from rollout.answers import ask, visible_text
+
+
+class _App(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        if self.path == "/reset":
+            self.connection.close()
+            return
+        body = b"<title>t</title><body>V1</body>"
+        self.send_response(500 if self.path == "/error" else 200)
+        if self.path != "/plain":
+            self.send_header("X-App-Version", "v1")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """Say nothing."""
+
+
+@pytest.fixture
+def url() -> Iterator[str]:
+    server = HTTPServer(("127.0.0.1", 0), _App)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_version_comes_from_the_header(url: str) -> None:
+    answer = next(ask(f"{url}/"))
+    assert (answer.version, answer.text, answer.ok) == ("v1", "V1", True)
+
+
+def test_version_comes_from_the_page_where_there_is_no_header(url: str) -> None:
+    assert next(ask(f"{url}/plain")).version == "V1"
+
+
+def test_error_is_a_failure_of_the_version_that_gave_it(url: str) -> None:
+    answer = next(ask(f"{url}/error"))
+    assert (answer.version, answer.text, answer.ok) == ("v1", "HTTP 500: V1", False)
+
+
+def test_broken_connection_is_a_failure_and_is_not_retried(url: str) -> None:
+    answer = next(ask(f"{url}/reset"))
+    assert not answer.ok
+    assert answer.text.startswith("no answer")
+
+
+def test_nobody_listening_is_a_failure() -> None:
+    assert not next(ask("http://127.0.0.1:1/")).ok
+
+
+@pytest.mark.parametrize(
+    ("page", "text"),
+    [
+        ("<html><title>x</title><body><h1>vNext</h1></body>", "vNext"),
+        ("<style>body{}</style>\n\nV1\n", "V1"),
+        ("", ""),
+    ],
+)
+def test_visible_text(page: str, text: str) -> None:
+    assert visible_text(page) == text

@@ -1,0 +1,83 @@
+"""What the board of `watch` says: its verdict, and shares that begin anew when the Envoys change."""
+
+from collections.abc import Mapping
+
+import pytest
+from rich.console import Console
+
+from gateway.pods import GatewayPod
+from rollout.live import Gateway, Live, Pods, Writer
+from rollout.traffic import Counters, Served
+from rollout.watch.board import Board
+from settings.parse import parse
+
+SETTINGS = parse(
+    {
+        "cluster": {"kind": "minikube", "profile": "dev"},
+        "app": {"name": "app"},
+        "versions": {"v1": {"image": "app:1"}, "v2": {"image": "app:2"}},
+        "weights": {"v1": 90, "v2": 10},
+    }
+)
+HALF = {"v1": 50, "v2": 50}
+ASKED = {"v1": 90, "v2": 10}
+
+
+def now(route: Mapping[str, int] | None, *splits: Mapping[str, int]) -> Live:
+    gateways = tuple(
+        Gateway(GatewayPod("istio-system", f"gw-{number}", ready=True, terminating=False), (split,))
+        for number, split in enumerate(splits)
+    )
+    pods = {version: Pods(f"app:{version}", 1, 1, frozenset()) for version in ("v1", "v2")}
+    return Live(route, Writer("kubectl-patch", "2026-01-01T00:00:00Z"), frozenset(pods), gateways, pods)
+
+
+def counters(v1: int, v2: int, errors: int = 0) -> Counters:
+    return {("gw", "v1", "a"): Served(v1, 0), ("gw", "v2", "b"): Served(v2, errors)}
+
+
+@pytest.mark.parametrize(
+    ("live", "verdict", "reason"),
+    [
+        (now(ASKED, ASKED, ASKED), "converged", "2 of 2 gateways route as the config says"),
+        (now(ASKED, ASKED, HALF), "converging", "1 of 2 gateways are behind: istio-system/gw-1"),
+        (now(HALF, HALF), "drifted", "the VirtualService says v1 50 %, v2 50 %, written by kubectl-patch"),
+        (now(None), "drifted", "the VirtualService is not there"),
+        (now(ASKED), "drifted", "no gateway serves"),
+    ],
+)
+def test_verdict(live: Live, verdict: str, reason: str) -> None:
+    found, why = Board("lab", SETTINGS, live).verdict
+    assert found == verdict
+    assert why.startswith(reason)
+
+
+def test_measured_shares_are_what_was_served_since_the_first_reading() -> None:
+    board = Board("lab", SETTINGS, now(ASKED, ASKED))
+    board.add(SETTINGS, board.now, counters(1000, 1000))
+    board.add(SETTINGS, board.now, counters(1090, 1010, errors=1))
+    assert board.served == {"v1": Served(90, 0), "v2": Served(10, 1)}
+
+
+def test_measured_shares_begin_anew_when_the_envoys_change() -> None:
+    board = Board("lab", SETTINGS, now(HALF, HALF))
+    board.add(SETTINGS, board.now, counters(0, 0))
+    board.add(SETTINGS, board.now, counters(500, 500))
+    board.add(SETTINGS, now(ASKED, ASKED), counters(500, 500))
+    board.add(SETTINGS, now(ASKED, ASKED), counters(590, 510))
+    assert board.served == {"v1": Served(90, 0), "v2": Served(10, 0)}
+
+
+@pytest.mark.parametrize("width", [80, 200])
+def test_nothing_is_cut_off_from_80_columns_on(width: int) -> None:
+    board = Board("lab", SETTINGS, now(ASKED, ASKED, HALF))
+    board.add(SETTINGS, board.now, counters(0, 0))
+    board.add(SETTINGS, board.now, counters(90_000, 10_000, errors=9_999))
+    console = Console(width=width, record=True, file=None, force_terminal=False, quiet=False)
+    with console.capture() as captured:
+        console.print(board.view())
+    said = captured.get()
+    assert "…" not in said.replace("measuring…", "")
+    assert "50 % / 90 %" in said
+    assert "90.0% ± 0.2%" in said
+    assert "9999 (100.0%)" in said

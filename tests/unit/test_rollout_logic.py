@@ -1,0 +1,187 @@
+"""What the commands decide by: splits, judgement of a step, the proved split, and how sure a share is."""
+
+import dataclasses
+import json
+import random
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rollout.rollback import proved
+from rollout.shift import journal
+from rollout.shift.judge import Limits, breach, steps_from
+from rollout.shift.report import Report, Sample, Step
+from rollout.statistics import could_be, margin, percentile
+from rollout.traffic import Served, between
+from rollout.weights import moved, same, shown
+
+
+@st.composite
+def splits(draw: st.DrawFn) -> dict[str, int]:
+    """Splits of 100 among two to six versions, of which the first has less than all."""
+    cuts = sorted(draw(st.lists(st.integers(0, 100), min_size=1, max_size=5)))
+    parts = [b - a for a, b in zip([0, *cuts], [*cuts, 100], strict=True)]
+    weights = {f"v{number}": part for number, part in enumerate(parts)}
+    return weights if weights["v0"] < 100 else {**weights, "v0": 0, "v1": 100}
+
+
+@given(weights=splits(), share=st.integers(0, 100))
+def test_moved_split_is_whole_and_gives_the_version_its_share(weights: dict[str, int], share: int) -> None:
+    after = moved(weights, "v0", share)
+    assert sum(after.values()) == 100
+    assert after["v0"] == share
+    assert set(after) == set(weights)
+    assert all(weight >= 0 for weight in after.values())
+
+
+@given(weights=splits(), share=st.integers(0, 100))
+def test_moved_split_keeps_the_others_in_proportion(weights: dict[str, int], share: int) -> None:
+    after = moved(weights, "v0", share)
+    rest = 100 - weights["v0"]
+    for version, weight in weights.items():
+        if version != "v0":
+            assert abs(after[version] - (100 - share) * weight / rest) < 1
+
+
+def test_split_cannot_be_moved_away_when_no_other_version_has_weight() -> None:
+    with pytest.raises(ValueError, match="no other version"):
+        moved({"v1": 100, "v2": 0}, "v1", 50)
+
+
+def test_splits_are_the_same_whether_a_zero_is_written_or_not() -> None:
+    assert same({"v1": 100}, {"v1": 100, "v2": 0})
+    assert not same({"v1": 99, "v2": 1}, {"v1": 100})
+    assert shown({"v2": 10, "v1": 90, "v3": 0}) == "v1 90 %, v2 10 %"
+
+
+LIMITS = Limits(max_error_rate=0.05, min_requests=50)
+
+
+@pytest.mark.parametrize(
+    ("served", "at_end", "reason"),
+    [
+        (Served(100, 5), True, None),
+        (Served(100, 6), False, "6 of 100 requests failed (6.0%); at most 5.0% may"),
+        (Served(10, 10), False, None),
+        (Served(49, 0), True, "only 49 requests came, of which 0 failed, and 50 are needed to judge"),
+        (Served(50, 0), True, None),
+        (Served(0, 0), False, None),
+    ],
+)
+def test_breach(served: Served, at_end: bool, reason: str | None) -> None:
+    assert breach(served, LIMITS, at_end=at_end) == reason
+
+
+def test_steps_below_the_share_that_the_version_has_are_left_out() -> None:
+    assert steps_from(25, (10, 25, 50, 100)) == (50, 100)
+
+
+@pytest.mark.parametrize("steps", [(50, 25), (0, 50), (50, 101), (50, 50)])
+def test_steps_that_do_not_rise_from_1_to_100_are_refused(steps: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match="rise"):
+        steps_from(0, steps)
+
+
+def test_no_step_left_is_refused() -> None:
+    with pytest.raises(ValueError, match="has 100 % already"):
+        steps_from(100, (50, 100))
+
+
+def _update(result: str, weights: dict[str, int], kind: str = "update") -> dict[str, object]:
+    return {
+        "kind": kind,
+        "result": result,
+        "config": {"blue-green:weights": {"value": json.dumps(weights)}},
+    }
+
+
+def test_proved_split_is_that_of_the_newest_good_update_with_another_one() -> None:
+    history = [
+        _update("failed", {"v1": 0, "v2": 100}),
+        _update("succeeded", {"v1": 30, "v2": 70}, kind="preview"),
+        _update("succeeded", {"v1": 50, "v2": 50}),
+        _update("succeeded", {"v1": 100, "v2": 0}),
+    ]
+    assert proved(history, {"v1": 0, "v2": 100}) == {"v1": 50, "v2": 50}
+    assert proved(history, {"v1": 50, "v2": 50}) == {"v1": 100, "v2": 0}
+    assert proved(history[:2], {"v1": 50, "v2": 50}) is None
+
+
+def test_traffic_between_two_readings_counts_new_and_restarted_endpoints() -> None:
+    before = {("gw", "v1", "a"): Served(100, 1), ("gw", "v1", "b"): Served(50, 0)}
+    after = {
+        ("gw", "v1", "a"): Served(110, 2),
+        ("gw", "v1", "b"): Served(5, 1),
+        ("gw", "v2", "c"): Served(7, 0),
+    }
+    assert between(before, after) == {"v1": Served(15, 2), "v2": Served(7, 0)}
+
+
+@given(share=st.floats(0, 1), samples=st.integers(1, 10**6))
+def test_margin_is_a_share_and_shrinks_with_samples(share: float, samples: int) -> None:
+    assert 0 < margin(share, samples) < 1
+    assert margin(share, samples * 4) < margin(share, samples)
+
+
+def test_true_share_is_not_called_wrong() -> None:
+    chance = random.Random(1)  # noqa: S311
+    for share in (0.01, 0.1, 0.5, 0.9):
+        for _ in range(200):
+            count = sum(chance.random() < share for _ in range(200))
+            assert could_be(count, 200, share)
+
+
+@pytest.mark.parametrize(
+    ("count", "samples", "share", "could"),
+    [
+        (0, 200, 0.5, False),
+        (60, 200, 0.5, False),
+        (1, 200, 0.0, False),
+        (0, 200, 0.0, True),
+        (0, 0, 0.5, True),
+    ],
+)
+def test_share_that_chance_cannot_explain(count: int, samples: int, share: float, could: bool) -> None:
+    assert could_be(count, samples, share) is could
+
+
+def test_percentile_is_the_nearest_rank() -> None:
+    assert percentile([3.0, 1.0, 2.0, 4.0], 0.5) == 2.0
+    assert percentile([1.0], 0.99) == 1.0
+
+
+def test_report_says_why_it_went_back_and_escapes_what_it_quotes() -> None:
+    step = Step(50, 2.0, {"v1": Served(10, 0), "v2": Served(10, 3)})
+    step.samples.append(Sample(3.0, step.served))
+    report = Report("lab", "v2", {"v1": 100}, 1.0, 4.0, "3 of 10 <failed>", steps=[step])
+    page = report.to_html()
+    assert "went back" in page
+    assert "3 of 10 &lt;failed&gt;" in page
+    assert "<td>10 of 20</td><td>50.0% ± 20.1%</td><td>3</td><td>30.0%</td>" in page
+    assert json.loads(report.to_json())["steps"][0]["served"]["v2"] == {"requests": 10, "errors": 3}
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty project as the working folder."""
+    (tmp_path / "Pulumi.yaml").write_text("name: blue-green\nruntime: python\n")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_journal_is_read_as_written_and_leaves_nothing(project: Path) -> None:
+    entry = journal.entry("v2", {"v1": 100, "v2": 0}, (50, 100), 50)
+    journal.write("lab", entry)
+    assert journal.read("lab") == entry
+    assert journal.read("dev") is None
+    journal.remove("lab")
+    assert journal.read("lab") is None
+    assert [file.name for file in project.iterdir()] == ["Pulumi.yaml"]
+
+
+def test_journal_of_a_pid_that_was_given_anew_is_not_running() -> None:
+    entry = journal.entry("v2", {"v1": 100}, (50,), 50)
+    assert entry.is_running
+    assert not dataclasses.replace(entry, started=entry.started - 100).is_running

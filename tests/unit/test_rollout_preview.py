@@ -1,0 +1,225 @@
+"""The preview's Markdown: traffic first, warnings, what must never be in it, and its limit."""
+
+import dataclasses
+import json
+import threading
+from collections.abc import Iterator, Mapping
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from rollout.errors import RolloutError
+from rollout.preview import comment, markdown
+from rollout.preview.change import Change, Resource, of_digest, risks
+from rollout.preview.snapshot import Snapshot, Workload, of_manifests, of_settings
+from settings.parse import parse
+
+IMAGES = {"v1": "app:1", "v2": "app:2"}
+
+
+def snapshot(weights: Mapping[str, int], images: Mapping[str, str] = IMAGES, replicas: int = 2) -> Snapshot:
+    return Snapshot(
+        weights, {version: Workload(image, replicas, {"image": image}) for version, image in images.items()}
+    )
+
+
+def change(before: Snapshot, after: Snapshot, resources: tuple[Resource, ...] = ()) -> Change:
+    return Change("prod", before, after, resources)
+
+
+SPLIT = Resource("update", "VirtualService", "app-virtualservice", True, ("spec.http[0]",), ("-weight: 1",))
+
+
+def test_traffic_comes_first_and_the_gain_before_the_loss() -> None:
+    moved = change(snapshot({"v1": 90, "v2": 10}), snapshot({"v1": 50, "v2": 50}), (SPLIT,))
+    lines = markdown.comment([moved], {}).splitlines()
+    assert lines[0] == markdown.MARKER
+    assert lines[2] == "### `prod`: v2: 10 % → 50 %, v1: 90 % → 50 %"
+    assert lines[4] == "No pods restart. One object changes."
+
+
+def test_nothing_changes_is_said_plainly() -> None:
+    same = change(snapshot({"v1": 100}), snapshot({"v1": 100}))
+    assert markdown.comment([same], {}) == f"{markdown.MARKER}\n\n### `prod`: nothing changes"
+
+
+def test_all_traffic_to_one_replica_is_a_risk() -> None:
+    moved = change(snapshot({"v1": 60, "v2": 40}), snapshot({"v2": 100}, replicas=1))
+    assert list(risks(moved, {})) == [
+        "All traffic goes to v2, which has one replica.",
+        "v2 gains 60 points in one step.",
+    ]
+
+
+def test_fifty_points_in_one_step_are_no_risk_and_more_are() -> None:
+    for gain, warned in ((50, 0), (51, 1)):
+        moved = change(snapshot({"v1": 100}), snapshot({"v1": 100 - gain, "v2": gain}))
+        assert len(list(risks(moved, {}))) == warned
+
+
+def test_version_that_no_other_stack_has_served_is_a_risk() -> None:
+    moved = change(snapshot({"v1": 100}), snapshot({"v1": 90, "v2": 10}))
+    assert list(risks(moved, {"dev": {"app:2"}})) == []
+    assert list(risks(moved, {"dev": {"app:1"}})) == ["No other stack (dev) has served v2 (`app:2`)."]
+
+
+def test_version_that_loses_traffic_is_no_risk() -> None:
+    moved = change(snapshot({"v1": 100}, replicas=1), snapshot({"v1": 50, "v2": 50}, replicas=2))
+    assert list(risks(moved, {})) == []
+
+
+def _step(op: str, kind: str, name: str, old: Any, new: Any) -> dict[str, Any]:
+    def state(inputs: Any) -> dict[str, Any] | None:
+        return None if inputs is None else {"type": kind, "urn": f"urn::{name}", "inputs": inputs}
+
+    step = {"op": op, "urn": f"urn::{name}", "oldState": state(old), "newState": state(new)}
+    return {key: value for key, value in step.items() if value is not None}
+
+
+def test_what_a_kubernetes_secret_holds_is_masked() -> None:
+    secret = {"kind": "Secret", "data": {"key": "aHVudGVyMg=="}, "stringData": {"other": "hunter2"}}
+    digest = {"steps": [_step("create", "kubernetes:core/v1:Secret", "s", None, secret)]}
+    body = markdown.comment([of_digest("prod", [], digest)], {})
+    assert "hunter2" not in body
+    assert "aHVudGVyMg==" not in body
+    assert "[secret]" in body
+
+
+def test_deleted_version_is_no_more_in_what_comes_after() -> None:
+    deployment = {
+        "kind": "Deployment",
+        "metadata": {"labels": {"version": "v2"}},
+        "spec": {"template": {"spec": {"containers": [{"image": "app:2"}]}}},
+    }
+    kind = "kubernetes:apps/v1:Deployment"
+    step = _step("delete", kind, "d", deployment, None)
+    found = of_digest("prod", [{"type": kind, "urn": "urn::d", "inputs": deployment}], {"steps": [step]})
+    assert (set(found.before.workloads), set(found.after.workloads)) == ({"v2"}, set())
+    assert "v2 is removed." in markdown.comment([found], {})
+
+
+def test_zeros_that_the_state_leaves_out_restart_no_pod() -> None:
+    def with_delay(probe: dict[str, Any]) -> Snapshot:
+        container = {"image": "app:1", "readinessProbe": probe}
+        labels = {"metadata": {"labels": {"version": "v1"}}}
+        spec = {"template": {"spec": {"containers": [container]}}}
+        return of_manifests([{"kind": "Deployment", **labels, "spec": spec}])
+
+    zero = with_delay({"initialDelaySeconds": 0, "periodSeconds": 2})
+    assert change(with_delay({"periodSeconds": 2.0}), zero).restarted == ()
+    assert change(with_delay({"initialDelaySeconds": 5, "periodSeconds": 2}), zero).restarted == ("v1",)
+
+
+def test_config_that_cannot_be_compared_with_the_cluster_says_what_is_not_known() -> None:
+    config = {
+        "cluster": {"kind": "minikube", "profile": "dev"},
+        "app": {"name": "app"},
+        "versions": {"v1": {"image": "app:1"}, "v2": {"image": "app:2"}},
+    }
+    before = of_settings(parse({**config, "weights": {"v1": 100}}))
+    after = of_settings(parse({**config, "weights": {"v1": 80, "v2": 20}}))
+    blind = Change("prod", before, after, None, "The cluster cannot be reached.")
+    body = markdown.comment([blind], {})
+    assert "### `prod`: v2: 0 % → 20 %, v1: 100 % → 80 %" in body
+    assert "No pods restart." in body
+    assert "> The cluster cannot be reached." in body
+    assert "nothing changes" in markdown.comment([dataclasses.replace(blind, after=before)], {})
+
+
+@hypothesis_settings(deadline=None)
+@given(
+    stacks=st.integers(1, 4),
+    resources=st.integers(1, 400),
+    lines=st.integers(0, 200),
+    line=st.text(alphabet="ab`+- ", max_size=300),
+)
+def test_limit_holds_and_no_summary_is_cut(stacks: int, resources: int, lines: int, line: str) -> None:
+    many = tuple(
+        Resource("update", "Deployment", f"app-{number}", True, ("spec.a", "spec.b"), (line,) * lines)
+        for number in range(resources)
+    )
+    changes = [
+        Change(f"s{number}", snapshot({"v1": 90, "v2": 10}), snapshot({"v1": 50, "v2": 50}), many)
+        for number in range(stacks)
+    ]
+    body = markdown.comment(changes, {})
+    assert len(body) <= markdown.LIMIT
+    for number in range(stacks):
+        assert f"### `s{number}`: v2: 10 % → 50 %, v1: 90 % → 50 %" in body
+
+
+def test_code_fence_in_the_diff_does_not_end_the_fold() -> None:
+    nasty = dataclasses.replace(SPLIT, diff=("+```", "+</details>"))
+    body = markdown.comment([change(snapshot({"v1": 90}), snapshot({"v1": 50}), (nasty,))], {})
+    assert "````diff\n" in body
+    assert body.endswith("\n````\n\n</details>")
+
+
+class _GitHub(BaseHTTPRequestHandler):
+    """Just enough of GitHub's API for the comments of an issue."""
+
+    comments: list[dict[str, Any]]
+
+    def do_GET(self) -> None:
+        page = int(self.path.rpartition("page=")[2])
+        self._answer(200, self.comments[100 * (page - 1) : 100 * page])
+
+    def do_POST(self) -> None:
+        number = len(self.comments)
+        self.comments.append(self._comment(number))
+        self._answer(201, self.comments[-1])
+
+    def do_PATCH(self) -> None:
+        number = int(self.path.rpartition("/")[2])
+        self.comments[number] = self._comment(number)
+        self._answer(200, self.comments[number])
+
+    def _comment(self, number: int) -> dict[str, Any]:
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["body"]
+        at = f"http://{self.headers['Host']}/comments/{number}"
+        return {"body": body, "url": at, "html_url": at}
+
+    def _answer(self, status: int, what: object) -> None:
+        allowed = self.headers["Authorization"] == "Bearer token"
+        content = json.dumps(what if allowed else {}).encode()
+        self.send_response(status if allowed else 403)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, *_: object) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """Say nothing."""
+
+
+@pytest.fixture
+def github() -> Iterator[str]:
+    _GitHub.comments = [{"body": f"a person's comment {number}", "url": "x"} for number in range(150)]
+    server = HTTPServer(("127.0.0.1", 0), _GitHub)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_comment_is_made_once_and_then_replaced(github: str) -> None:
+    request = comment.PullRequest(github, "team/app", 7, "token")
+    first = comment.post(request, f"{markdown.MARKER}\none")
+    second = comment.post(request, f"{markdown.MARKER}\ntwo")
+    assert first == second
+    assert [one["body"] for one in _GitHub.comments[150:]] == [f"{markdown.MARKER}\ntwo"]
+
+
+def test_refused_comment_is_one_sentence(github: str) -> None:
+    with pytest.raises(RolloutError, match=r"GitHub did not take the comment: .*403"):
+        comment.post(comment.PullRequest(github, "team/app", 7, "wrong"), "body")
+
+
+def test_missing_variable_is_named() -> None:
+    with pytest.raises(RolloutError, match="GITHUB_TOKEN is not set"):
+        comment.of_environment(7, {"GITHUB_REPOSITORY": "team/app"})

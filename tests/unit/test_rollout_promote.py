@@ -1,0 +1,98 @@
+"""What a promotion writes, and what it refuses, by its logic alone."""
+
+from collections.abc import Mapping
+
+import pytest
+
+from rollout.promote import conflicts, pinned, plan, refusals
+from rollout.traffic import Served
+from rollout.verify import Difference, Verdict
+from settings.model import Settings
+from settings.parse import parse
+
+DIGEST = "sha256:" + "a" * 64
+
+
+def stack(images: Mapping[str, str], weights: Mapping[str, int]) -> Settings:
+    return parse(
+        {
+            "cluster": {"kind": "minikube", "profile": "dev"},
+            "app": {"name": "app"},
+            "versions": {version: {"image": image} for version, image in images.items()},
+            "weights": weights,
+        }
+    )
+
+
+def proof(
+    weights: Mapping[str, int],
+    served: Mapping[str, Served] | None = None,
+    images: Mapping[str, str] | None = None,
+    differences: tuple[Difference, ...] = (),
+) -> Verdict:
+    counted = served or dict.fromkeys(weights, Served(100, 0))
+    ids = {version: frozenset({image}) for version, image in (images or {}).items()}
+    return Verdict("dev", weights, differences, 100, 0, counted, ids)
+
+
+DEV = stack({"v1": "app:1", "v2": "app:2", "v3": "app:3"}, {"v1": 50, "v2": 50})
+PROD = stack({"v0": "app:0", "v1": "app:1"}, {"v0": 10, "v1": 90})
+
+
+def test_new_version_comes_at_0_and_old_ones_stay() -> None:
+    promotion = plan(DEV, PROD, proof(DEV.weights), with_weights=False)
+    assert promotion.images == {"v2": "app:2"}
+    assert promotion.weights == {"v0": 10, "v1": 90, "v2": 0}
+
+
+def test_weights_move_too_when_asked() -> None:
+    promotion = plan(DEV, PROD, proof(DEV.weights), with_weights=True)
+    assert promotion.weights == {"v0": 0, "v1": 50, "v2": 50}
+
+
+def test_image_goes_by_the_digest_that_its_pods_run() -> None:
+    ids = {"v2": f"docker.io/library/app@{DIGEST}"}
+    promotion = plan(DEV, PROD, proof(DEV.weights, images=ids), with_weights=False)
+    assert promotion.images == {"v2": f"app:2@{DIGEST}"}
+
+
+@pytest.mark.parametrize(
+    ("ids", "image"),
+    [
+        (frozenset({f"app@{DIGEST}"}), f"app:2@{DIGEST}"),
+        (frozenset({DIGEST}), "app:2"),
+        (frozenset({f"app@{DIGEST}", f"app@{DIGEST[:-1]}b"}), "app:2"),
+        (frozenset[str](), "app:2"),
+    ],
+)
+def test_image_stays_as_written_where_no_one_digest_is_known(ids: frozenset[str], image: str) -> None:
+    assert pinned("app:2", ids) == image
+
+
+def test_good_proof_is_not_refused() -> None:
+    assert list(refusals(proof(DEV.weights), 50)) == []
+
+
+def test_failed_and_missing_requests_and_differences_are_refused() -> None:
+    served = {"v1": Served(100, 1), "v2": Served(10, 0)}
+    bad = proof(DEV.weights, served, differences=(Difference("gateway gw routes by v1 100 %", "up"),))
+    assert list(refusals(bad, 50)) == [
+        "dev is not what its config says: gateway gw routes by v1 100 %. Run: up",
+        "v1 failed 1 of 100 requests in dev",
+        "v2 served only 10 requests in dev, and 50 are needed; "
+        "send more, or ask for fewer with --min-requests",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("mine", "there", "refused"),
+    [
+        ("app:1", "app:1", False),
+        ("app:2", "app:1", True),
+        ("app:1", f"app:1@{DIGEST}", False),
+        (f"app:1@{DIGEST[:-1]}b", f"app:1@{DIGEST}", True),
+    ],
+)
+def test_other_image_under_a_key_that_serves_is_refused(mine: str, there: str, refused: bool) -> None:
+    found = list(conflicts(stack({"v1": mine}, {"v1": 100}), stack({"v1": there}, {"v1": 100}), "prod"))
+    assert bool(found) is refused

@@ -1,0 +1,52 @@
+"""The Istio objects for what routing says."""
+
+from components import routes
+from settings.model import App, Retries, Routing, StickySession
+
+APP = App("shop", "web")
+
+
+def test_every_part_of_the_routing_is_in_the_virtual_service() -> None:
+    routing = Routing(
+        hosts=("shop.example",),
+        paths=("/a", "/b"),
+        headers={"x-beta": "yes"},
+        response_headers={"x-split": "on"},
+        timeout="5s",
+        retries=Retries(2, "1s", "5xx"),
+        mesh_callers=True,
+    )
+    spec = routes.virtual_service(APP, {"v1": 0, "v2": 100}, routing)["spec"]
+    header = {"x-beta": {"exact": "yes"}}
+    assert spec == {
+        "hosts": ["shop.example", "shop"],
+        "gateways": ["app-gateway", "mesh"],
+        "http": [
+            {
+                "match": [
+                    {"headers": header, "uri": {"prefix": "/a"}},
+                    {"headers": header, "uri": {"prefix": "/b"}},
+                ],
+                "route": [{"destination": {"host": "shop", "subset": "v2"}, "weight": 100}],
+                "headers": {"response": {"set": {"x-split": "on"}}},
+                "timeout": "5s",
+                "retries": {"attempts": 2, "perTryTimeout": "1s", "retryOn": "5xx"},
+            }
+        ],
+    }
+
+
+def test_tls_is_a_named_secret() -> None:
+    routing = Routing(hosts=("shop.example",), port=443, tls_secret="shop-tls")  # noqa: S106
+    (server,) = routes.gateway(APP, routing)["spec"]["servers"]
+    assert server["port"] == {"number": 443, "name": "https", "protocol": "HTTPS"}
+    assert server["tls"] == {"mode": "SIMPLE", "credentialName": "shop-tls"}
+
+
+def test_sticky_sessions_are_a_policy_of_each_subset() -> None:
+    def balancer(session: StickySession) -> object:
+        rule = routes.destination_rule(APP, "v1", Routing(sticky_session=session))
+        return rule["spec"]["subsets"][0]["trafficPolicy"]["loadBalancer"]["consistentHash"]
+
+    assert balancer(StickySession(cookie="s", ttl="1h")) == {"httpCookie": {"name": "s", "ttl": "1h"}}
+    assert balancer(StickySession(header="x-user")) == {"httpHeaderName": "x-user"}

@@ -1,0 +1,217 @@
+"""What the config may say, and what the user reads when it says something else."""
+
+import copy
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from settings.model import KubeconfigCluster, MinikubeCluster, SecretKey, Settings
+from settings.parse import parse
+from settings.rules import quantity
+from settings.section import ConfigError
+
+GOOD: dict[str, Any] = {
+    "cluster": {"kind": "minikube", "profile": "dev"},
+    "istio": {"version": "1.29.1"},
+    "app": {"name": "myapp", "namespace": "default", "port": 80},
+    "versions": {"v1": {"image": "janakiramm/myapp:v1"}, "v2": {"image": "janakiramm/myapp:v2"}},
+    "weights": {"v1": 50, "v2": 50},
+}
+
+
+def config(**changes: object) -> dict[str, Any]:
+    """The good config with paths replaced: `config(weights__v1=1)`; None takes one out."""
+    changed = copy.deepcopy(GOOD)
+    for path, value in changes.items():
+        *parents, last = path.split("__")
+        at = changed
+        for parent in parents:
+            at = at.setdefault(parent, {})
+        if value is None:
+            at.pop(last, None)
+        else:
+            at[last] = value
+    return changed
+
+
+def load(**changes: object) -> Settings:
+    return parse(config(**changes))
+
+
+def mistakes(**changes: object) -> list[str]:
+    with pytest.raises(ConfigError) as raised:
+        load(**changes)
+    head, *lines = str(raised.value).splitlines()
+    count = "one mistake" if len(lines) == 1 else f"{len(lines)} mistakes"
+    assert head == f"The stack config has {count}; nothing was touched."
+    return [line.removeprefix("  ") for line in lines]
+
+
+def test_the_tutorials_config_needs_nothing_more() -> None:
+    settings = load()
+    assert settings.cluster == MinikubeCluster("dev", cpus=4, memory=8192)
+    assert settings.weights == {"v1": 50, "v2": 50}
+    assert settings.istio.gateway.service == "istio-ingressgateway"
+    assert settings.routing.hosts == ("*",)
+    assert settings.routing.gateway_selector == {"istio": "ingressgateway"}
+    assert settings.convergence.timeout_seconds == 60
+    assert settings.warnings == ()
+
+
+def test_a_version_without_a_weight_stays_at_0() -> None:
+    assert load(weights={"v2": 100}).weights == {"v1": 0, "v2": 100}
+
+
+def test_a_weight_of_0_is_a_weight() -> None:
+    assert load(weights={"v1": 0, "v2": 100}).weights == {"v1": 0, "v2": 100}
+
+
+def test_any_number_of_versions() -> None:
+    versions = {f"r{i}": {"image": f"app:{i}"} for i in range(50)}
+    weights = {f"r{i}": 2 for i in range(50)}
+    assert len(load(versions=versions, weights=weights).versions) == 50
+    assert load(versions={"v1": {"image": "a:1"}}, weights={"v1": 100}).weights == {"v1": 100}
+
+
+def test_a_cluster_that_exists() -> None:
+    settings = load(cluster={"kind": "kubeconfig", "context": "prod", "ingressAddress": "10.0.0.1"})
+    assert settings.cluster == KubeconfigCluster("~/.kube/config", "prod", "10.0.0.1")
+
+
+def test_one_version_in_full() -> None:
+    version = load(
+        versions__v1={
+            "image": "registry.local:5000/team/app@sha256:" + "0" * 64,
+            "replicas": 3,
+            "containerPort": 8080,
+            "resources": {"requests": {"cpu": "250m", "memory": "64Mi"}, "limits": {"cpu": 1}},
+            "env": {"MODE": "blue", "TOKEN": {"secret": "app", "key": "token"}},
+            "probes": {"readiness": {"path": "/ready"}, "liveness": {"port": 9000}},
+            "labels": {"team": "web"},
+            "imagePullPolicy": "Always",
+            "imagePullSecrets": ["registry"],
+            "podSecurity": "restricted",
+        }
+    ).versions["v1"]
+    assert version.replicas == 3
+    assert version.resources.limits == {"cpu": "1"}
+    assert version.env == {"MODE": "blue", "TOKEN": SecretKey("app", "token")}
+    assert version.probes.readiness.path == "/ready"
+    assert version.probes.liveness is not None
+    assert version.probes.liveness.port == 9000
+    assert version.probes.startup is None
+    assert version.image_pull_secrets == ("registry",)
+
+
+def test_a_tls_secret_moves_the_port_to_443() -> None:
+    assert load(routing__tlsSecret="shop-tls").routing.port == 443
+
+
+@pytest.mark.parametrize(
+    ("weights", "says"),
+    [
+        (
+            {"v1": 49, "v2": 50},
+            "blue-green:weights: they add up to 99, not 100. "
+            "Type: pulumi config set --path 'blue-green:weights.v2' 51.",
+        ),
+        (
+            {},
+            "blue-green:weights: there are none. Type: pulumi config set --path 'blue-green:weights.v2' 100.",
+        ),
+        (
+            {"v1": -5, "v2": 100},
+            "blue-green:weights.v1: -5 is out of range. Write an integer from 0 to 100.",
+        ),
+        (
+            {"v1": 0.5, "v2": 100},
+            "blue-green:weights.v1: 0.5 is a number, not an integer. Write an integer from 0 to 100.",
+        ),
+        (
+            {"v1": True, "v2": 100},
+            "blue-green:weights.v1: True is a boolean, not an integer. Write an integer from 0 to 100.",
+        ),
+        (
+            {"v2": 50, "v11": 50},
+            "blue-green:weights.v11: there is no version 'v11'. Write v1 instead.",
+        ),
+        (
+            {"v2": 50, "green": 50},
+            "blue-green:weights.green: there is no version 'green'. There are v1, v2.",
+        ),
+        (50, "blue-green:weights: it is an integer, not an object. Write it as name: value."),
+    ],
+)
+def test_a_wrong_split_is_one_sentence_with_the_remedy(weights: object, says: str) -> None:
+    assert says in mistakes(weights=weights)
+
+
+@pytest.mark.parametrize(
+    ("changes", "key"),
+    [
+        ({"app__name": None}, "blue-green:app.name"),
+        ({"app__name": "My_App"}, "blue-green:app.name"),
+        ({"app__port": "80"}, "blue-green:app.port"),
+        ({"app__labels": {"app": "x"}}, "blue-green:app.labels.app"),
+        ({"versions": {}}, "blue-green:versions"),
+        ({"versions__V3": {"image": "a:1"}}, "blue-green:versions.V3"),
+        ({"versions__v3": {}}, "blue-green:versions.v3.image"),
+        ({"versions__v3": {"image": "a b"}}, "blue-green:versions.v3.image"),
+        ({"versions__v3": None, "versions__v1__env": {"A": 1}}, "blue-green:versions.v1.env.A"),
+        (
+            {"versions__v1__resources": {"requests": {"cpu": 2}, "limits": {"cpu": "500m"}}},
+            "blue-green:versions.v1.resources.requests.cpu",
+        ),
+        ({"versions__v1__replicas": 0}, "blue-green:weights.v1"),
+        ({"cluster__driver": "none"}, "blue-green:cluster.profile"),
+        ({"cluster__kind": "kind"}, "blue-green:cluster.kind"),
+        ({"cluster": {"kind": "kubeconfig"}}, "blue-green:cluster.ingressAddress"),
+        ({"cluster__flags": ["--wait"]}, "blue-green:cluster.flags[0]"),
+        ({"routing__hosts": ["a.b", "a.b"]}, "blue-green:routing.hosts[1]"),
+        ({"routing__hosts": ["*", "a.b"]}, "blue-green:routing.hosts[1]"),
+        ({"routing__hosts": ["x.a.b", "*.a.b"]}, "blue-green:routing.hosts[0]"),
+        ({"routing__meshCallers": True}, "blue-green:routing.meshCallers"),
+        ({"routing__timeout": "0s"}, "blue-green:routing.timeout"),
+        (
+            {"routing__retries": {"attempts": 0, "retryOn": "5xx"}},
+            "blue-green:routing.retries.retryOn",
+        ),
+        ({"routing__stickySession": {}}, "blue-green:routing.stickySession"),
+        ({"istio__gateway__nodePorts": {"http2": 0}}, "blue-green:istio.gateway.nodePorts.http2"),
+        ({"istio__values__istiod": "x"}, "blue-green:istio.values.istiod"),
+        ({"convergence__timeoutSeconds": 0}, "blue-green:convergence.timeoutSeconds"),
+    ],
+)
+def test_a_mistake_names_its_key(changes: dict[str, object], key: str) -> None:
+    (line,) = mistakes(**changes)
+    assert line.startswith(f"{key}: ")
+
+
+def test_an_unknown_key_gets_the_nearest_right_one() -> None:
+    assert mistakes(versions__v1__imgae="x:1", wieghts={}) == [
+        "blue-green:wieghts: there is no such key. Write blue-green:weights instead.",
+        "blue-green:versions.v1.imgae: there is no such key. Write image instead.",
+    ]
+
+
+def test_all_mistakes_come_in_one_message() -> None:
+    found = mistakes(app__name=None, weights={"v1": 10}, convergence__drainSeconds=-1)
+    assert [line.partition(": ")[0] for line in found] == [
+        "blue-green:app.name",
+        "blue-green:weights",
+        "blue-green:convergence.drainSeconds",
+    ]
+
+
+def test_an_image_that_can_change_is_a_warning() -> None:
+    (warning,) = load(versions__v1__image="registry.local:5000/app").warnings
+    assert warning.startswith("blue-green:versions.v1.image: registry.local:5000/app has no tag")
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [("0Ki", 0), ("250m", "0.25"), ("1.5k", 1500), ("2M", 2_000_000), ("1Mi", 1_048_576), ("3", 3)],
+)
+def test_a_quantity_is_read_with_its_unit(text: str, number: int | str) -> None:
+    assert quantity(text) == Decimal(number)

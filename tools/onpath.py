@@ -1,0 +1,45 @@
+"""Finds commands on PATH that are used instead of a build."""
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+from packaging.specifiers import SpecifierSet
+
+from tools.catalogue import GO_TOOLS, KUBECTL_FITS
+from tools.store import ROOT
+
+_VERSION_ARGUMENTS = {
+    "pulumi": ("version",),
+    "minikube": ("version", "--short"),
+    "kubectl": ("version", "--client"),
+}
+
+
+def fit() -> dict[str, Path]:
+    """Return the commands on PATH whose version fits, by name; ours are not looked at."""
+    wanted = {tool.name: tool.fits for tool in GO_TOOLS if tool.fits} | {"kubectl": KUBECTL_FITS}
+    found: dict[str, Path] = {}
+    for name, fits in wanted.items():
+        path = shutil.which(name, path=_outside_path())
+        version = _version(path, _VERSION_ARGUMENTS[name]) if path else None
+        if path and version and SpecifierSet(fits).contains(version):
+            found[name] = Path(path)
+    return found
+
+
+def _outside_path() -> str:
+    ours = (str(ROOT / ".tools"), str(ROOT / ".lab"), str(ROOT / ".venv"))
+    folders = os.environ.get("PATH", "").split(os.pathsep)
+    return os.pathsep.join(folder for folder in folders if not folder.startswith(ours))
+
+
+def _version(path: str, arguments: tuple[str, ...]) -> str | None:
+    try:
+        run = subprocess.run([path, *arguments], capture_output=True, text=True, timeout=20)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    match = re.search(r"\bv?(\d+\.\d+\.\d+)\b", run.stdout)
+    return match[1] if match else None
