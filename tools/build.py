@@ -63,8 +63,7 @@ def _is_replaced(tool: GoTool, on_path: dict[str, Path]) -> bool:
 def _compile(go: Go, missing: Sequence[GoTool]) -> None:
     for (module, _cgo, _tags), group in groupby(missing, key=lambda t: (t.module, t.cgo, t.tags)):
         tools = list(group)
-        if module == provider_schema.MODULE:
-            provider_schema.write(go)
+        provider_schema.prepare(go, module)
         with Progress(f"compiling {', '.join(tool.name for tool in tools)}") as progress:
             started = time.monotonic()
             gobuild.build(

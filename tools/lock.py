@@ -3,7 +3,7 @@
 import subprocess
 from collections import defaultdict
 
-from tools import pins
+from tools import pins, provider_schema
 from tools.catalogue import GO_TOOLS, GoTool
 from tools.errors import ToolsError
 from tools.golang import Go
@@ -27,6 +27,7 @@ def renew(go: Go) -> None:
 
 def links(go: Go, tool: GoTool) -> list[str]:
     """Return the paths of the modules whose packages the tool links, its own left out."""
+    provider_schema.prepare(go, tool.module)
     tags = ",".join((*pins.TAGS, *tool.tags))
     template = "{{with .Module}}{{if not .Main}}{{.Path}}{{end}}{{end}}"
     out = _run(

@@ -12,8 +12,13 @@ MODULE = "resource-kubernetes"
 PROVIDER = "github.com/pulumi/pulumi-kubernetes/provider/v4"
 
 
-def write(go: Go) -> None:
-    """Write the schema, with its version set, and the Terraform mapping beside our main.go."""
+def prepare(go: Go, module: str) -> None:
+    """Write what the main of a module below `tools/go` embeds, where it is the provider's.
+
+    That is the schema, with its version set, and the Terraform mapping.
+    """
+    if module != MODULE:
+        return
     source = module_folder(go, MODULE, PROVIDER) / "cmd" / "pulumi-resource-kubernetes"
     schema = json.loads((source / "schema.json").read_text())
     _write("schema-embed.json", schema | {"version": PULUMI_KUBERNETES})

@@ -1,5 +1,6 @@
 """The lab tier's fixtures: one lab for the session, and the program running on it."""
 
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -7,7 +8,8 @@ import pytest
 from tests.lab.harness import ROOT, Lab, Program, lab_host, project_copy
 
 FOLDER = ROOT / ".lab" / "test"
-SUBNET = "192.168.50.0/24"
+# Another checkout on this machine may be testing at the same time.
+SUBNET = os.environ.get("LAB_TEST_SUBNET", "192.168.50.0/24")
 
 
 @pytest.fixture(scope="session")
