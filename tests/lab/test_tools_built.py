@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from tools import gobuild, golang, modulefiles, pins
+from tools import build, golang, modulefiles, pins
 from tools.catalogue import GO_TOOLS, GoTool
 from tools.lock import links
 from tools.store import LINKS
@@ -16,7 +16,7 @@ def test_links_say_what_the_binary_was_built_of(tool: GoTool) -> None:
     """The Go linker writes into each binary which modules it holds; links.txt must say the same."""
     go = golang.find()
     info = subprocess.run(
-        [go.command, "version", "-m", gobuild.built(tool)], capture_output=True, text=True, check=True
+        [go.command, "version", "-m", build.one(tool.name)], capture_output=True, text=True, check=True
     ).stdout
     lines = [line.split() for line in info.splitlines() if line.startswith(("\tmod\t", "\tdep\t"))]
     held = {line[1] for line in lines if not line[1].startswith("blue-green/")}
