@@ -14,6 +14,17 @@ from lab.errors import LabError
 if TYPE_CHECKING:
     from lab.layout import Lab
 
+# There is no way out, and a pod is told so at once. Without this, a pod that asks for a Service before
+# kube-proxy knows it sends into the void: CoreDNS, the first pod of all, then gave up after 30 s only.
+_REFUSE_THE_WAY_OUT = """
+table ip blue-green-lab {{
+    chain forward {{
+        type filter hook forward priority filter
+        oifname eth0 ip daddr != {subnet} reject
+    }}
+}}
+"""
+
 
 def networks() -> dict[str, list[IPv4Network]]:
     """For each of the machine's links: the IPv4 networks that it has an address in or a route to.
@@ -60,6 +71,7 @@ def join(lab: Lab, pid: int) -> None:
         *command.inside(lab, "tee", "/proc/sys/net/ipv4/ip_forward"),
         stdin="1\n",
     )
+    command.run(*command.inside(lab, "nft", "-f", "-"), stdin=_REFUSE_THE_WAY_OUT.format(subnet=lab.subnet))
 
 
 def _ip(prefix: tuple[str | Path, ...], *lines: str) -> None:

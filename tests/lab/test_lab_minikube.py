@@ -6,6 +6,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -133,6 +134,17 @@ def test_the_kubeconfig_is_for_its_owner_alone(cluster: SecondLab) -> None:
 
 def test_every_system_pod_gets_ready(cluster: SecondLab) -> None:
     kubectl(cluster, "wait", "pod", "--all", "-n", "kube-system", "--for=condition=Ready", "--timeout=90s")
+
+
+def test_names_are_known_soon_after_the_start(cluster: SecondLab) -> None:
+    """CoreDNS starts before kube-proxy: its first question must be refused, not lost for 30 s."""
+    test_every_system_pod_gets_ready(cluster)
+    listed = kubectl(cluster, "get", "pods", "-n", "kube-system", "-l", "k8s-app=kube-dns", "-o", "json")
+    status = json.loads(listed)["items"][0]["status"]
+    ready = next(one["lastTransitionTime"] for one in status["conditions"] if one["type"] == "Ready")
+    started = status["containerStatuses"][0]["state"]["running"]["startedAt"]
+    waited = datetime.fromisoformat(ready) - datetime.fromisoformat(started)
+    assert waited < timedelta(seconds=25)
 
 
 def test_a_node_port_answers_outside(cluster: SecondLab) -> None:
