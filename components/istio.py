@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import pulumi
-from pulumi_kubernetes.helm.v3.Release import Release
 
 from components import charts, workload
 from components.register import existing, register
@@ -35,7 +34,7 @@ class Istio(pulumi.ComponentResource):
         self.ingress_service = pulumi.Output.all(spec=service.spec, status=service.status)
         self.register_outputs({"namespace": self.namespace, "ingress_service": self.ingress_service})
 
-    def _install(self, name: str, args: IstioArgs) -> Release:
+    def _install(self, name: str, args: IstioArgs) -> pulumi.CustomResource:
         """Namespaces, then the charts one after the other: each needs the one before.
 
         Returns the last one, the gateway's.
@@ -55,14 +54,20 @@ class Istio(pulumi.ComponentResource):
         control_plane = self._release(name, istiod, [istio_base])
         return self._release(name, gateway, [control_plane])
 
-    def _release(self, name: str, release: charts.HelmRelease, after: list[pulumi.Resource]) -> Release:
-        return Release(
+    def _release(
+        self, name: str, release: charts.HelmRelease, after: list[pulumi.Resource]
+    ) -> pulumi.CustomResource:
+        # The typed class of pulumi_kubernetes imports more than all of this program does.
+        return pulumi.CustomResource(
+            "kubernetes:helm.sh/v3:Release",
             f"{name}-{release.role}",
-            name=release.name,
-            namespace=release.namespace,
-            chart=release.chart,
-            version=release.version,
-            repository_opts={"repo": release.repository} if release.repository else None,
-            values=release.values,
-            opts=pulumi.ResourceOptions(parent=self, depends_on=after),
+            {
+                "name": release.name,
+                "namespace": release.namespace,
+                "chart": release.chart,
+                "version": release.version,
+                "repositoryOpts": {"repo": release.repository} if release.repository else None,
+                "values": release.values,
+            },
+            pulumi.ResourceOptions(parent=self, depends_on=after),
         )
