@@ -15,7 +15,7 @@ from tools.errors import ToolsError
 from tools.progress import timed
 from tools.store import cache, keep, link, place
 
-IMAGE_FORMAT = "1"  # part of every key: raise it when oci.py writes other bytes
+IMAGE_FORMAT = "2"  # part of every key: raise it when oci.py writes other bytes
 DOCKER_HUB = "docker.io"
 ISTIO_USER = "1337:1337"  # the uid that Istio's charts and its traffic capture expect
 

@@ -52,14 +52,7 @@ def write(images: tuple[Image, ...], archive: Path) -> None:
             manifest = _json(_manifest(config, layer_digest, layer.stat().st_size))
             blobs[_sha256(config)] = config
             blobs[_sha256(manifest)] = manifest
-            annotations = {
-                CONTAINERD_NAME: image.reference,
-                REFERENCE_NAME: image.reference.rpartition(":")[2],
-            }
-            manifests.append(
-                _descriptor("application/vnd.oci.image.manifest.v1+json", manifest)
-                | {"annotations": annotations, "platform": {"architecture": "amd64", "os": "linux"}}
-            )
+            manifests += _entries(image.reference, manifest)
         index = _json({"schemaVersion": 2, "manifests": manifests})
         with tarfile.open(archive, "w", format=tarfile.USTAR_FORMAT) as tar:
             _add_bytes(tar, "oci-layout", _json({"imageLayoutVersion": "1.0.0"}))
@@ -112,6 +105,15 @@ def _manifest(config: bytes, layer_digest: str, layer_size: int) -> dict[str, ob
             }
         ],
     }
+
+
+def _entries(reference: str, manifest: bytes) -> list[dict[str, object]]:
+    """Name a manifest by tag and by digest, as a pull from a registry does: pods may be pinned to it."""
+    repository, _, tag = reference.rpartition(":")
+    entry = _descriptor("application/vnd.oci.image.manifest.v1+json", manifest)
+    entry["platform"] = {"architecture": "amd64", "os": "linux"}
+    names = (reference, f"{repository}@{entry['digest']}")
+    return [entry | {"annotations": {CONTAINERD_NAME: name, REFERENCE_NAME: tag}} for name in names]
 
 
 def _descriptor(media_type: str, blob: bytes) -> dict[str, object]:

@@ -46,7 +46,8 @@ def test_archive_holds_every_blob_that_it_names(tmp_path: Path) -> None:
     manifests = _manifests(archive)
     assert {str(m["digest"]).removeprefix("sha256:") for m in manifests} <= blobs
     names = [m["annotations"][oci.CONTAINERD_NAME] for m in manifests]
-    assert names == ["docker.io/example/app:v1", "docker.io/example/app:v2"]
+    assert names[::2] == ["docker.io/example/app:v1", "docker.io/example/app:v2"]
+    assert names[1::2] == [f"docker.io/example/app@{m['digest']}" for m in manifests[::2]]
 
 
 def _manifests(archive: Path) -> list[dict[str, dict[str, str]]]:
