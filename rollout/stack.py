@@ -14,19 +14,20 @@ from rollout import project
 from rollout.errors import RolloutError
 
 
-def up(stack: str, *, refresh: bool = False) -> None:
+def up(stack: str, *, refresh: bool = False, progress: bool = False) -> None:
     """Create or select the stack, then run `pulumi up` on it, with Pulumi's own output.
 
     Args:
         stack: the stack's name.
         refresh: read the cluster first, so that what others changed there is put back.
+        progress: Pulumi's output goes to standard error; so it does in `down`.
 
     Raises:
         RolloutError: Pulumi failed; what it said stands above.
     """
     clear_dead_locks(stack)
-    project.show("stack", "select", "--create", stack)
-    project.show("up", "--yes", "--stack", stack, *(["--refresh"] if refresh else []))
+    project.show("stack", "select", "--create", stack, progress=progress)
+    project.show("up", "--yes", "--stack", stack, *(["--refresh"] if refresh else []), progress=progress)
 
 
 def converge(stack: str, *, shielded: bool = False) -> None:
@@ -43,12 +44,13 @@ def converge(stack: str, *, shielded: bool = False) -> None:
     project.show("up", "--yes", "--skip-preview", "--stack", stack, shielded=shielded, progress=True)
 
 
-def down(stack: str, *, cluster_gone: bool = False) -> None:
+def down(stack: str, *, cluster_gone: bool = False, progress: bool = False) -> None:
     """Destroy everything in the stack and the stack itself; a stack that is not there is no error.
 
     Args:
         stack: the stack's name.
         cluster_gone: the machine of the cluster is no more: only forget what was on it.
+        progress: as in `up`.
 
     Raises:
         RolloutError: Pulumi failed; what it said stands above.
@@ -57,8 +59,8 @@ def down(stack: str, *, cluster_gone: bool = False) -> None:
         return
     clear_dead_locks(stack)
     if not cluster_gone:
-        project.show("destroy", "--yes", "--stack", stack)
-    project.show("stack", "rm", "--yes", "--force", "--preserve-config", stack)
+        project.show("destroy", "--yes", "--stack", stack, progress=progress)
+    project.show("stack", "rm", "--yes", "--force", "--preserve-config", stack, progress=progress)
 
 
 def names() -> list[str]:

@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, cast
 
 from gateway.gateways import Gateways
@@ -13,6 +13,9 @@ from rollout.statistics import could_be
 from rollout.traffic import Served
 from rollout.weights import same, shown
 from settings.model import Settings
+
+# Enough for a version at 5 % to be asked about ten times.
+REQUESTS = 200
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,18 @@ class Verdict:
     def ok(self) -> bool:
         """Whether nothing differs."""
         return not self.differences
+
+    def facts(self) -> Mapping[str, object]:
+        """Return all of it for machines."""
+        return {"ok": self.ok, **asdict(self)}
+
+    def __str__(self) -> str:
+        if self.ok:
+            return (
+                f"{self.stack} is what its config says: {shown(self.weights)}\n"
+                f"{self.asked} requests, none failed"
+            )
+        return "\n".join(f"{found.what}\n  to mend it: {found.mend}" for found in self.differences)
 
 
 def verify(name: str, requests: int) -> Verdict:
@@ -87,7 +102,7 @@ def _unfinished(name: str) -> Iterator[Difference]:
     entry = journal.read(name)
     if entry is not None and not entry.is_running:
         yield Difference(
-            f"a shift of {entry.version} was killed at {entry.reached} %; "
+            f"a shift of {entry.plan.version} was killed at {entry.plan.steps[0]} %; "
             f"before it the split was {shown(entry.before)}",
             f"python -m rollout shift --undo --stack {name} (or --resume)",
         )

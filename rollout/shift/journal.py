@@ -10,6 +10,7 @@ from typing import Any, cast
 import psutil
 
 from rollout import project
+from rollout.shift.judge import Limits, Plan
 
 
 @dataclass(frozen=True)
@@ -17,18 +18,14 @@ class Entry:
     """A shift that has begun and not ended.
 
     Attributes:
-        version: which version gets the traffic.
+        plan: what was asked for; of its steps those still to come, the one that was begun first.
         before: the split from before the first step.
-        steps: the percentages still to come, the one that was begun first.
-        reached: the version's last percentage that was asked for.
         pid: the process that shifts.
         started: when that process started, seconds since the epoch: a pid can be given anew.
     """
 
-    version: str
+    plan: Plan
     before: Mapping[str, int]
-    steps: tuple[int, ...]
-    reached: int
     pid: int
     started: float
 
@@ -41,9 +38,9 @@ class Entry:
             return False
 
 
-def entry(version: str, before: Mapping[str, int], steps: tuple[int, ...], reached: int) -> Entry:
+def entry(plan: Plan, before: Mapping[str, int]) -> Entry:
     """Return an entry of this process."""
-    return Entry(version, before, steps, reached, os.getpid(), psutil.Process().create_time())
+    return Entry(plan, before, os.getpid(), psutil.Process().create_time())
 
 
 def read(stack: str) -> Entry | None:
@@ -52,8 +49,9 @@ def read(stack: str) -> Entry | None:
         fields = cast("dict[str, Any]", json.loads(_file(stack).read_text()))
     except FileNotFoundError:
         return None
-    fields["steps"] = tuple(fields["steps"])
-    return Entry(**fields)
+    plan = cast("dict[str, Any]", fields.pop("plan"))
+    plan |= {"steps": tuple(plan["steps"]), "limits": Limits(**plan["limits"])}
+    return Entry(Plan(**plan), **fields)
 
 
 def write(stack: str, what: Entry) -> None:

@@ -4,15 +4,16 @@ import datetime
 import html
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from rollout.latency import Latency
+from rollout.shift.judge import Limits
+from rollout.shift.plot import plot
 from rollout.statistics import margin
 from rollout.traffic import Served
 from rollout.weights import Weights, shown
-
-_WIDTH, _HEIGHT, _LEFT, _BOTTOM = 860, 220, 46, 26
 
 
 @dataclass(frozen=True)
@@ -22,10 +23,12 @@ class Sample:
     Attributes:
         at: seconds since the epoch.
         served: by version.
+        p99: milliseconds, of the version that gets the traffic, since the step; None: not known.
     """
 
     at: float
     served: Mapping[str, Served]
+    p99: float | None
 
 
 @dataclass
@@ -36,12 +39,14 @@ class Step:
         share: the version's percentage.
         at: seconds since the epoch when every gateway routed by it.
         served: by version, since then.
+        latency: by version, since then.
         samples: readings in between.
     """
 
     share: int
     at: float
     served: dict[str, Served] = field(default_factory=dict[str, Served])
+    latency: dict[str, Latency] = field(default_factory=dict[str, Latency])
     samples: list[Sample] = field(default_factory=list[Sample])
 
 
@@ -53,6 +58,7 @@ class Report:
         stack: the stack's name.
         version: the version that got the traffic.
         before: the split from before the first step.
+        limits: what the version had to hold.
         began: seconds since the epoch; so is `ended`.
         failure: why traffic was moved back; None when all steps stand.
         interrupted: whether a person or a pipeline stopped it.
@@ -61,6 +67,7 @@ class Report:
     stack: str
     version: str
     before: Weights
+    limits: Limits
     began: float
     ended: float = 0.0
     failure: str | None = None
@@ -68,8 +75,11 @@ class Report:
     steps: list[Step] = field(default_factory=list[Step])
 
     def to_json(self) -> str:
-        """Return the report as JSON; times are seconds since the epoch."""
-        return json.dumps(asdict(self), indent=2)
+        """Return the report as JSON; times are seconds since the epoch, latencies milliseconds."""
+        fields = asdict(self)
+        for step, written in zip(self.steps, fields["steps"], strict=True):
+            written["latency"] = {version: times.facts() for version, times in step.latency.items()}
+        return json.dumps(fields, indent=2)
 
     def to_html(self) -> str:
         """Return the report as one HTML page that loads nothing else."""
@@ -86,11 +96,14 @@ svg text {{ font-size: 12px; fill: #59636e; }}
 .bad {{ color: #b3261e; font-weight: 600; }} h1 {{ font-size: 1.4em; }} h2 {{ font-size: 1.1em; }}
 </style>
 <h1>{html.escape(title)}</h1>{reason}
-<p>Before: {html.escape(shown(self.before))}. From {_time(self.began)} to {_time(self.ended)}.</p>
+<p>Before: {html.escape(shown(self.before))}. From {_time(self.began)} to {_time(self.ended)}.<br>
+Each step had to hold: {html.escape(str(self.limits))}.</p>
 <h2>Share of {html.escape(self.version)}: asked for (line) and measured (dots), %</h2>
 {self._share_plot()}
 <h2>Failed requests of {html.escape(self.version)}, %</h2>
 {self._error_plot()}
+<h2>p99 of {html.escape(self.version)} since each step began, ms</h2>
+{self._latency_plot()}
 <h2>Steps</h2>
 {self._table()}
 </html>
@@ -119,7 +132,7 @@ svg text {{ font-size: 12px; fill: #59636e; }}
             for sample in self._samples()
             if (total := sum(version.requests for version in sample.served.values()))
         ]
-        return self._plot(asked, measured, 100.0)
+        return plot((self.began, self._last()), measured, 100.0, line=asked)
 
     def _error_plot(self) -> str:
         rates = [
@@ -127,8 +140,19 @@ svg text {{ font-size: 12px; fill: #59636e; }}
             for sample in self._samples()
             if self._ours(sample).requests
         ]
-        highest = max([0.0, *(rate for _, rate in rates)])
-        return self._plot([], rates, max(10.0, 10.0 * math.ceil(highest / 10)))
+        return self._limited(rates, 100 * self.limits.max_error_rate)
+
+    def _latency_plot(self) -> str:
+        times = [(sample.at, sample.p99) for sample in self._samples() if sample.p99 is not None]
+        return (
+            self._limited(times, self.limits.max_p99) if times else "<p>The gateways did not time them.</p>"
+        )
+
+    def _limited(self, dots: list[tuple[float, float]], limit: float | None) -> str:
+        """A plot that has room for every dot and for the limit, which is dashed."""
+        highest = max([1.0, limit or 0.0, *(value for _, value in dots)])
+        unit = 10 ** math.floor(math.log10(highest))
+        return plot((self.began, self._last()), dots, unit * math.ceil(highest / unit), limit=limit)
 
     def _samples(self) -> Iterator[Sample]:
         return (sample for step in self.steps for sample in step.samples)
@@ -139,48 +163,26 @@ svg text {{ font-size: 12px; fill: #59636e; }}
     def _last(self) -> float:
         return max([self.began + 1, *(sample.at for sample in self._samples()), *(s.at for s in self.steps)])
 
-    def _plot(
-        self, line: Sequence[tuple[float, float]], dots: Sequence[tuple[float, float]], top: float
-    ) -> str:
-        span = self._last() - self.began
-
-        def x(at: float) -> float:
-            return _LEFT + (at - self.began) / span * (_WIDTH - _LEFT - 16)
-
-        def y(value: float) -> float:
-            return (_HEIGHT - _BOTTOM) - value / top * (_HEIGHT - _BOTTOM - 12)
-
-        grid = "".join(
-            f'<line x1="{_LEFT}" x2="{_WIDTH - 10}" y1="{y(v):.1f}" y2="{y(v):.1f}" stroke="#d1d9e0"/>'
-            f'<text x="{_LEFT - 8}" y="{y(v) + 4:.1f}" text-anchor="end">{v:g}</text>'
-            for v in (0.0, top / 2, top)
-        )
-        times = "".join(
-            f'<text x="{x(self.began + part * span):.1f}" y="{_HEIGHT - 6}" text-anchor="middle">'
-            f"{part * span:.0f} s</text>"
-            for part in (0.0, 0.25, 0.5, 0.75, 0.97)
-        )
-        points = " ".join(f"{x(at):.1f},{y(value):.1f}" for at, value in line)
-        path = f'<polyline points="{points}" fill="none" stroke="#1a7f37" stroke-width="2"/>' if line else ""
-        marks = "".join(
-            f'<circle cx="{x(at):.1f}" cy="{y(value):.1f}" r="3" fill="#0969da"/>' for at, value in dots
-        )
-        return f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img">{grid}{times}{path}{marks}</svg>'
-
     def _table(self) -> str:
         rows = "".join(self._row(step) for step in self.steps)
-        head = "<th>asked</th><th>requests</th><th>measured</th><th>failed</th><th>failed, %</th>"
+        names = ("asked", "requests", "measured", "failed", "failed, %", "p50, ms", "p99, ms")
+        head = "".join(f"<th>{name}</th>" for name in names)
         return f"<table><tr>{head}</tr>{rows}</table>"
 
     def _row(self, step: Step) -> str:
         total = sum(version.requests for version in step.served.values())
         ours = step.served.get(self.version, Served())
+        times = step.latency.get(self.version, Latency())
         share = ours.requests / total if total else 0.0
-        measured = f"{share:.1%} ± {margin(share, total):.1%}" if total else "-"
-        return (
-            f"<tr><td>{step.share} %</td><td>{ours.requests} of {total}</td><td>{measured}</td>"
-            f"<td>{ours.errors}</td><td>{ours.error_rate:.1%}</td></tr>"
+        cells = (
+            f"{step.share} %",
+            f"{ours.requests} of {total}",
+            f"{share:.1%} ± {margin(share, total):.1%}" if total else "-",
+            str(ours.errors),
+            f"{ours.error_rate:.1%}",
+            *(html.escape(times.shown(part)) for part in (0.5, 0.99)),
         )
+        return f"<tr>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
 
 
 def _time(at: float) -> str:

@@ -4,42 +4,16 @@ import signal
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import replace
 
-from gateway.gateways import Gateways
-from rollout import config, live, project, stack, traffic
+from rollout import config, latency, live, project, stack
 from rollout.errors import RolloutError
 from rollout.shift import journal
-from rollout.shift.judge import Limits, breach, steps_from
-from rollout.shift.report import Report, Sample, Step
-from rollout.traffic import Served
-from rollout.weights import Weights, moved, same, shown
+from rollout.shift.judge import Plan, steps_from
+from rollout.shift.observe import MovedByOthersError, must_hold, observe
+from rollout.shift.report import Report, Step
+from rollout.weights import Weights, moved, shown
 from settings.model import Settings
-
-# How often the counters are read.
-SAMPLE_SECONDS = 1.0
-
-
-class BreachError(RolloutError):
-    """A step must not stand: its text says why."""
-
-
-class MovedByOthersError(RolloutError):
-    """Somebody else moved traffic meanwhile; what they made, `route`, stays."""
-
-    def __init__(self, message: str, route: Weights | None) -> None:
-        super().__init__(message)
-        self.route = route
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What is asked for: the version, its percentages, the pause after each in seconds, and the limits."""
-
-    version: str
-    steps: tuple[int, ...]
-    pause: float
-    limits: Limits
 
 
 def shift(name: str, plan: Plan) -> Report:
@@ -55,12 +29,14 @@ def shift(name: str, plan: Plan) -> Report:
     steps = _check(name, settings, plan)
     before = dict(settings.weights)
     with live.connect(settings) as gateways:
-        _must_hold(gateways, settings, before, name)
-    return _all_steps(name, plan, steps, before)
+        must_hold(gateways, settings, before, name)
+        if plan.limits.max_p99 is not None:
+            latency.must_be_timed(gateways, settings)
+    return _all_steps(name, replace(plan, steps=steps), before)
 
 
-def undo(name: str) -> None:
-    """Go back to the split from before a shift that was killed.
+def undo(name: str) -> Weights:
+    """Go back to the split from before a shift that was killed, and return it.
 
     Raises:
         RolloutError: there is no such shift, it still runs, or `up` failed.
@@ -69,10 +45,11 @@ def undo(name: str) -> None:
     project.say(f"shift: going back to {shown(entry.before)}")
     go_back(name, entry.before)
     journal.remove(name)
+    return entry.before
 
 
-def resume(name: str, pause: float, limits: Limits) -> Report:
-    """Go on with a shift that was killed, from the step that it had begun.
+def resume(name: str) -> Report:
+    """Go on with a shift that was killed, as it was asked for, from the step that it had begun.
 
     Raises:
         RolloutError: there is no such shift, it still runs, or as `shift`.
@@ -80,8 +57,7 @@ def resume(name: str, pause: float, limits: Limits) -> Report:
     entry = _killed(name)
     stack.wait_for_engine(name)
     stack.converge(name)
-    plan = Plan(entry.version, entry.steps, pause, limits)
-    return _all_steps(name, plan, entry.steps, entry.before)
+    return _all_steps(name, entry.plan, entry.before)
 
 
 def go_back(name: str, weights: Weights) -> None:
@@ -103,12 +79,12 @@ def go_back(name: str, weights: Weights) -> None:
             raise RolloutError(msg) from error
 
 
-def _all_steps(name: str, plan: Plan, steps: tuple[int, ...], before: Weights) -> Report:
-    report = Report(name, plan.version, before, time.time())
+def _all_steps(name: str, plan: Plan, before: Weights) -> Report:
+    report = Report(name, plan.version, before, plan.limits, time.time())
     with _interruptible():
         try:
-            for number, step in enumerate(steps):
-                journal.write(name, journal.entry(plan.version, before, steps[number:], step))
+            for number, step in enumerate(plan.steps):
+                journal.write(name, journal.entry(replace(plan, steps=plan.steps[number:]), before))
                 _step(name, plan, step, report)
         except MovedByOthersError as error:
             # The config file is always what the cluster has.
@@ -130,11 +106,11 @@ def _all_steps(name: str, plan: Plan, steps: tuple[int, ...], before: Weights) -
 def _check(name: str, settings: Settings, plan: Plan) -> tuple[int, ...]:
     entry = journal.read(name)
     if entry is not None and entry.is_running:
-        msg = f"a shift of {entry.version} is running in process {entry.pid}"
+        msg = f"a shift of {entry.plan.version} is running in process {entry.pid}"
         raise RolloutError(msg)
     if entry is not None:
         mend = f"python -m rollout shift --undo --stack {name} (or --resume)"
-        msg = f"a shift of {entry.version} was killed: run first: {mend}"
+        msg = f"a shift of {entry.plan.version} was killed: run first: {mend}"
         raise RolloutError(msg)
     if plan.version not in settings.versions:
         known = ", ".join(settings.versions)
@@ -148,20 +124,6 @@ def _check(name: str, settings: Settings, plan: Plan) -> tuple[int, ...]:
     return steps
 
 
-def _must_hold(gateways: Gateways, settings: Settings, weights: Weights, name: str) -> None:
-    """Somebody else's `up`, such as a pipeline with an older commit, is not overwritten."""
-    now = live.read(gateways, settings)
-    if now.route is not None and same(now.route, weights):
-        return
-    by = f" by {now.route_writer.manager}" if now.route_writer else ""
-    is_now = shown(now.route) if now.route else "gone"
-    msg = (
-        f"the split is {is_now}{by}, and not {shown(weights)}: somebody else moved it, such as a pipeline "
-        f"with an older commit. Nothing more is changed; look at `python -m rollout verify --stack {name}`"
-    )
-    raise MovedByOthersError(msg, now.route)
-
-
 def _step(name: str, plan: Plan, share: int, report: Report) -> None:
     settings = config.settings(name)
     weights = moved(settings.weights, plan.version, share)
@@ -171,36 +133,7 @@ def _step(name: str, plan: Plan, share: int, report: Report) -> None:
     step = Step(share, time.time())
     report.steps.append(step)
     with live.connect(settings) as gateways:
-        _observe(name, plan, settings, weights, gateways, step)
-
-
-def _observe(
-    name: str, plan: Plan, settings: Settings, weights: Weights, gateways: Gateways, step: Step
-) -> None:
-    """Read the counters until the pause is over or the version breaks its limits."""
-    first = last = traffic.read(gateways, settings)
-    end = time.monotonic() + plan.pause
-    while True:
-        left = end - time.monotonic()
-        if left > 0:
-            time.sleep(min(SAMPLE_SECONDS, left))
-        reading = traffic.read(gateways, settings)
-        since = traffic.between(last, reading)
-        step.samples.append(Sample(time.time(), dict(since)))
-        last = reading
-        step.served = dict(traffic.between(first, reading))
-        ours = step.served.get(plan.version, Served())
-        project.say(
-            f"shift: {plan.version} at {step.share} %: {ours.requests} requests, {ours.errors} failed, "
-            f"{max(0.0, left):.0f} s left"
-        )
-        _must_hold(gateways, settings, weights, name)
-        reason = breach(ours, plan.limits, at_end=left <= 0)
-        if reason:
-            msg = f"{plan.version} at {step.share} %: {reason}"
-            raise BreachError(msg)
-        if left <= 0:
-            return
+        observe(name, plan, settings, weights, gateways, step)
 
 
 def _killed(name: str) -> journal.Entry:
@@ -209,7 +142,7 @@ def _killed(name: str) -> journal.Entry:
         msg = f"no shift of stack {name} was killed; there is nothing to undo or resume"
         raise RolloutError(msg)
     if entry.is_running:
-        msg = f"the shift of {entry.version} still runs in process {entry.pid}; Ctrl-C there undoes it"
+        msg = f"the shift of {entry.plan.version} still runs in process {entry.pid}; Ctrl-C there undoes it"
         raise RolloutError(msg)
     return entry
 

@@ -1,31 +1,35 @@
-"""The live view: config, VirtualService, Envoys and measured traffic side by side."""
+"""What the live view shows: config, VirtualService, Envoys and measured traffic side by side."""
 
-import time
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from rich import box
-from rich.console import Console, Group
-from rich.live import Live as Screen
+from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from gateway.gateways import Gateways
-from rollout import config, endpoint, live, project, traffic
-from rollout.answers import Answer, ask
-from rollout.errors import RolloutError
+from rollout import latency, live, traffic
+from rollout.answers import Answer
+from rollout.latency import Latency, Readings
 from rollout.statistics import margin, percentile
 from rollout.traffic import Counters, Served
 from rollout.watch.plain import COLOURS
 from rollout.weights import same, shown
 from settings.model import MinikubeCluster, Settings
 
-REQUEST_SECONDS = 0.05
-READ_SECONDS = 1.0
 # Measured shares are those of the last so many seconds, and of no time before the last change.
 WINDOW_SECONDS = 30.0
 _STYLES = {"converged": "bold green", "converging": "bold yellow", "drifted": "bold red"}
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What the gateways' Envoys had counted and timed at a time, in seconds since the epoch."""
+
+    at: float
+    counters: Counters
+    times: Readings
 
 
 @dataclass
@@ -35,20 +39,19 @@ class Board:
     stack: str
     settings: Settings
     now: live.Live
-    counters: deque[tuple[float, Counters]] = field(default_factory=deque[tuple[float, Counters]])
+    readings: deque[Reading] = field(default_factory=deque[Reading])
     answers: deque[Answer] = field(default_factory=deque[Answer])
 
-    def add(self, settings: Settings, now: live.Live, counters: Counters) -> None:
+    def add(self, settings: Settings, now: live.Live, reading: Reading) -> None:
         """Take in a new reading; a change of what the Envoys do begins the measuring anew."""
-        at = time.time()
         if [gateway.splits for gateway in now.gateways] != [gateway.splits for gateway in self.now.gateways]:
-            self.counters.clear()
+            self.readings.clear()
             self.answers.clear()
         self.settings, self.now = settings, now
-        self.counters.append((at, counters))
-        while self.counters[0][0] < at - WINDOW_SECONDS:
-            self.counters.popleft()
-        while self.answers and self.answers[0].at < at - WINDOW_SECONDS:
+        self.readings.append(reading)
+        while self.readings[0].at < reading.at - WINDOW_SECONDS:
+            self.readings.popleft()
+        while self.answers and self.answers[0].at < reading.at - WINDOW_SECONDS:
             self.answers.popleft()
 
     @property
@@ -74,17 +77,40 @@ class Board:
     @property
     def served(self) -> Mapping[str, Served]:
         """What each version served in the window."""
-        return traffic.between(self.counters[0][1], self.counters[-1][1]) if self.counters else {}
+        if not self.readings:
+            return {}
+        return traffic.between(self.readings[0].counters, self.readings[-1].counters)
+
+    @property
+    def latency(self) -> Mapping[str, Latency]:
+        """How long the requests of the window took; empty where the gateways do not time them."""
+        if not self.readings:
+            return {}
+        return latency.between(self.readings[0].times, self.readings[-1].times)
+
+    def is_timed_by(self, reading: Reading) -> bool:
+        """Whether each request that the reading counts is timed in it as well."""
+        served = traffic.between(self.readings[0].counters, reading.counters)
+        times = latency.between(self.readings[0].times, reading.times)
+        return all(
+            times.get(version, Latency()).requests >= ours.requests for version, ours in served.items()
+        )
+
+    @property
+    def seconds(self) -> float:
+        """How long the window is."""
+        return max(0.1, self.readings[-1].at - self.readings[0].at) if self.readings else 0.1
 
     def facts(self) -> Mapping[str, object]:
-        """Return what the board shows, for machines; shares and rates are 0 to 1, times are seconds."""
+        """Return what the board shows, for machines; shares are 0 to 1, the window is in seconds."""
         verdict, reason = self.verdict
-        served = self.served
+        served, times = self.served, self.latency
         total = sum(version.requests for version in served.values())
         return {
             "stack": self.stack,
             "verdict": verdict,
             "reason": reason,
+            "seconds": self.seconds,
             "requests": total,
             "versions": {
                 version: {
@@ -94,6 +120,7 @@ class Board:
                     "requests": served.get(version, Served()).requests,
                     "errors": served.get(version, Served()).errors,
                     "share": served.get(version, Served()).requests / total if total else None,
+                    **times.get(version, Latency()).facts(),
                     "ready": pods.ready if (pods := self.now.pods.get(version)) else 0,
                     "wanted": pods.wanted if pods else 0,
                 }
@@ -112,11 +139,15 @@ class Board:
         return Group(title, self._table(), Text(self._own(), style="dim"))
 
     def _table(self) -> Table:
-        served = self.served
+        served, times = self.served, self.latency
         total = sum(version.requests for version in served.values())
         table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=0)
         table.add_column("version", no_wrap=True)
-        for name in ("config", "Virtual\nService", "Envoys", f"measured\nof {total}", "failed", "ready"):
+        measured = f"measured\nof {total}"
+        for name in (
+            *("config", "Virtual\nService", "Envoys", measured),
+            *("req/s", "success", "p50\nms", "p99\nms", "ready"),
+        ):
             table.add_column(name, justify="right", no_wrap=True)
         for number, version in enumerate(self.settings.versions):
             ours = served.get(version, Served())
@@ -128,7 +159,9 @@ class Board:
                 f"{self.now.route.get(version, 0)} %" if self.now.route else "-",
                 self._envoys(version),
                 f"{share:.1%} ± {margin(share, total):.1%}" if total else "-",
-                f"{ours.errors} ({ours.error_rate:.1%})" if ours.requests else "-",
+                f"{ours.requests / self.seconds:.0f}",
+                f"{1 - ours.error_rate:.2%}" if ours.requests else "-",
+                *(times.get(version, Latency()).shown(part) for part in (0.5, 0.99)),
                 f"{pods.ready}/{pods.wanted}" if pods else "-",
                 style=COLOURS[number % len(COLOURS)],
             )
@@ -142,70 +175,12 @@ class Board:
         return [split.get(version, 0) for split in gateway.splits]
 
     def _own(self) -> str:
-        if not self.answers or len(self.counters) < 2:
+        """What this command's own requests met, and for how long all of it was measured."""
+        if not self.answers or len(self.readings) < 2:
             return "measuring…"
-        seconds = max(0.1, self.counters[-1][0] - self.counters[0][0])
         times = [1000 * answer.seconds for answer in self.answers]
         failed = sum(not answer.ok for answer in self.answers)
-        total = sum(version.requests for version in self.served.values())
         return (
-            f"{total / seconds:.0f} requests/s in the last {seconds:.0f} s, {len(times)} of them ours: "
-            f"{failed} failed, p50 {percentile(times, 0.5):.0f} ms, p99 {percentile(times, 0.99):.0f} ms"
+            f"the last {self.seconds:.0f} s; {len(times)} requests were ours: {failed} failed, "
+            f"p50 {percentile(times, 0.5):.0f} ms, p99 {percentile(times, 0.99):.0f} ms"
         )
-
-
-def watch(name: str) -> None:
-    """Show the board, live, until interrupted.
-
-    Raises:
-        RolloutError: the stack or its cluster cannot be read.
-    """
-    settings = config.settings(name)
-    with live.connect(settings) as gateways:
-        board = _first(name, settings, gateways)
-        where = endpoint.of(name, settings)
-        changed = project.config_file(name).stat().st_mtime
-        read_at = time.monotonic()
-        try:
-            with Screen(board.view(), console=Console(), refresh_per_second=8) as screen:
-                for answer in ask(where.url, where.headers):
-                    board.answers.append(answer)
-                    if time.monotonic() - read_at >= READ_SECONDS:
-                        if (edited := project.config_file(name).stat().st_mtime) != changed:
-                            changed, settings = edited, _reread(name, settings)
-                        board.add(settings, live.read(gateways, settings), traffic.read(gateways, settings))
-                        read_at = time.monotonic()
-                        screen.update(board.view())
-                    time.sleep(REQUEST_SECONDS)
-        except KeyboardInterrupt:
-            return
-
-
-def once(name: str, requests: int) -> Board:
-    """Return the board after so many requests.
-
-    Raises:
-        RolloutError: the stack or its cluster cannot be read.
-    """
-    settings = config.settings(name)
-    with live.connect(settings) as gateways:
-        board = _first(name, settings, gateways)
-        where = endpoint.of(name, settings)
-        for _, answer in zip(range(requests), ask(where.url, where.headers), strict=False):
-            board.answers.append(answer)
-        board.add(settings, live.read(gateways, settings), traffic.read(gateways, settings))
-        return board
-
-
-def _first(name: str, settings: Settings, gateways: Gateways) -> Board:
-    board = Board(name, settings, live.read(gateways, settings))
-    board.add(settings, board.now, traffic.read(gateways, settings))
-    return board
-
-
-def _reread(name: str, settings: Settings) -> Settings:
-    """The config as edited; while it has mistakes, the one from before."""
-    try:
-        return config.settings(name)
-    except RolloutError:
-        return settings

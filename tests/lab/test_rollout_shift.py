@@ -16,6 +16,8 @@ from tests.lab.load import load
 V1 = {"image": "janakiramm/myapp:v1"}
 V2 = {"image": "janakiramm/myapp:v2"}
 FLAKY = {"image": "janakiramm/myapp:flaky"}
+# Each answer takes 2 s.
+SLOW = {"image": "janakiramm/myapp:slow"}
 SHIFT = ("python", "-m", "rollout", "shift")
 
 
@@ -85,6 +87,19 @@ def test_shift_to_a_version_with_a_fifth_of_errors_goes_back_by_itself(program: 
     assert _verify(program)["ok"]
 
 
+def test_shift_to_a_slow_version_goes_back_by_itself(program: Program) -> None:
+    program.config(versions={"v1": V1, "v2": SLOW})
+    program.up()
+    options = ("--steps", "50,100", "--pause", "120", "--max-p99", "1000", "--min-requests", "3")
+    with load(str(program.outputs()["url"])):
+        done = program.run(*SHIFT, "v2", *options, "-o", "json", check=False)
+    assert done.returncode == 1
+    assert "requests was 2100 ms; at most 1000 ms may be" in done.stderr
+    latency = json.loads(done.stdout)["steps"][0]["latency"]
+    assert latency["v2"]["p50Ms"] >= 2000 > latency["v1"]["p50Ms"]
+    assert _verify(program)["ok"]
+
+
 def test_shift_without_enough_requests_goes_back(program: Program) -> None:
     done = program.run(*SHIFT, "v2", "--steps", "10", "--pause", "1", check=False)
     assert done.returncode == 1
@@ -111,7 +126,7 @@ def killed(program: Program) -> None:
     """A shift that SIGKILL ended between its steps."""
     with (
         load(str(program.outputs()["url"])),
-        _start(program, "v2", "--steps", "50,100", "--pause", "60") as shift,
+        _start(program, "v2", "--steps", "50,100", "--pause", "10") as shift,
     ):
         _until(shift, "v2 at 50 %")
         shift.kill()
@@ -133,7 +148,7 @@ def test_killed_shift_is_resumed(program: Program) -> None:
     refused = program.run(*SHIFT, "v2", check=False)
     assert "was killed: run first" in refused.stderr
     with load(str(program.outputs()["url"])):
-        program.run(*SHIFT, "--resume", "--pause", "3")
+        program.run(*SHIFT, "--resume")
     assert _weights(program) == {"v1": 0, "v2": 100}
     assert _verify(program)["ok"]
 
@@ -171,6 +186,7 @@ def test_traffic_that_a_pipeline_moves_meanwhile_stays_and_stops_the_shift(progr
         (("v2", "--steps", "50,25"), "percentages from 1 to 100 that rise"),
         ((), "name the version"),
         (("--undo",), "nothing to undo"),
+        (("--resume", "--max-error-rate", "0.5"), "know what was asked for"),
     ],
 )
 def test_shift_that_cannot_begin_says_why_and_changes_nothing(

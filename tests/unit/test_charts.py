@@ -1,8 +1,10 @@
 """Istio's Helm releases: their source, and whose values win."""
 
+import re
+
 import pytest
 
-from components.charts import releases
+from components.charts import TIMES_ANNOTATION, TIMES_PATTERN, releases
 from settings.model import IngressGateway, Istio
 
 
@@ -22,12 +24,28 @@ def test_charts_come_from_a_repository_or_a_folder(
 
 
 def test_the_users_values_win_key_by_key() -> None:
-    values = {"gateway": {"service": {"annotations": {"a": "b"}}, "replicaCount": 2}}
+    annotations = {"podAnnotations": {"a": "b"}}
+    values = {"gateway": {"service": {"annotations": {"a": "b"}}, "replicaCount": 2, **annotations}}
     gateway = releases(Istio(values=values))[2]
     assert gateway.values == {
         "service": {"type": "NodePort", "annotations": {"a": "b"}},
         "replicaCount": 2,
+        "podAnnotations": {TIMES_ANNOTATION: TIMES_PATTERN, "a": "b"},
     }
+
+
+@pytest.mark.parametrize(
+    ("cluster", "kept"),
+    [
+        ("outbound|80|v2|myapp.default.svc.cluster.local;", True),
+        ("outbound|80||myapp.default.svc.cluster.local;", False),
+        ("xds-grpc;", False),
+    ],
+)
+def test_gateway_times_the_requests_of_subsets_alone(cluster: str, kept: bool) -> None:
+    pattern = re.compile(TIMES_PATTERN)
+    assert bool(pattern.fullmatch(f"cluster.{cluster}.upstream_rq_time")) is kept
+    assert not pattern.fullmatch(f"cluster.{cluster}.upstream_rq_total")
 
 
 def test_a_fixed_node_port_keeps_the_other_ports() -> None:

@@ -7,8 +7,8 @@ from rich.console import Console
 
 from gateway.pods import GatewayPod
 from rollout.live import Gateway, Live, Pods, Writer
-from rollout.traffic import Counters, Served
-from rollout.watch.board import Board
+from rollout.traffic import Served
+from rollout.watch.board import Board, Reading
 from settings.parse import parse
 
 SETTINGS = parse(
@@ -32,8 +32,10 @@ def now(route: Mapping[str, int] | None, *splits: Mapping[str, int]) -> Live:
     return Live(route, Writer("kubectl-patch", "2026-01-01T00:00:00Z"), frozenset(pods), gateways, pods)
 
 
-def counters(v1: int, v2: int, errors: int = 0) -> Counters:
-    return {("gw", "v1", "a"): Served(v1, 0), ("gw", "v2", "b"): Served(v2, errors)}
+def counted(v1: int, v2: int, errors: int = 0, at: float = 0.0) -> Reading:
+    """So many requests in all; each of v2 took 100 ms at most, and v1 is not timed."""
+    counters = {("gw", "v1", "a"): Served(v1, 0), ("gw", "v2", "b"): Served(v2, errors)}
+    return Reading(at, counters, {("gw", "v2"): {100.0: v2}})
 
 
 @pytest.mark.parametrize(
@@ -54,25 +56,43 @@ def test_verdict(live: Live, verdict: str, reason: str) -> None:
 
 def test_measured_shares_are_what_was_served_since_the_first_reading() -> None:
     board = Board("lab", SETTINGS, now(ASKED, ASKED))
-    board.add(SETTINGS, board.now, counters(1000, 1000))
-    board.add(SETTINGS, board.now, counters(1090, 1010, errors=1))
+    board.add(SETTINGS, board.now, counted(1000, 1000))
+    board.add(SETTINGS, board.now, counted(1090, 1010, errors=1))
     assert board.served == {"v1": Served(90, 0), "v2": Served(10, 1)}
 
 
 def test_measured_shares_begin_anew_when_the_envoys_change() -> None:
     board = Board("lab", SETTINGS, now(HALF, HALF))
-    board.add(SETTINGS, board.now, counters(0, 0))
-    board.add(SETTINGS, board.now, counters(500, 500))
-    board.add(SETTINGS, now(ASKED, ASKED), counters(500, 500))
-    board.add(SETTINGS, now(ASKED, ASKED), counters(590, 510))
+    board.add(SETTINGS, board.now, counted(0, 0))
+    board.add(SETTINGS, board.now, counted(500, 500))
+    board.add(SETTINGS, now(ASKED, ASKED), counted(500, 500))
+    board.add(SETTINGS, now(ASKED, ASKED), counted(590, 510))
     assert board.served == {"v1": Served(90, 0), "v2": Served(10, 0)}
+
+
+def test_versions_have_their_own_rate_and_times() -> None:
+    board = Board("lab", SETTINGS, now(ASKED, ASKED))
+    board.add(SETTINGS, board.now, counted(0, 0, at=10.0))
+    board.add(SETTINGS, board.now, counted(90, 10, at=20.0))
+    versions = board.facts()["versions"]
+    assert isinstance(versions, dict)
+    assert {key: versions["v2"][key] for key in ("requests", "timed", "p50Ms", "p99Ms")} == {
+        "requests": 10,
+        "timed": 10,
+        "p50Ms": 100.0,
+        "p99Ms": 100.0,
+    }
+    assert versions["v1"]["p99Ms"] is None
+    assert board.facts()["seconds"] == 10.0
+    assert not board.is_timed_by(counted(90, 10, at=20.0))
+    assert board.is_timed_by(counted(0, 10, at=20.0))
 
 
 @pytest.mark.parametrize("width", [80, 200])
 def test_nothing_is_cut_off_from_80_columns_on(width: int) -> None:
     board = Board("lab", SETTINGS, now(ASKED, ASKED, HALF))
-    board.add(SETTINGS, board.now, counters(0, 0))
-    board.add(SETTINGS, board.now, counters(90_000, 10_000, errors=9_999))
+    board.add(SETTINGS, board.now, counted(0, 0))
+    board.add(SETTINGS, board.now, counted(90_000, 10_000, errors=9_999, at=30.0))
     console = Console(width=width, record=True, file=None, force_terminal=False, quiet=False)
     with console.capture() as captured:
         console.print(board.view())
@@ -80,4 +100,5 @@ def test_nothing_is_cut_off_from_80_columns_on(width: int) -> None:
     assert "…" not in said.replace("measuring…", "")
     assert "50 % / 90 %" in said
     assert "90.0% ± 0.2%" in said
-    assert "9999 (100.0%)" in said
+    assert "0.01%" in said
+    assert "3000" in said

@@ -9,9 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rollout import latency
+from rollout.latency import Latency
 from rollout.rollback import proved
 from rollout.shift import journal
-from rollout.shift.judge import Limits, breach, steps_from
+from rollout.shift.judge import Limits, Plan, breach, steps_from
 from rollout.shift.report import Report, Sample, Step
 from rollout.statistics import could_be, margin, percentile
 from rollout.traffic import Served, between
@@ -57,6 +59,7 @@ def test_splits_are_the_same_whether_a_zero_is_written_or_not() -> None:
 
 
 LIMITS = Limits(max_error_rate=0.05, min_requests=50)
+PLAN = Plan("v2", (50, 100), 30.0, LIMITS)
 
 
 @pytest.mark.parametrize(
@@ -71,7 +74,30 @@ LIMITS = Limits(max_error_rate=0.05, min_requests=50)
     ],
 )
 def test_breach(served: Served, at_end: bool, reason: str | None) -> None:
-    assert breach(served, LIMITS, at_end=at_end) == reason
+    assert breach(served, Latency(), LIMITS, at_end=at_end) == reason
+
+
+@pytest.mark.parametrize(
+    ("bins", "at_end", "reason"),
+    [
+        ({10.0: 99, 600.0: 1}, True, None),
+        ({10.0: 98, 600.0: 2}, False, "p99 of 100 requests was 600 ms; at most 500 ms may be"),
+        ({600.0: 49}, False, None),
+        (
+            {10.0: 49},
+            True,
+            "only 49 requests were timed, and 50 are needed to judge p99; "
+            "Envoy adds up its times every 5 s, so a longer --pause may be enough",
+        ),
+        ({500.0: 50}, True, None),
+    ],
+)
+def test_breach_of_the_latency(bins: dict[float, int], at_end: bool, reason: str | None) -> None:
+    limits = dataclasses.replace(LIMITS, max_p99=500.0)
+    assert breach(Served(100, 0), Latency(bins), limits, at_end=at_end) == reason
+    # Without the limit, or with failures, it is another matter.
+    assert breach(Served(100, 0), Latency(bins), LIMITS, at_end=at_end) is None
+    assert "requests failed" in str(breach(Served(100, 100), Latency(bins), limits, at_end=at_end))
 
 
 def test_steps_below_the_share_that_the_version_has_are_left_out() -> None:
@@ -119,6 +145,25 @@ def test_traffic_between_two_readings_counts_new_and_restarted_endpoints() -> No
     assert between(before, after) == {"v1": Served(15, 2), "v2": Served(7, 0)}
 
 
+def test_times_between_two_readings_count_new_and_restarted_gateways() -> None:
+    before = {("a", "v1"): {1.0: 5, 2.0: 5}, ("b", "v1"): {1.0: 100}}
+    after = {("a", "v1"): {1.0: 5, 2.0: 7, 4.0: 1}, ("b", "v1"): {8.0: 3}, ("c", "v2"): {1.0: 1}}
+    assert latency.between(before, after) == {
+        "v1": Latency({2.0: 2, 4.0: 1, 8.0: 3}),
+        "v2": Latency({1.0: 1}),
+    }
+
+
+@given(values=st.lists(st.integers(1, 50), min_size=1), share=st.sampled_from([0.5, 0.9, 0.99, 1.0]))
+def test_percentile_of_bins_is_that_of_the_values(values: list[int], share: float) -> None:
+    bins = {float(value): values.count(value) for value in values}
+    assert Latency(bins).percentile(share) == percentile([float(value) for value in values], share)
+
+
+def test_nothing_timed_has_no_percentile() -> None:
+    assert Latency().facts() == {"timed": 0, "p50Ms": None, "p99Ms": None}
+
+
 @given(share=st.floats(0, 1), samples=st.integers(1, 10**6))
 def test_margin_is_a_share_and_shrinks_with_samples(share: float, samples: int) -> None:
     assert 0 < margin(share, samples) < 1
@@ -153,14 +198,24 @@ def test_percentile_is_the_nearest_rank() -> None:
 
 
 def test_report_says_why_it_went_back_and_escapes_what_it_quotes() -> None:
-    step = Step(50, 2.0, {"v1": Served(10, 0), "v2": Served(10, 3)})
-    step.samples.append(Sample(3.0, step.served))
-    report = Report("lab", "v2", {"v1": 100}, 1.0, 4.0, "3 of 10 <failed>", steps=[step])
+    step = Step(50, 2.0, {"v1": Served(10, 0), "v2": Served(10, 3)}, {"v2": Latency({20.0: 9, 640.0: 1})})
+    step.samples.append(Sample(3.0, step.served, 640.0))
+    limits = Limits(0.01, 50, 500.0)
+    report = Report("lab", "v2", {"v1": 100}, limits, 1.0, 4.0, "3 of 10 <failed>", steps=[step])
     page = report.to_html()
     assert "went back" in page
     assert "3 of 10 &lt;failed&gt;" in page
     assert "<td>10 of 20</td><td>50.0% ± 20.1%</td><td>3</td><td>30.0%</td>" in page
-    assert json.loads(report.to_json())["steps"][0]["served"]["v2"] == {"requests": 10, "errors": 3}
+    assert "<td>20</td><td>640</td>" in page
+    assert "at most 1.0% failed, p99 at most 500 ms, of at least 50 requests" in page
+    (written,) = json.loads(report.to_json())["steps"]
+    assert written["served"]["v2"] == {"requests": 10, "errors": 3}
+    assert written["latency"] == {"v2": {"timed": 10, "p50Ms": 20.0, "p99Ms": 640.0}}
+
+
+def test_report_of_gateways_that_time_nothing_says_so() -> None:
+    report = Report("lab", "v2", {"v1": 100}, LIMITS, 1.0, 2.0, steps=[Step(50, 1.5)])
+    assert "The gateways did not time them." in report.to_html()
 
 
 @pytest.fixture
@@ -172,7 +227,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_journal_is_read_as_written_and_leaves_nothing(project: Path) -> None:
-    entry = journal.entry("v2", {"v1": 100, "v2": 0}, (50, 100), 50)
+    entry = journal.entry(PLAN, {"v1": 100, "v2": 0})
     journal.write("lab", entry)
     assert journal.read("lab") == entry
     assert journal.read("dev") is None
@@ -182,6 +237,6 @@ def test_journal_is_read_as_written_and_leaves_nothing(project: Path) -> None:
 
 
 def test_journal_of_a_pid_that_was_given_anew_is_not_running() -> None:
-    entry = journal.entry("v2", {"v1": 100}, (50,), 50)
+    entry = journal.entry(PLAN, {"v1": 100})
     assert entry.is_running
     assert not dataclasses.replace(entry, started=entry.started - 100).is_running

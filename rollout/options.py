@@ -1,0 +1,26 @@
+"""What every command takes, and how it prints what it found."""
+
+import json
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+
+class Output(StrEnum):
+    """How a command prints what it found."""
+
+    text = "text"
+    json = "json"
+
+
+Stack = Annotated[str, typer.Option(envvar="PULUMI_STACK", help="The Pulumi stack.")]
+Format = Annotated[Output, typer.Option("-o", "--output", help="text, or json for machines.")]
+
+
+def show(output: Output, facts: object, text: str = "") -> None:
+    """Print the result on standard output: as JSON, or its text where there is any."""
+    if output is Output.json:
+        typer.echo(json.dumps(facts, indent=2, default=sorted))
+    elif text:
+        typer.echo(text)
