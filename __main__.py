@@ -7,15 +7,26 @@ from components.application import Application
 from components.cluster import cluster
 from components.ingress import ingress
 from components.istio import Istio
+from components.ownership import Ownership
 from components.traffic_split import TrafficSplit, TrafficSplitArgs
 
 config = settings.load()
 on = cluster(config.cluster)
 
-istio = Istio("istio", config.istio, pulumi.ResourceOptions(provider=on.provider))
-application = Application(
-    config.app.name, config.app, config.versions, pulumi.ResourceOptions(provider=on.provider)
-)
+
+def guard(section: str, *, taken: bool) -> Ownership | None:
+    """Keeps the stack off objects that somebody else made, unless the section takes them over."""
+    return (
+        None
+        if taken
+        else Ownership(on.kubeconfig, on.provider, f"{settings.PROJECT}:{section}.takeOwnership")
+    )
+
+
+on_provider = pulumi.ResourceOptions(provider=on.provider)
+istio = Istio("istio", config.istio, on_provider, guard("istio", taken=config.istio.take_ownership))
+guarded = guard("app", taken=config.app.take_ownership)
+application = Application(config.app.name, config.app, config.versions, on_provider, guarded)
 split = TrafficSplit(
     config.app.name,
     TrafficSplitArgs(
@@ -26,6 +37,7 @@ split = TrafficSplit(
         application.deployments,
         config.routing,
         config.convergence,
+        guarded,
     ),
     pulumi.ResourceOptions(provider=on.provider, depends_on=[istio, application]),
 )

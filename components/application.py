@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import pulumi
 
 from components import workload
+from components.ownership import Ownership
 from components.register import KubernetesObject, register
 from settings.model import App, Version
 
@@ -26,24 +27,26 @@ class Application(pulumi.ComponentResource):
         app: App,
         versions: Mapping[str, Version],
         opts: pulumi.ResourceOptions | None = None,
+        ownership: Ownership | None = None,
     ) -> None:
         super().__init__("blue-green:index:Application", name, None, opts)
         child = pulumi.ResourceOptions(parent=self)
         self.namespace = pulumi.Output.from_input(app.namespace)
         if app.namespace != "default":
-            made = register(f"{name}-namespace", workload.namespace(app.namespace), child)
+            made = register(f"{name}-namespace", workload.namespace(app.namespace), child, ownership)
             child = pulumi.ResourceOptions(parent=self, depends_on=[made])
             self.namespace = _name(made.id)
-        service = register(f"{name}-service", workload.service(app), child)
+        service = register(f"{name}-service", workload.service(app), _keeping(child, "clusterIP"), ownership)
         self.service = _name(service.id)
         deployments: dict[str, KubernetesObject] = {}
         for key, version in sorted(versions.items()):
             manifest = workload.deployment(app, key, version)
-            deployment = register(f"{name}-{key}-deployment", manifest, child)
+            kept = _keeping(child, "selector")
+            deployment = register(f"{name}-{key}-deployment", manifest, kept, ownership)
             deployments[key] = deployment
             if version.replicas is not None and version.replicas > 1:
                 budget = workload.disruption_budget(app, key)
-                register(f"{name}-{key}-disruptionbudget", budget, child)
+                register(f"{name}-{key}-disruptionbudget", budget, child, ownership)
         self.deployments = deployments
         self.register_outputs(
             {
@@ -52,6 +55,15 @@ class Application(pulumi.ComponentResource):
                 "deployments": {key: _name(one.id) for key, one in deployments.items()},
             }
         )
+
+
+def _keeping(opts: pulumi.ResourceOptions, field: str) -> pulumi.ResourceOptions:
+    """Keeps a field of an imported object that Kubernetes cannot change.
+
+    Pulumi would delete the object to make it again, under traffic.
+    """
+    kept = pulumi.ResourceOptions(ignore_changes=[f"spec.{field}"])
+    return pulumi.ResourceOptions.merge(opts, kept)
 
 
 def _name(object_id: pulumi.Output[str]) -> pulumi.Output[str]:

@@ -1,5 +1,6 @@
 """The cluster of the stack: how Kubernetes is reached, and at which address its node ports."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,6 +31,9 @@ def cluster(args: MinikubeCluster | KubeconfigCluster) -> Cluster:
         identity, address = None, None
     if args.ingress_address is not None:
         address = pulumi.Output.from_input(args.ingress_address)
+    # Who may be taken over is decided before an object is made (components/ownership.py); since 4.29
+    # pulumi-kubernetes would refuse even what a killed `up` of this stack made.
+    os.environ.setdefault("PULUMI_K8S_UPSERT_EXISTING_OBJECTS", "true")
     # With an identity, a new certificate or address of the same cluster replaces nothing on it.
     provider = Provider("kubernetes", kubeconfig=config, cluster_identifier=identity)
     return Cluster(provider, config, address)

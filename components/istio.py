@@ -6,6 +6,7 @@ from typing import Any
 import pulumi
 
 from components import charts, workload
+from components.ownership import Ownership
 from components.register import existing, register
 from settings.model import Istio as IstioArgs
 
@@ -20,11 +21,17 @@ class Istio(pulumi.ComponentResource):
     namespace: pulumi.Output[str]
     ingress_service: pulumi.Output[Mapping[str, Any]]
 
-    def __init__(self, name: str, args: IstioArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        args: IstioArgs,
+        opts: pulumi.ResourceOptions | None = None,
+        ownership: Ownership | None = None,
+    ) -> None:
         super().__init__("blue-green:index:Istio", name, None, opts)
         service_id = pulumi.Output.from_input(f"{args.gateway.namespace}/{args.gateway.service}")
         if args.install:
-            gateway = self._install(name, args)
+            gateway = self._install(name, args, ownership)
             # Before the release is there, a preview must not look for its Service.
             service_id = pulumi.Output.all(service_id, gateway.id).apply(lambda ids: ids[0])
         service = existing(
@@ -34,7 +41,7 @@ class Istio(pulumi.ComponentResource):
         self.ingress_service = pulumi.Output.all(spec=service.spec, status=service.status)
         self.register_outputs({"namespace": self.namespace, "ingress_service": self.ingress_service})
 
-    def _install(self, name: str, args: IstioArgs) -> pulumi.CustomResource:
+    def _install(self, name: str, args: IstioArgs, ownership: Ownership | None) -> pulumi.CustomResource:
         """Namespaces, then the charts one after the other: each needs the one before.
 
         Returns the last one, the gateway's.
@@ -46,6 +53,7 @@ class Istio(pulumi.ComponentResource):
                 f"{name}-{role}",
                 workload.namespace(namespace),
                 pulumi.ResourceOptions(parent=self),
+                ownership,
             )
             for namespace, role in roles.items()
         ]

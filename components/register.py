@@ -6,6 +6,7 @@ from typing import Any
 import pulumi
 
 from components.manifest import Manifest
+from components.ownership import Ownership, owned
 
 
 class KubernetesObject(pulumi.CustomResource):
@@ -31,9 +32,17 @@ class KubernetesObject(pulumi.CustomResource):
         super().__init__(f"kubernetes:{group_version}:{kind}", name, props, opts)
 
 
-def register(name: str, manifest: Manifest, opts: pulumi.ResourceOptions) -> KubernetesObject:
-    """Makes the stack own the object of the manifest, under a logical name."""
-    return KubernetesObject(name, manifest["apiVersion"], manifest["kind"], manifest, opts)
+def register(
+    name: str, manifest: Manifest, opts: pulumi.ResourceOptions, ownership: Ownership | None = None
+) -> KubernetesObject:
+    """Makes the stack own the object of the manifest, under a logical name.
+
+    With `ownership`, the stack refuses to make one that somebody else has.
+    """
+    if ownership is not None:
+        guarded = pulumi.ResourceOptions(hooks=ownership.hooks(name, opts.parent))
+        opts = pulumi.ResourceOptions.merge(opts, guarded)
+    return KubernetesObject(name, manifest["apiVersion"], manifest["kind"], owned(name, manifest), opts)
 
 
 def existing(

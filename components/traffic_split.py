@@ -9,6 +9,7 @@ from typing import Any
 import pulumi
 
 from components import routes, workload
+from components.ownership import Ownership
 from components.register import register
 from components.split_proof import (
     SplitConverged,
@@ -36,6 +37,7 @@ class TrafficSplitArgs:
     deployments: Mapping[str, pulumi.Resource] = field(default_factory=dict[str, pulumi.Resource])
     routing: Routing = field(default_factory=Routing)
     convergence: Convergence = field(default_factory=Convergence)
+    ownership: Ownership | None = None
 
 
 class TrafficSplit(pulumi.ComponentResource):
@@ -59,7 +61,7 @@ class TrafficSplit(pulumi.ComponentResource):
             "weights": {version: weight for version, weight in args.weights.items() if weight},
         }
 
-        entrance = register(f"{name}-gateway", gateway, pulumi.ResourceOptions(parent=self))
+        entrance = register(f"{name}-gateway", gateway, pulumi.ResourceOptions(parent=self), args.ownership)
         subsets = [self._subset(name, version, args, split) for version in sorted(args.versions)]
         ready = SplitReady(
             f"{name}-ready",
@@ -70,6 +72,7 @@ class TrafficSplit(pulumi.ComponentResource):
             f"{name}-virtualservice",
             virtual_service,
             pulumi.ResourceOptions(parent=self, depends_on=[entrance, ready]),
+            args.ownership,
         )
         converged = SplitConverged(
             f"{name}-converged",
@@ -104,6 +107,7 @@ class TrafficSplit(pulumi.ComponentResource):
             f"{name}-{version}-rule",
             routes.destination_rule(args.app, version, args.routing),
             pulumi.ResourceOptions(parent=self, depends_on=[deployment] if deployment else None),
+            args.ownership,
         )
         return VersionDrain(
             f"{name}-{version}-drain",

@@ -44,6 +44,22 @@ class Api:
 
     def get(self, path: str, query: Mapping[str, str] | None = None) -> Mapping[str, Any]:
         """The object or list at a path such as /api/v1/pods. Raises GatewayError."""
+        status, body = self._get(path, query)
+        if status != http.client.OK:
+            raise GatewayError(_refusal("get", path, status, body))
+        return json.loads(body)
+
+    def find(self, path: str) -> Mapping[str, Any] | None:
+        """The object at a path; None: there is none, or the cluster lacks its kind. Raises GatewayError."""
+        status, body = self._get(path)
+        if status == http.client.NOT_FOUND:
+            return None
+        if status != http.client.OK:
+            raise GatewayError(_refusal("get", path, status, body))
+        return json.loads(body)
+
+    def _get(self, path: str, query: Mapping[str, str] | None = None) -> tuple[int, bytes]:
+        """Status and body of an answer. Raises GatewayError without one."""
         target = f"{self._credentials.server.path.rstrip('/')}{path}"
         if query:
             target += f"?{urlencode(query)}"
@@ -51,14 +67,11 @@ class Api:
         try:
             self._connection.request("GET", target, headers=headers)
             response = self._connection.getresponse()
-            body = response.read()
+            return response.status, response.read()
         except (OSError, http.client.HTTPException) as error:
             self._connection.close()
             where = self._credentials.server.netloc
             raise GatewayError(f"The cluster's API server {where} does not answer: {error}") from error
-        if response.status != http.client.OK:
-            raise GatewayError(_refusal("get", path, response.status, body))
-        return json.loads(body)
 
     def stream(self, path: str, query: Mapping[str, str], protocol: str) -> Stream:
         """A WebSocket, such as a port-forward. Raises GatewayError."""

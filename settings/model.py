@@ -42,7 +42,10 @@ class IngressGateway:
 
 @dataclass(frozen=True)
 class Istio:
-    """The mesh. `charts` is a Helm repository's address or a folder; `values` is by chart."""
+    """The mesh. `charts` is a Helm repository's address or a folder; `values` is by chart.
+
+    `take_ownership` lets the stack take over its namespaces where they exist already.
+    """
 
     version: str = "1.29.1"
     install: bool = True
@@ -50,16 +53,22 @@ class Istio:
     charts: str = "https://istio-release.storage.googleapis.com/charts"
     values: Mapping[str, Mapping[str, object]] = field(default_factory=dict[str, Mapping[str, object]])
     gateway: IngressGateway = field(default_factory=IngressGateway)
+    take_ownership: bool = False
 
 
 @dataclass(frozen=True)
 class App:
-    """The app that all versions are versions of. `port` is its Service's."""
+    """The app that all versions are versions of. `port` is its Service's.
+
+    `take_ownership` lets the stack take over objects of the app's names that exist already, as
+    Helm's `--take-ownership` does.
+    """
 
     name: str
     namespace: str = "default"
     port: int = 80
     labels: Mapping[str, str] = field(default_factory=dict[str, str])
+    take_ownership: bool = False
 
 
 @dataclass(frozen=True)

@@ -113,6 +113,7 @@ def _istio(section: Section) -> Istio:
             service_type=cast("Literal['NodePort', 'LoadBalancer']", service_type),
             node_ports=_node_ports(gateway.section("nodePorts")),
         ),
+        take_ownership=section.boolean("takeOwnership", default=Istio.take_ownership),
     )
     gateway.finish()
     section.finish()
@@ -148,6 +149,7 @@ def _app(section: Section) -> App:
         namespace=section.text("namespace", rules.DNS_LABEL, App.namespace),
         port=section.integer("port", 1, 65535, App.port),
         labels=_labels(section),
+        take_ownership=section.boolean("takeOwnership", default=App.take_ownership),
     )
     section.finish()
     return app

@@ -52,7 +52,7 @@ def test_application_registers_the_tutorials_objects() -> None:
 
 def test_a_namespace_of_its_own_is_made_before_what_is_in_it() -> None:
     done = run(lambda: Application("myapp", App("myapp", "shop"), VERSIONS))
-    assert done.named("myapp-namespace").inputs["metadata"] == {"name": "shop"}
+    assert done.named("myapp-namespace").inputs["metadata"]["name"] == "shop"
     for name in ("myapp-service", "myapp-v1-deployment", "myapp-v2-deployment"):
         assert done.named(name).inputs["metadata"]["namespace"] == "shop"
 

@@ -215,3 +215,11 @@ def test_an_image_that_can_change_is_a_warning() -> None:
 )
 def test_a_quantity_is_read_with_its_unit(text: str, number: int | str) -> None:
     assert quantity(text) == Decimal(number)
+
+
+def test_objects_that_exist_are_taken_over_only_when_it_is_written() -> None:
+    assert not load().app.take_ownership
+    assert load(app__takeOwnership=True).app.take_ownership
+    assert load(istio__takeOwnership=True).istio.take_ownership
+    (mistake,) = mistakes(app__takeOwnership="yes")
+    assert mistake.startswith("blue-green:app.takeOwnership: ")
