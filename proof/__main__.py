@@ -7,11 +7,12 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from proof import picture, report
+from proof import accuracy, picture, report
 from proof.faults import FAULTS
 from proof.result import Result
 from proof.run import under_load
-from proof.transitions import HALF, TRANSITIONS, to
+from proof.steps import HALF, to
+from proof.transitions import TRANSITIONS
 from tests.lab.harness import ROOT, lab_host, project_copy
 
 FOLDER = ROOT / ".lab" / "proof"
@@ -21,6 +22,7 @@ PICTURE = (
     "![answers by version over time, one row a change, the moments of change marked](zero-drop.svg)\n\n"
     "The figures behind it: [zero-drop.json](zero-drop.json)."
 )
+SHARES = "measured shares"
 TABLE_BEGIN, TABLE_END = "<!-- table -->", "<!-- end of table -->"
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 console = Console(highlight=False)
@@ -28,12 +30,13 @@ console = Console(highlight=False)
 
 @app.command()
 def main(
-    rate: Annotated[float, typer.Option(min=1, help="Requests a second.")] = 500,
+    rate: Annotated[float, typer.Option(min=1, help="Requests a second.")] = 2000,
     only: Annotated[str, typer.Option(help="Only the changes whose name contains this.")] = "",
     write: Annotated[bool, typer.Option(help="Renew docs/zero-drop.md, its picture and figures.")] = False,
 ) -> None:
     """Prove that no change drops a request. Example: python -m proof --rate 500 --write."""
     results: list[Result] = []
+    shares: list[accuracy.Measured] = []
     with lab_host(FOLDER, SUBNET) as lab:
         program = project_copy(FOLDER / "project", lab)
         program.config(routing={"retries": {"attempts": 0}})
@@ -49,17 +52,23 @@ def main(
                 folder=FOLDER / "requests",
                 allowed=allowed,
                 promise=promise,
+                tell=console.print,
             )
             results.append(result)
             _tell(result)
             if result.error:
                 to(HALF, ("v1", "v2"))(program)
+        if only in SHARES:
+            console.print(f"{SHARES}: {len(accuracy.SPLITS)} splits")
+            shares = accuracy.measure(program, rate, FOLDER / "requests")
         program.run("pulumi", "destroy", "--yes", "--non-interactive")
-    print(report.table(results))
+    tables = "\n\n".join(text for text in (report.table(results), accuracy.table(shares)) if text)
+    print(tables)
     if write:
-        _write(results)
+        _write(results, tables)
     broken = [result.name for result in results if not result.kept]
-    if broken or not results:
+    broken += [f"{SHARES} {dict(one.weights)}" for one in shares if not one.kept]
+    if broken or not (results or shares):
         sys.exit(f"proof: not kept: {', '.join(broken) or 'nothing was run'}")
 
 
@@ -72,13 +81,13 @@ def _tell(result: Result) -> None:
         console.print(f"  {result.error}", markup=False)
 
 
-def _write(results: list[Result]) -> None:
+def _write(results: list[Result], tables: str) -> None:
     picture.plot(results, DOCS / "zero-drop.svg")
     (DOCS / "zero-drop.json").write_text(report.raw(results))
     page: Path = DOCS / "zero-drop.md"
     before, _, rest = page.read_text().partition(TABLE_BEGIN)
     _, _, after = rest.partition(TABLE_END)
-    page.write_text(f"{before}{TABLE_BEGIN}\n{report.table(results)}\n\n{PICTURE}\n{TABLE_END}{after}")
+    page.write_text(f"{before}{TABLE_BEGIN}\n{tables}\n\n{PICTURE}\n{TABLE_END}{after}")
 
 
 if __name__ == "__main__":

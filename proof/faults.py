@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from proof.transitions import HALF, replicas, to
+from proof.steps import HALF, Step, replicas, to
 from tests.lab.harness import Lab, Program
 
 API_SERVER = "/etc/kubernetes/manifests/kube-apiserver.yaml"
@@ -14,7 +14,7 @@ ETCD = "/etc/kubernetes/manifests/etcd.yaml"
 ASIDE = "/etc/kubernetes/"
 AWAY_SECONDS = 30
 BACK_SECONDS = 180
-# From a killed container until no Envoy has its endpoint any more: the kubelet's relist of
+# From a killed process until no Envoy has its endpoint, or it runs again: the kubelet's relist of
 # containers (1 s), its status to the API server, istiod's debounce (0.1 s), and as much again.
 UNNOTICED_SECONDS = 5.0
 REPLICAS = 3
@@ -34,7 +34,7 @@ class Fault:
     name: str
     promise: str
     allowed: Callable[[float], int]
-    steps: Callable[[Lab], tuple[Callable[[Program], None], ...]]
+    steps: Callable[[Lab], tuple[Step, ...]]
 
 
 def _nothing(_rate: float) -> int:
@@ -46,27 +46,34 @@ def _killed_pods_share(rate: float) -> int:
     return int(rate * 0.5 / REPLICAS * UNNOTICED_SECONDS)
 
 
-def _kill_a_pod(program: Program) -> None:
-    """Kill the app's process in one pod of v1, without warning it."""
-    pods = json.loads(program.kubectl("get", "pods", "-l", "version=v1", "-o", "json").stdout)["items"]
-    name = pods[0]["metadata"]["name"]
-    program.kubectl("delete", "pod", name, "--grace-period=0", "--force")
-    program.kubectl("rollout", "status", "deployment/myapp-v1", "--timeout=120s")
-
-
 def _inside(lab: Lab, *command: str) -> None:
     """Run a command inside the lab's host."""
     lab.run("python", "-m", "lab", *lab.options, "exec", "--", *command)
 
 
-def _restart_containerd(lab: Lab) -> Callable[[Program], None]:
+def _kill_a_pod(lab: Lab) -> Step:
+    """Return a step that kills the app's process in one pod of v1, without warning it."""
+
+    def step(program: Program) -> None:
+        pods = json.loads(program.kubectl("get", "pods", "-l", "version=v1", "-o", "json").stdout)["items"]
+        name, status = pods[0]["metadata"]["name"], pods[0]["status"]["containerStatuses"][0]
+        container = status["containerID"].removeprefix("containerd://")
+        _inside(lab, "ctr", "-n", "k8s.io", "task", "kill", "-s", "SIGKILL", container)
+        again = f"{{.status.containerStatuses[0].restartCount}}={status['restartCount'] + 1}"
+        program.kubectl("wait", f"pod/{name}", f"--for=jsonpath={again}", "--timeout=60s")
+        program.kubectl("wait", f"pod/{name}", "--for=condition=Ready", "--timeout=60s")
+
+    return step
+
+
+def _restart_containerd(lab: Lab) -> Step:
     def step(_program: Program) -> None:
         _inside(lab, "service", "containerd", "restart")
 
     return step
 
 
-def _away(lab: Lab, manifest: str, weights: dict[str, int]) -> Callable[[Program], None]:
+def _away(lab: Lab, manifest: str, weights: dict[str, int]) -> Step:
     """Take a static pod away for a while in the middle of an `up`, and run `up` again at the end."""
 
     def move(source: str, target: str) -> None:
@@ -98,10 +105,10 @@ def _wait_for_api(program: Program) -> None:
 
 FAULTS = (
     Fault(
-        "app pod killed, one of three",
+        "app's process killed in one of three pods",
         f"at most its share for {UNNOTICED_SECONDS:.0f} s",
         _killed_pods_share,
-        lambda _lab: (replicas(REPLICAS), _kill_a_pod, to(HALF)),
+        lambda lab: (replicas(REPLICAS), _kill_a_pod(lab), to(HALF)),
     ),
     Fault(
         "containerd restarted",

@@ -8,15 +8,26 @@ from proof.result import Result
 
 
 def table(results: Sequence[Result]) -> str:
-    """Return the Markdown table: a line for each transition and fault."""
+    """Return the Markdown table: a line for each transition and fault; nothing of nothing."""
+    if not results:
+        return ""
     lines = [
-        "| change | promise | requests | failed | longest answer |",
-        "|---|---|---:|---:|---:|",
+        "| change | promise | requests | a second | failed | for | longest answer |",
+        "|---|---|---:|---:|---:|---:|---:|",
     ]
     for result in results:
         failed = f"**{len(result.failed)}**" if not result.kept else str(len(result.failed))
-        longest = f"{result.longest * 1000:.0f} ms"
-        lines.append(f"| {result.name} | {result.promise} | {len(result.requests)} | {failed} | {longest} |")
+        failing = f"{result.failing:.1f} s" if result.failed else ""
+        cells = (
+            result.name,
+            result.promise,
+            len(result.requests),
+            f"{result.rate:.0f}",
+            failed,
+            failing,
+            f"{result.longest * 1000:.0f} ms",
+        )
+        lines.append(f"| {' | '.join(map(str, cells))} |")
     return "\n".join(lines)
 
 
@@ -35,8 +46,9 @@ def raw(results: Sequence[Result]) -> str:
             "requests": len(result.requests),
             "failed": len(result.failed),
             "failures": Counter(request.failure for request in result.failed),
+            "failingSeconds": round(result.failing, 3),
             "longestSeconds": round(result.longest, 6),
-            "seconds": round(result.requests[-1].sent - result.requests[0].sent, 3) if result.requests else 0,
+            "requestsASecond": round(result.rate, 1),
             "error": result.error,
         }
         for result in results

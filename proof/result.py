@@ -44,6 +44,19 @@ class Result:
         return max((request.seconds for request in self.requests), default=0.0)
 
     @property
+    def failing(self) -> float:
+        """Seconds from the first request that failed until the last one had; 0 if none did."""
+        times = [(request.sent, request.sent + request.seconds) for request in self.failed]
+        return max(end for _, end in times) - min(begin for begin, _ in times) if times else 0.0
+
+    @property
+    def rate(self) -> float:
+        """Requests a second that the load really sent."""
+        times = [request.sent for request in self.requests]
+        seconds = max(times) - min(times) if times else 0.0
+        return (len(times) - 1) / seconds if seconds else 0.0
+
+    @property
     def kept(self) -> bool:
         """Whether the promise was kept, by load that was really there."""
         return self.error is None and bool(self.requests) and len(self.failed) <= self.allowed

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from proof.result import Mark, Result
+from proof.steps import Step
 from proof.traffic import load
 from tests.lab.harness import Program
 
@@ -12,16 +13,18 @@ from tests.lab.harness import Program
 def under_load(
     program: Program,
     name: str,
-    steps: Sequence[Callable[[Program], None]],
+    steps: Sequence[Step],
     *,
     rate: float,
     folder: Path,
     allowed: int = 0,
     promise: str = "no request fails",
+    tell: Callable[[str], None] = lambda _: None,
 ) -> Result:
     """Run the steps while the load goes on, and return what became of its requests.
 
-    A step that fails ends the change; the result then has its error and is not kept.
+    `tell` is called with the progress. A step that fails ends the change; the result then has its
+    error and is not kept.
     """
     marks: list[Mark] = []
     error: str | None = None
@@ -29,7 +32,8 @@ def under_load(
     folder.mkdir(parents=True, exist_ok=True)
     output = folder / f"{''.join(c if c.isalnum() else '-' for c in name)}.csv"
     with load(url, rate, output, program.environment) as requests:
-        for step in steps:
+        for number, step in enumerate(steps, 1):
+            tell(f"{name}: step {number} of {len(steps)}")
             marks.append(Mark(time.time(), "begins"))
             try:
                 step(program)

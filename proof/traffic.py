@@ -15,7 +15,7 @@ SETTLE_SECONDS = 1.0
 LIMIT_SECONDS = 600
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Request:
     """One request.
 

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from proof.run import under_load
-from proof.transitions import HALF, TRANSITIONS, Transition, to
+from proof.steps import HALF, to
+from proof.transitions import TRANSITIONS, Transition
 from tests.lab.harness import Program
 
 RATE = 100

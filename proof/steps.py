@@ -1,0 +1,81 @@
+"""The steps that changes are made of, each by the real `pulumi up`."""
+
+import random
+from collections.abc import Callable, Mapping
+from typing import TypeAlias
+
+from tests.lab.harness import Program
+
+Step: TypeAlias = Callable[[Program], None]
+Split: TypeAlias = Mapping[str, int]
+IMAGES = {name: {"image": f"janakiramm/myapp:{name}"} for name in ("v1", "v2", "v3", "v4")}
+IMAGES_OF_TWO = {name: IMAGES[name] for name in ("v1", "v2")}
+HALF = {"v1": 50, "v2": 50}
+
+
+def to(weights: Split, versions: tuple[str, ...] | None = None) -> Step:
+    """Return a step that sets the weights, and the versions where they are named, and runs `up`."""
+
+    def step(program: Program) -> None:
+        if versions is not None:
+            program.config(versions={name: IMAGES[name] for name in versions})
+        program.config(weights=dict(weights))
+        program.up()
+
+    return step
+
+
+def replicas(count: int) -> Step:
+    """Return a step that runs every version with so many pods."""
+
+    def step(program: Program) -> None:
+        program.config(versions={name: one | {"replicas": count} for name, one in IMAGES_OF_TWO.items()})
+        program.up()
+        for name in IMAGES_OF_TWO:
+            program.kubectl("rollout", "status", f"deployment/myapp-{name}", "--timeout=120s")
+
+    return step
+
+
+def image_of_v1(tag: str) -> Step:
+    """Return a step that gives v1, which has traffic, another image."""
+
+    def step(program: Program) -> None:
+        program.config(versions=IMAGES_OF_TWO | {"v1": {"image": f"janakiramm/myapp:{tag}"}})
+        program.up()
+        program.kubectl("rollout", "status", "deployment/myapp-v1", "--timeout=120s")
+
+    return step
+
+
+def kubectl(*arguments: str) -> Step:
+    """Return a step that runs kubectl."""
+
+    def step(program: Program) -> None:
+        program.kubectl(*arguments)
+
+    return step
+
+
+def refresh(program: Program) -> None:
+    """Read the cluster into the state."""
+    program.run("pulumi", "refresh", "--yes", "--non-interactive")
+
+
+def random_splits(count: int, seed: int) -> tuple[Step, ...]:
+    """Return so many steps to random splits, the same ones for the same seed."""
+    chance = random.Random(seed)  # noqa: S311 - a repeatable choice, no secret
+    shares = [chance.randint(0, 100) for _ in range(count)]
+    return tuple(to({"v1": share, "v2": 100 - share}) for share in shares)
+
+
+def istio_annotation(value: str) -> Step:
+    """Return a step that changes a value of istiod's chart and of the gateway's: both are rolled."""
+
+    def step(program: Program) -> None:
+        for chart in ("istiod", "gateway"):
+            key = f"blue-green:istio.values.{chart}.podAnnotations.proof"
+            program.run("pulumi", "config", "set", "--path", key, value)
+        program.up()
+
+    return step
