@@ -6,7 +6,8 @@ this module. Why not hooks: docs/order.md.
 """
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import pulumi
@@ -57,6 +58,15 @@ def _gaining(olds: Mapping[str, Any], news: Mapping[str, Any]) -> tuple[str, ...
     )
 
 
+@contextmanager
+def _on_lines_of_its_own() -> Generator[None]:
+    """gRPC writes `Exception calling application:` before an error's message; that cannot be switched off."""
+    try:
+        yield
+    except GatewayError as error:
+        raise GatewayError(f"\n{error}") from error
+
+
 class ReadyProvider(dynamic.ResourceProvider):
     """Waits until the versions that are to get traffic can take it."""
 
@@ -87,7 +97,8 @@ class ReadyProvider(dynamic.ResourceProvider):
         if not versions and not _changed(olds, news):
             versions = tuple(_weights(news))
         if versions:
-            proof.wait_for_versions(_split(news), versions, news["timeoutSeconds"])
+            with _on_lines_of_its_own():
+                proof.wait_for_versions(_split(news), versions, news["timeoutSeconds"])
 
 
 class ConvergedProvider(dynamic.ResourceProvider):
@@ -113,7 +124,8 @@ class ConvergedProvider(dynamic.ResourceProvider):
         return dynamic.UpdateResult(self._wait(_news))
 
     def _wait(self, props: Mapping[str, Any]) -> dict[str, Any]:
-        proofs = proof.wait_for_weights(_split(props), _weights(props), props["timeoutSeconds"])
+        with _on_lines_of_its_own():
+            proofs = proof.wait_for_weights(_split(props), _weights(props), props["timeoutSeconds"])
         return {**props, "proof": [dataclasses.asdict(one) for one in proofs]}
 
 

@@ -69,11 +69,13 @@ def wait_for_versions(split: Split, versions: tuple[str, ...], seconds: float) -
         try:
             wait_until(check, seconds)
         except NotConvergedError as error:
+            stuck = _stuck(gateways.api, split, versions)
+            late = tuple(stuck) or versions
             raise NotConvergedError(
                 _lines(
-                    f"Traffic has not moved: {_names(versions)} could not take it within {seconds:g} s.",
-                    *str(error).splitlines(),
-                    *_pod_reasons(gateways, split, versions),
+                    f"Traffic has not moved: {_names(late)} could not take it within {seconds:g} s.",
+                    *(stuck.values() or str(error).splitlines()),
+                    *_pod_reasons(gateways, split, late),
                     f"Look at: kubectl -n {target.namespace} describe pods -l app={target.host}",
                     "To go on as before, set the config back and run pulumi up.",
                 )
@@ -113,13 +115,8 @@ def wait_for_weights(split: Split, weights: Mapping[str, int], seconds: float) -
 
 def not_ready(split: Split, versions: tuple[str, ...]) -> dict[str, str]:
     """Which of the versions are not rolled out, and why. Raises GatewayError."""
-    target = split.target
     with Api(split.kubeconfig) as api:
-        reasons = {
-            version: workloads.not_rolled_out(api, target.namespace, f"{target.host}-{version}")
-            for version in versions
-        }
-    return {version: reason for version, reason in reasons.items() if reason is not None}
+        return _not_rolled_out(api, split.target, versions)
 
 
 def wait_for_last_requests(split: Split, version: str, seconds: float) -> None:
@@ -194,6 +191,23 @@ def _unknown(gateways: Gateways, split: Split, versions: tuple[str, ...]) -> tup
         reasons = [str(answer.error)] if answer.value is None else answer.value
         wrong += [f"gateway {answer.pod} {reason}" for reason in reasons]
     return tuple(wrong) if ready else ("no gateway is ready",)
+
+
+def _not_rolled_out(api: Api, target: envoy.Target, versions: tuple[str, ...]) -> dict[str, str]:
+    """The versions that are not rolled out, and why. Raises GatewayError."""
+    reasons = {
+        version: workloads.not_rolled_out(api, target.namespace, f"{target.host}-{version}")
+        for version in versions
+    }
+    return {version: reason for version, reason in reasons.items() if reason is not None}
+
+
+def _stuck(api: Api, split: Split, versions: tuple[str, ...]) -> dict[str, str]:
+    """The same of a cluster that may be unable to answer: then nothing is known."""
+    try:
+        return _not_rolled_out(api, split.target, versions)
+    except GatewayError:
+        return {}
 
 
 def _pod_reasons(gateways: Gateways, split: Split, versions: tuple[str, ...]) -> list[str]:

@@ -2,29 +2,16 @@
 
 import json
 import signal
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, cast
 
 import psutil
 import pytest
 
-from gateway import envoy
-from gateway.gateways import Gateways, wait_until
 from tests.lab.harness import Program
-
-TARGET = envoy.Target("default", "myapp", "myapp")
-SELECTOR = {"istio": "ingressgateway"}
-VERSIONS = {"v1": {"image": "janakiramm/myapp:v1"}, "v2": {"image": "janakiramm/myapp:v2"}}
-# The lab answers within a second; so failures need not take a minute each.
-QUICK = {"timeoutSeconds": 8, "drainSeconds": 5}
-
-
-BASE: Mapping[str, object] = {
-    "versions": VERSIONS,
-    "weights": {"v1": 50, "v2": 50},
-    "convergence": QUICK,
-}
+from tests.lab.observe import BASE, VERSIONS, failing_up, get, put_back, routed, updated, wait
 
 
 @pytest.fixture(autouse=True)
@@ -36,40 +23,7 @@ def half_and_half(program: Program) -> None:
 @pytest.fixture(autouse=True, scope="module")
 def as_found(program: Program) -> Iterator[None]:
     yield
-    program.config(versions=VERSIONS, weights={"v1": 50, "v2": 50}, convergence={})
-    program.up("--skip-preview")
-
-
-def routed(program: Program) -> list[tuple[dict[str, int], ...]]:
-    """What each gateway's Envoy routes by, read past the program."""
-    kubeconfig = program.kubectl("config", "view", "--raw", "--flatten", "--minify").stdout
-    with Gateways(kubeconfig, SELECTOR) as gateways:
-        answers = gateways.ask(lambda admin: envoy.routed_weights(admin.get(envoy.ROUTES), TARGET))
-    return [answer.value or () for answer in answers]
-
-
-def get(program: Program, *arguments: str) -> Any:
-    return json.loads(program.kubectl("get", *arguments, "-o", "json").stdout)
-
-
-def failing_up(program: Program, *options: str) -> str:
-    done = program.up("--skip-preview", *options, check=False)
-    said = done.stdout + done.stderr
-    assert done.returncode, said
-    assert "Traceback" not in said
-    return said
-
-
-def updated(program: Program, *options: str) -> set[str]:
-    """The names of the resources that a preview would change."""
-    steps = json.loads(program.preview("--json", *options).stdout)["steps"]
-    return {
-        step["urn"].rpartition("::")[2] for step in steps if step["op"] not in {"same", "read", "refresh"}
-    }
-
-
-def wait(check: Callable[[], bool], what: str) -> None:
-    wait_until(lambda: () if check() else (what,), 60)
+    put_back(program)
 
 
 @contextmanager
@@ -219,11 +173,13 @@ MOVED = json.dumps({"spec": {"http": [{"route": [{"destination": {"host": "myapp
             {"myapp-virtualservice", "myapp-converged"},
         ),
         (["delete", "destinationrule", "myapp-v1"], {"myapp-v1-rule"}),
+        (["edit", "virtualservice", "myapp"], {"myapp-virtualservice", "myapp-converged"}),
         (["set", "image", "deploy/myapp-v1", "myapp=janakiramm/myapp:v2"], {"myapp-v1-deployment"}),
     ],
 )
 def test_drift_is_shown_and_put_right(
     program: Program,
+    tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     server_side: str,
     command: list[str],
@@ -234,6 +190,12 @@ def test_drift_is_shown_and_put_right(
         "PULUMI_K8S_ENABLE_SERVER_SIDE_APPLY",
         server_side,
     )
+    editor = tmp_path / "editor"
+    editor.write_text(
+        "#!/bin/sh\nexec sed -i -e '0,/weight: 50/s//weight: 90/' -e 's/weight: 50/weight: 10/' $1\n"
+    )
+    editor.chmod(0o755)
+    monkeypatch.setitem(program.environment, "KUBE_EDITOR", str(editor))  # pyright: ignore[reportArgumentType, reportUnknownMemberType]
     program.up("--skip-preview")
     program.kubectl(*command)
     assert updated(program) >= shown - {"myapp-converged"}

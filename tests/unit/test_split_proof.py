@@ -97,7 +97,7 @@ def test_what_is_not_proven_is_not_in_the_state(monkeypatch: pytest.MonkeyPatch)
         raise NotConvergedError("gateway a still routes by v1 100 %")
 
     monkeypatch.setattr(split_proof.proof, "wait_for_weights", fail)
-    with pytest.raises(NotConvergedError):
+    with pytest.raises(GatewayError, match=r"^\ngateway a still routes by v1 100 %$"):
         ConvergedProvider().update("myapp", STATE, news())
 
 

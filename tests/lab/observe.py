@@ -1,0 +1,63 @@
+"""What a test sees of a program's cluster, and the config that it starts from and leaves behind."""
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from gateway import envoy
+from gateway.gateways import Gateways, wait_until
+from tests.lab.harness import Program
+
+TARGET = envoy.Target("default", "myapp", "myapp")
+SELECTOR = {"istio": "ingressgateway"}
+VERSIONS = {"v1": {"image": "janakiramm/myapp:v1"}, "v2": {"image": "janakiramm/myapp:v2"}}
+# The lab answers within a second; so failures need not take a minute each.
+QUICK = {"timeoutSeconds": 8, "drainSeconds": 5}
+
+
+BASE: Mapping[str, object] = {
+    "versions": VERSIONS,
+    "weights": {"v1": 50, "v2": 50},
+    "convergence": QUICK,
+}
+
+
+def put_back(program: Program) -> None:
+    """Leaves the session's program as it was found."""
+    program.config(versions=VERSIONS, weights={"v1": 50, "v2": 50}, convergence={})
+    program.up("--skip-preview")
+
+
+def routed(program: Program) -> list[tuple[dict[str, int], ...]]:
+    """What each gateway's Envoy routes by, read past the program."""
+    kubeconfig = program.kubectl("config", "view", "--raw", "--flatten", "--minify").stdout
+    with Gateways(kubeconfig, SELECTOR) as gateways:
+        answers = gateways.ask(lambda admin: envoy.routed_weights(admin.get(envoy.ROUTES), TARGET))
+    return [answer.value or () for answer in answers]
+
+
+def get(program: Program, *arguments: str) -> Any:
+    """The JSON of `kubectl get`."""
+    return json.loads(program.kubectl("get", *arguments, "-o", "json").stdout)
+
+
+def failing_up(program: Program, *options: str) -> str:
+    """What an `up` says that has to fail, and without a traceback."""
+    done = program.up("--skip-preview", *options, check=False)
+    said = done.stdout + done.stderr
+    assert done.returncode, said
+    assert "Traceback" not in said
+    return said
+
+
+def updated(program: Program, *options: str) -> set[str]:
+    """The names of the resources that a preview would change."""
+    steps = json.loads(program.preview("--json", *options).stdout)["steps"]
+    return {
+        step["urn"].rpartition("::")[2] for step in steps if step["op"] not in {"same", "read", "refresh"}
+    }
+
+
+def wait(check: Callable[[], bool], what: str) -> None:
+    """Waits at most a minute."""
+    wait_until(lambda: () if check() else (what,), 60)

@@ -1,0 +1,66 @@
+"""After a SIGKILL of `up`: the lock is cleared by `rollout`, and an `up` makes all whole again."""
+
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+
+import pytest
+
+from tests.lab.harness import Program
+from tests.lab.observe import BASE, VERSIONS, put_back, routed
+
+
+@pytest.fixture(autouse=True, scope="module")
+def as_found(program: Program) -> Iterator[None]:
+    program.config(**BASE)
+    program.up("--skip-preview")
+    yield
+    put_back(program)
+
+
+def kill_while_it_waits(program: Program) -> None:
+    """Starts an `up` to a version that never gets ready, and kills Pulumi while `up` waits for it."""
+    program.config(
+        versions={**VERSIONS, "v3": {"image": "janakiramm/myapp:missing"}},
+        weights={"v1": 50, "v3": 50},
+        convergence={"timeoutSeconds": 60},
+    )
+    with subprocess.Popen(
+        ["pulumi", "up", "--yes", "--skip-preview", "--non-interactive"],
+        cwd=program.folder,
+        env=program.environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        assert process.stdout
+        said: list[str] = []
+        for line in process.stdout:
+            said.append(line)
+            if "myapp-ready updating" in line:
+                os.killpg(process.pid, signal.SIGKILL)
+        assert process.wait() == -signal.SIGKILL, "".join(said)
+
+
+def test_rollout_clears_the_lock_of_a_killed_up_and_converges(program: Program) -> None:
+    kill_while_it_waits(program)
+    assert routed(program) == [({"v1": 50, "v2": 50},)]
+    program.config(**BASE)
+    refused = program.up("--skip-preview", check=False)
+    assert refused.returncode
+    assert "pulumi cancel" in refused.stdout + refused.stderr
+    program.config(weights={"v1": 20, "v2": 80})
+    program.run("python", "-m", "rollout", "up", "--stack", program.stack)
+    assert routed(program) == [({"v1": 20, "v2": 80},)]
+    assert "v3" not in program.kubectl("get", "deployments", "-o", "name").stdout
+    program.up("--skip-preview", "--expect-no-changes")
+
+
+def test_plain_up_goes_on_after_pulumi_cancel(program: Program) -> None:
+    kill_while_it_waits(program)
+    program.config(**BASE)
+    program.run("pulumi", "cancel", "--yes")
+    program.up("--skip-preview")
+    assert routed(program) == [({"v1": 50, "v2": 50},)]
