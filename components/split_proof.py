@@ -42,6 +42,12 @@ def _weights(props: Mapping[str, Any]) -> dict[str, int]:
     return {version: int(weight) for version, weight in props["weights"].items()}
 
 
+def _images(olds: Mapping[str, Any]) -> Mapping[str, list[str]]:
+    """The images of the last proof; they were read once for all gateways."""
+    proofs: list[Mapping[str, Any]] = olds.get("proof") or []
+    return proofs[0]["images"] if proofs else {}
+
+
 def _changed(olds: Mapping[str, Any], news: Mapping[str, Any]) -> bool:
     """Whether an input is another one; `olds` holds outputs as well."""
     return any(olds.get(key) != value for key, value in news.items() if key != "__provider")
@@ -111,11 +117,13 @@ class ConvergedProvider(dynamic.ResourceProvider):
         return dynamic.CreateResult(props["virtualService"], self._wait(props))
 
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> dynamic.DiffResult:
-        """A change of inputs; or none, but a gateway routes otherwise."""
+        """A change of inputs; or none, but a gateway routes otherwise, or to an image without a proof."""
         if _changed(_olds, _news):
             return dynamic.DiffResult(changes=True)
+        split = _split(_news)
         try:
-            return dynamic.DiffResult(changes=not proof.routes_by(_split(_news), _weights(_news)))
+            holds = proof.routes_by(split, _weights(_news)) and proof.serves_only(split, _images(_olds))
+            return dynamic.DiffResult(changes=not holds)
         except GatewayError:
             return dynamic.DiffResult(changes=True)
 

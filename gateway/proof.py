@@ -1,7 +1,7 @@
 """The two questions of an `up`: can the versions take traffic, and do the gateways send it so?"""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from gateway import envoy, workloads
@@ -42,6 +42,13 @@ def routes_by(split: Split, weights: Mapping[str, int]) -> bool:
     """Whether every gateway routes by these weights now. Raises GatewayError."""
     with Gateways(split.kubeconfig, split.selector) as gateways:
         return not _otherwise(_routed(gateways, split), weights)
+
+
+def serves_only(split: Split, images: Mapping[str, Sequence[str]]) -> bool:
+    """Whether no version's ready pods run an image that is not among these. Raises GatewayError."""
+    with Api(split.kubeconfig) as api:
+        running = workloads.images(api, split.target.namespace, split.target.host, images)
+    return all(set(running[version]) <= set(images[version]) for version in images)
 
 
 def can_take(split: Split, versions: tuple[str, ...]) -> bool:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from rollout import config, project
+from rollout import config, project, proofs, stack
 from rollout.errors import RolloutError
 from rollout.preview.change import Change
 from rollout.preview.run import preview
@@ -42,7 +42,11 @@ def promote(source: str, target: str, *, min_requests: int, with_weights: bool) 
     """
     theirs = config.settings(target)
     proof = verify(source, 4 * min_requests)
-    reasons = [*refusals(proof, min_requests), *drift(target)]
+    reasons = [
+        *refusals(proof, min_requests),
+        *unproved(proof, proofs.served(stack.resources(source))),
+        *drift(target),
+    ]
     ours = config.settings(source)
     reasons += conflicts(ours, theirs, target)
     if reasons:
@@ -64,6 +68,22 @@ def refusals(proof: Verdict, min_requests: int) -> Iterator[str]:
             yield (
                 f"{version} served only {served.requests} requests in {proof.stack}, "
                 f"and {min_requests} are needed; send more, or ask for fewer with --min-requests"
+            )
+
+
+def unproved(proof: Verdict, last: proofs.Served) -> Iterator[str]:
+    """Yield the versions that serve in the source by other images than its last `up` proved."""
+    for version, weight in proof.weights.items():
+        running = proof.images.get(version, frozenset())
+        if not weight or (version in last and running <= last[version] and len(running) <= 1):
+            continue
+        if len(running) > 1:
+            yield f"{version} runs {len(running)} images at once in {proof.stack}: {_listed(running)}"
+        else:
+            proved = _listed(last[version]) if version in last else "no traffic to it"
+            yield (
+                f"{version} runs {_listed(running)} in {proof.stack}, where the last proof has {proved}. "
+                f"Run: python -m rollout up --stack {proof.stack}"
             )
 
 
@@ -108,8 +128,12 @@ def served(settings: Settings) -> list[str]:
 
 def pinned(image: str, ids: frozenset[str]) -> str:
     """Return the image with the digest that its pods run, where the nodes know one and all agree."""
-    digests = {image_id.rpartition("@")[2] for image_id in ids if "@sha256:" in image_id}
+    digests = {found for image_id in ids if (found := proofs.digest(image_id))}
     return image if "@" in image or len(digests) != 1 else f"{image}@{digests.pop()}"
+
+
+def _listed(images: frozenset[str]) -> str:
+    return ", ".join(sorted(images)) or "no image"
 
 
 def _same_image(one: str, other: str) -> bool:
@@ -129,6 +153,6 @@ def _write(target: str, theirs: Settings, promotion: Promotion) -> Change:
             config.write_weights(target, promotion.weights)
         config.settings(target)
         return preview(target)
-    except RolloutError:
+    except (RolloutError, KeyboardInterrupt):
         file.write_bytes(before)
         raise

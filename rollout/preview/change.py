@@ -8,6 +8,7 @@ from typing import Any, TypeAlias, cast
 import yaml
 
 from rollout.preview.snapshot import Snapshot, Workload, of_resources
+from rollout.proofs import digest
 
 # What Pulumi prints, of a form that it knows and not Python's type checker.
 Json: TypeAlias = Mapping[str, Any]
@@ -112,7 +113,7 @@ def risks(change: Change, served: Mapping[str, Collection[str]]) -> Iterator[str
 
     Args:
         change: the change.
-        served: by other stacks, the images that served requests there at their last proof.
+        served: by other stacks, the images that served there at their last proof, by name and by digest.
     """
     for version in change.moved:
         weight, workload = change.after.weight(version), change.after.workloads.get(version)
@@ -123,7 +124,8 @@ def risks(change: Change, served: Mapping[str, Collection[str]]) -> Iterator[str
             yield f"All traffic goes to {version}, which has {_replicas(workload)}."
         if gain > LARGE_STEP and change.before.weights:
             yield f"{version} gains {gain} points in one step."
-        if served and not any(workload.image in images for images in served.values()):
+        known = {workload.image, digest(workload.image)}
+        if served and not any(known & set(images) for images in served.values()):
             others = ", ".join(sorted(served))
             yield f"No other stack ({others}) has served {version} (`{workload.image}`)."
 

@@ -6,7 +6,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
-from rollout import config, project, stack
+from rollout import config, project, proofs, stack
 from rollout.errors import RolloutError
 from rollout.preview.change import Change, of_digest
 from rollout.preview.snapshot import of_resources, of_settings
@@ -89,12 +89,16 @@ def _errors(digest: Mapping[str, Any]) -> str:
 
 
 def served_elsewhere(name: str) -> Mapping[str, frozenset[str]]:
-    """Return by other stack the images to which its last `up` proved that traffic goes."""
+    """Return by other stack the images that served there when its last `up` was proved.
+
+    Each by its digest, where the registry gave one, and as its version's config names it.
+    """
     found: dict[str, frozenset[str]] = {}
     for other in stack.names():
         if other != name:
-            deployed = of_resources(stack.resources(other))
-            found[other] = frozenset(
-                workload.image for version, workload in deployed.workloads.items() if deployed.weight(version)
-            )
+            state = stack.resources(other)
+            proved, deployed = proofs.served(state), of_resources(state).workloads
+            named = {deployed[version].image for version in proved if version in deployed}
+            digests = {proofs.digest(image) for images in proved.values() for image in images}
+            found[other] = frozenset(named | {digest for digest in digests if digest})
     return found

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import yaml
@@ -61,6 +61,13 @@ def _config(program: Program, key: str) -> dict[str, Any]:
     return json.loads(program.run("pulumi", "config", "get", f"blue-green:{key}").stdout)
 
 
+def _proved(program: Program, version: str) -> str:
+    """The image of a version, by the digest that the stack's last proof names."""
+    proofs = cast("dict[str, Any]", program.outputs()["lastProof"])
+    ((image,),) = [proof["images"][version] for proof in proofs.values()]
+    return f"janakiramm/myapp:{version}@{image.partition('@')[2]}"
+
+
 def _promote(program: Program, *arguments: str) -> tuple[int, str]:
     done = program.run("python", "-m", "rollout", "promote", *arguments, check=False)
     assert "Traceback" not in done.stderr
@@ -72,9 +79,11 @@ def test_version_goes_from_stack_to_stack_and_takes_its_traffic_along(stacks: di
     status, said = _promote(lab, "lab", "staging", "--min-requests", "20")
     assert status == 0
     assert "### `staging`: no traffic moves" in said
-    assert "v2 starts (`janakiramm/myapp:v2`)" in said
+    proved = {"image": _proved(lab, "v2")}
+    assert "@sha256:" in proved["image"]
+    assert f"v2 starts (`{proved['image']}`)" in said
     # The version comes at 0; what the stack has of its own stays; so does the comment.
-    assert _config(staging, "versions") == {"v1": {**V1, "replicas": 2}, "v2": V2}
+    assert _config(staging, "versions") == {"v1": {**V1, "replicas": 2}, "v2": proved}
     assert _config(staging, "weights") == {"v1": 100, "v2": 0}
     assert Path(staging.folder, "Pulumi.staging.yaml").read_text().startswith("# The stack staging.\n")
 
@@ -83,14 +92,28 @@ def test_version_goes_from_stack_to_stack_and_takes_its_traffic_along(stacks: di
     assert status == 1
     staging.up()
 
+    # `staging` has the version, and sent no traffic to it: only `lab` has served it.
+    prod.config(versions={"v1": {**V1, "replicas": 2}, "v2": proved}, weights={"v1": 60, "v2": 40})
+    assert "No other stack" not in prod.run("python", "-m", "rollout", "preview").stdout
+    lab.config(weights={"v1": 100, "v2": 0})
+    lab.up()
+    assert (
+        "No other stack (lab, staging) has served v2" in prod.run("python", "-m", "rollout", "preview").stdout
+    )
+    lab.config(weights={"v1": 50, "v2": 50})
+    lab.up()
+    prod.config(versions={"v1": {**V1, "replicas": 2}}, weights={"v1": 100})
+
     status, said = _promote(lab, "lab", "staging", "--min-requests", "20", "--weights", "--up")
     assert status == 0, said
     assert _config(staging, "weights") == {"v1": 50, "v2": 50}
 
-    status, said = _promote(staging, "staging", "prod", "--min-requests", "20", "--weights", "--up")
-    assert status == 0, said
-    assert "prod is what its config says: v1 50 %, v2 50 %" in said
-    assert _config(prod, "versions") == {"v1": {**V1, "replicas": 2}, "v2": V2}
+    options = ("--min-requests", "20", "--weights", "--up", "-o", "json")
+    done = staging.run("python", "-m", "rollout", "promote", "staging", "prod", *options)
+    written = json.loads(done.stdout)
+    assert written["images"] == {"v2": proved["image"]}
+    assert (written["weights"], written["verdict"]["ok"]) == ({"v1": 50, "v2": 50}, True)
+    assert _config(prod, "versions") == {"v1": {**V1, "replicas": 2}, "v2": proved}
 
 
 def _refused(stacks: dict[str, Program], reason: str, *options: str) -> None:
@@ -117,6 +140,16 @@ def test_target_that_has_drifted_is_refused(stacks: dict[str, Program]) -> None:
     )
     _refused(stacks, "staging is not what its config says: the VirtualService says v2 100 %")
     stacks["staging"].up("--refresh")
+
+
+def test_image_that_the_last_proof_does_not_name_is_refused(stacks: dict[str, Program]) -> None:
+    lab = stacks["lab"]
+    old = lab.kubectl("get", "pods", "-l", "app=myapp,version=v2", "-o", "name").stdout.split()
+    lab.kubectl("set", "image", "deployment/myapp-v2", "myapp=janakiramm/myapp:v3")
+    lab.kubectl("wait", "--for=delete", "--timeout=120s", *old)
+    digest = _proved(lab, "v2").partition("@")[2]
+    _refused(stacks, f"where the last proof has docker.io/janakiramm/myapp@{digest}")
+    lab.up("--refresh")
 
 
 def test_version_that_fails_requests_is_refused(stacks: dict[str, Program]) -> None:

@@ -67,6 +67,13 @@ def test_version_that_no_other_stack_has_served_is_a_risk() -> None:
     assert list(risks(moved, {"dev": {"app:1"}})) == ["No other stack (dev) has served v2 (`app:2`)."]
 
 
+def test_version_is_known_elsewhere_by_its_digest_too() -> None:
+    pinned = {"v1": "app:1", "v2": "mirror/app:2@sha256:2"}
+    moved = change(snapshot({"v1": 100}, pinned), snapshot({"v1": 90, "v2": 10}, pinned))
+    assert list(risks(moved, {"dev": {"app:2", "sha256:2"}})) == []
+    assert len(list(risks(moved, {"dev": {"app:2", "sha256:1"}}))) == 1
+
+
 def test_version_that_loses_traffic_is_no_risk() -> None:
     moved = change(snapshot({"v1": 100}, replicas=1), snapshot({"v1": 50, "v2": 50}, replicas=2))
     assert list(risks(moved, {})) == []

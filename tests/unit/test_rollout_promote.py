@@ -4,7 +4,8 @@ from collections.abc import Mapping
 
 import pytest
 
-from rollout.promote import conflicts, pinned, plan, refusals
+from rollout import proofs
+from rollout.promote import conflicts, pinned, plan, refusals, unproved
 from rollout.traffic import Served
 from rollout.verify import Difference, Verdict
 from settings.model import Settings
@@ -71,6 +72,40 @@ def test_image_stays_as_written_where_no_one_digest_is_known(ids: frozenset[str]
 
 def test_good_proof_is_not_refused() -> None:
     assert list(refusals(proof(DEV.weights), 50)) == []
+
+
+RUNS = f"app@{DIGEST}"
+
+
+@pytest.mark.parametrize(
+    ("last", "reason"),
+    [
+        ({"v1": frozenset({RUNS, "app@sha256:old"})}, None),
+        ({"v1": frozenset({"app@sha256:old"})}, "where the last proof has app@sha256:old. Run: python -m"),
+        ({"v2": frozenset({RUNS})}, "where the last proof has no traffic to it. Run: python -m rollout up"),
+    ],
+)
+def test_image_that_the_last_proof_does_not_name_is_refused(last: proofs.Served, reason: str | None) -> None:
+    found = list(unproved(proof({"v1": 100, "v2": 0}, images={"v1": RUNS}), last))
+    assert (reason is None) == (found == [])
+    assert reason is None or f"v1 runs {RUNS} in dev, {reason}" in found[0]
+
+
+def test_version_with_two_images_at_once_is_refused() -> None:
+    two = frozenset({RUNS, "app@sha256:b"})
+    seen = Verdict("dev", {"v1": 100}, (), 100, 0, {}, {"v1": two})
+    assert list(unproved(seen, {"v1": two})) == [f"v1 runs 2 images at once in dev: {', '.join(sorted(two))}"]
+
+
+def test_proof_counts_the_versions_that_had_traffic_at_every_gateway() -> None:
+    images = {"v1": [RUNS], "v2": ["app@sha256:b"]}
+    last = {
+        "gw/a": {"weights": {"v1": 50.0, "v2": 50.0}, "images": images},
+        "gw/b": {"weights": {"v1": 100.0, "v2": 0.0}, "images": images},
+    }
+    root = {"type": "pulumi:pulumi:Stack", "outputs": {"lastProof": last}}
+    assert proofs.served([{"type": "kubernetes:core/v1:Service"}, root]) == {"v1": frozenset({RUNS})}
+    assert proofs.served([{"type": "pulumi:pulumi:Stack"}]) == {}
 
 
 def test_failed_and_missing_requests_and_differences_are_refused() -> None:

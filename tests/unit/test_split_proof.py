@@ -8,6 +8,7 @@ from components import split_proof
 from components.split_proof import ConvergedProvider, DrainProvider, ReadyProvider
 from gateway import proof
 from gateway.errors import GatewayError, NotConvergedError
+from tests.unit.fake_cluster import fake_cluster
 
 # Pulumi hands over every number as a float, and the state holds the outputs too.
 PROPS: dict[str, Any] = {
@@ -25,6 +26,10 @@ STATE: dict[str, Any] = PROPS | {"proof": [], "__provider": "old"}
 
 def news(**changes: object) -> dict[str, Any]:
     return PROPS | {"__provider": "new"} | changes
+
+
+def true(*_: object) -> bool:
+    return True
 
 
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
@@ -66,15 +71,33 @@ def test_ready_waits_for_the_versions_that_get_more_or_are_others(
     assert calls == waits
 
 
-@pytest.mark.parametrize("true", [True, False])
-def test_without_a_change_the_gateways_decide(monkeypatch: pytest.MonkeyPatch, *, true: bool) -> None:
+@pytest.mark.parametrize("holds", [True, False])
+def test_without_a_change_the_gateways_decide(monkeypatch: pytest.MonkeyPatch, *, holds: bool) -> None:
     def answer(*_: object) -> bool:
-        return true
+        return holds
 
     monkeypatch.setattr(split_proof.proof, "can_take", answer)
     monkeypatch.setattr(split_proof.proof, "routes_by", answer)
+    monkeypatch.setattr(split_proof.proof, "serves_only", true)
     for provider in (ReadyProvider(), ConvergedProvider()):
-        assert provider.diff("myapp", STATE, news()).changes is not true
+        assert provider.diff("myapp", STATE, news()).changes is not holds
+
+
+@pytest.mark.parametrize(("running", "changes"), [("sha256:1", False), ("sha256:2", True)])
+def test_an_image_that_the_proof_does_not_name_is_a_change(
+    monkeypatch: pytest.MonkeyPatch, *, running: str, changes: bool
+) -> None:
+    pod = {
+        "metadata": {"labels": {"app": "myapp", "version": "v1"}},
+        "status": {"containerStatuses": [{"name": "myapp", "ready": True, "imageID": running}]},
+    }
+    pods = {"/api/v1/namespaces/default/pods": {"items": [pod]}}
+    state = STATE | {"proof": [{"pod": "a", "images": {"v1": ["sha256:1"]}}]}
+    monkeypatch.setattr(split_proof.proof, "routes_by", true)
+    with fake_cluster(objects=pods) as cluster:
+        kubeconfig = {"kubeconfig": cluster.kubeconfig}
+        found = ConvergedProvider().diff("myapp", state | kubeconfig, news(**kubeconfig))
+    assert found.changes is changes
 
 
 def test_a_gateway_that_cannot_be_asked_is_a_change(monkeypatch: pytest.MonkeyPatch) -> None:
