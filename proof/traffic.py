@@ -12,7 +12,7 @@ from pathlib import Path
 from tools.store import LINKS
 
 SETTLE_SECONDS = 1.0
-LIMIT_SECONDS = 600
+LIMIT_SECONDS = 900
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +45,9 @@ def load(url: str, rate: float, output: Path, environment: Mapping[str, str]) ->
         rate: requests a second, open loop.
         output: file that gets a CSV line for each request.
         environment: what the load runs with.
+
+    Raises:
+        AssertionError: the load ended before the block did.
     """
     requests: list[Request] = []
     limits = ("-rate", str(rate), "-duration", f"{LIMIT_SECONDS}s")
@@ -54,6 +57,8 @@ def load(url: str, rate: float, output: Path, environment: Mapping[str, str]) ->
             time.sleep(SETTLE_SECONDS)  # traffic before the change is part of what is measured
             yield requests
             time.sleep(SETTLE_SECONDS)
+            if process.poll() is not None:
+                raise AssertionError(f"the load ended before the change did, or after {LIMIT_SECONDS} s")
         finally:
             process.send_signal(signal.SIGTERM)
             process.wait()
