@@ -7,6 +7,7 @@ stack made itself: one that a killed `up` left behind, say, is in the cluster bu
 
 import asyncio
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pulumi
@@ -16,6 +17,7 @@ from gateway.api import Api
 
 # The annotation by which the stack knows its own: the stack's full name and the logical name.
 OWNER = "blue-green/owner"
+_AT_ONCE = 8
 
 
 class Ownership:
@@ -28,6 +30,8 @@ class Ownership:
         self._kubeconfig = pulumi.Output.from_input(kubeconfig)
         self._provider = provider
         self._option = option
+        # The loop's own threads may all be held by registrations that wait for these looks.
+        self._threads = ThreadPoolExecutor(_AT_ONCE)
         self._parents: dict[str, pulumi.Resource | None] = {}
         self._hook = pulumi.ResourceHook(
             f"ownership {option}", self._look, pulumi.ResourceHookOptions(on_dry_run=True)
@@ -45,7 +49,8 @@ class Ownership:
         # Before there is a cluster, a preview knows no kubeconfig; then there is no object either.
         if not kubeconfig:
             return
-        found = await asyncio.to_thread(find, kubeconfig, manifest)
+        loop = asyncio.get_running_loop()
+        found = await loop.run_in_executor(self._threads, find, kubeconfig, manifest)
         if found is None or owner_of(found) == owner_of(manifest):
             return
         parent = self._parents[args.name]

@@ -1,10 +1,15 @@
 """What the stack looks for before it makes an object, and what it says of somebody else's."""
 
-from typing import Any
+import asyncio
+import threading
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, cast
 
+import pulumi
 import pytest
 
-from components.ownership import OWNER, find, refusal
+from components.ownership import OWNER, Ownership, find, refusal
 from gateway.errors import GatewayError
 from tests.unit.fake_cluster import fake_cluster
 
@@ -60,3 +65,31 @@ def test_the_refusal_names_the_object_and_both_ways_out(metadata: dict[str, Any]
     assert first == f"Service default/myapp exists and is not this stack's{whose}. It was not touched."
     assert "    pulumi import THIS" in rest
     assert "    pulumi config set --path blue-green:app.takeOwnership true" in rest
+
+
+def test_the_look_needs_no_thread_that_the_registrations_hold(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each registration in flight holds one of the loop's threads, and may wait for this very look."""
+    hooks: list[Callable[[pulumi.ResourceHookArgs], Awaitable[None]]] = []
+
+    def keep(
+        _name: str, hook: Callable[[pulumi.ResourceHookArgs], Awaitable[None]], _options: object
+    ) -> None:
+        hooks.append(hook)
+
+    monkeypatch.setattr(pulumi, "ResourceHook", keep)
+    hold = threading.Event()
+
+    async def look(kubeconfig: str) -> None:
+        loop = asyncio.get_running_loop()
+        loop.set_default_executor(ThreadPoolExecutor(1))
+        registration = loop.run_in_executor(None, hold.wait)
+        Ownership(kubeconfig, cast("pulumi.ProviderResource", None), "blue-green:app.takeOwnership")
+        args = pulumi.ResourceHookArgs("urn", "id", "myapp-service", "Service", new_inputs=SERVICE)
+        try:
+            await asyncio.wait_for(hooks[0](args), timeout=10)
+        finally:
+            hold.set()
+            await registration
+
+    with fake_cluster() as cluster:
+        asyncio.run(look(cluster.kubeconfig))
