@@ -12,8 +12,8 @@ TIERS ?= unit $(shell [ "$$(uname -s)" = Linux ] && [ "$$(id -u)" = 0 ] && echo 
 # The lab's exports extend the tools' PATH, so they are made in that environment.
 ENV := exports="$$($(PYTHON) -m tools env --stack $(STACK))" && echo "$$exports"
 ifeq ($(STACK),lab)
-ENV += && eval "$$exports" && $(PYTHON) -m lab env
 LAB := $(PYTHON) -m lab
+ENV += && eval "$$exports" && $(LAB) env
 else
 LAB := :
 endif

@@ -1,9 +1,10 @@
-"""`python -m bench`: measure on a lab of its own, print one table and keep the run's figures."""
+"""`python -m bench`: measure on labs of its own, print one table and keep the run's figures."""
 
 import datetime
 import json
 import statistics
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -11,8 +12,9 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from bench import cluster, toolchain
-from bench.figure import Figure
+from bench import commands, convergence, growth, memory, start, toolchain
+from bench.figure import Figure, ratios
+from bench.place import cluster
 
 HISTORY = Path(__file__).parent / "history.jsonl"
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -29,8 +31,13 @@ def main(
     if cold:
         with tempfile.TemporaryDirectory(prefix="blue-green-bench-") as folder:
             figures.append(toolchain.cold_build(Path(folder)))
-    figures += cluster.measure(rounds)
-    Console().print(_table(figures))
+    figures += start.measure(rounds)
+    with cluster() as (lab, program):
+        figures += commands.measure(lab, program, rounds)
+        figures += convergence.measure(program, rounds)
+        figures += memory.measure(lab, program, rounds)
+        figures += growth.measure(program, rounds)
+    Console(width=150).print(_table(figures))
     if keep:
         at = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
         with HISTORY.open("a") as history:
@@ -38,17 +45,27 @@ def main(
                 history.write(json.dumps({"at": at, **figure.__dict__}) + "\n")
 
 
-def _table(figures: list[Figure]) -> Table:
-    table = Table("what", "against", "median", "least", "most", "ratio", "rounds")
-    against = {figure.what: statistics.median(figure.samples) for figure in figures}
+def _table(figures: Sequence[Figure]) -> Table:
+    table = Table("what", "median", "least to most", "against", "ratio", "least to most", "goal", "rounds")
     for figure in figures:
-        middle = statistics.median(figure.samples)
-        ratio = f"{middle / against[figure.against]:.2f} : 1" if figure.against else ""
-        spread = (
-            f"{value:.1f} {figure.unit}" for value in (middle, min(figure.samples), max(figure.samples))
+        table.add_row(
+            figure.what,
+            f"{statistics.median(figure.samples):.4g} {figure.unit}",
+            _spread(figure.samples),
+            figure.against or "",
+            *_ratio(ratios(figure, figures)),
+            figure.goal,
+            str(len(figure.samples)),
         )
-        table.add_row(figure.what, figure.against or "", *spread, ratio, str(len(figure.samples)))
     return table
+
+
+def _ratio(found: Sequence[float]) -> tuple[str, str]:
+    return (f"{statistics.median(found):.2f} : 1", _spread(found)) if found else ("", "")
+
+
+def _spread(samples: Sequence[float]) -> str:
+    return f"{min(samples):.3g} to {max(samples):.3g}" if len(samples) > 1 else ""
 
 
 if __name__ == "__main__":

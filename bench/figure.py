@@ -1,7 +1,8 @@
 """One line of the table."""
 
+import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 
@@ -12,14 +13,26 @@ class Figure:
     Attributes:
         what: the name of the line.
         samples: one value a round.
-        unit: `s` or `MiB`.
+        unit: `s`, `ms` or `MiB`.
         against: the name of the line that it is compared with, or None.
+        goal: the most that is aimed at, in words.
     """
 
     what: str
     samples: tuple[float, ...]
     unit: str = "s"
     against: str | None = None
+    goal: str = ""
+
+
+def ratios(figure: Figure, figures: Sequence[Figure]) -> tuple[float, ...]:
+    """The figure to the one that it is against, round by round; of the medians where rounds differ."""
+    other = next((one for one in figures if one.what == figure.against), None)
+    if other is None:
+        return ()
+    if len(other.samples) == len(figure.samples):
+        return tuple(one / two for one, two in zip(figure.samples, other.samples, strict=True))
+    return (statistics.median(figure.samples) / statistics.median(other.samples),)
 
 
 def seconds(action: Callable[[], object]) -> float:

@@ -1,0 +1,74 @@
+"""What a person types each day, beside the same command on an empty program."""
+
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from bench.figure import Figure, seconds
+from bench.place import FOLDER, ROOT
+from tests.lab.harness import Lab, Program
+
+EMPTY_UP, EMPTY_PREVIEW = "up of an empty program", "preview of an empty program"
+CHANGED, UNPROVED = "up of changed weights", "up of changed weights, proof left out"
+UNASKED = Path(__file__).parent / "unasked.py"
+
+
+def measure(lab: Lab, program: Program, rounds: int) -> list[Figure]:
+    """Time the commands by turns, each once a round."""
+    empty, unproved = _empty(lab), _unproved(program)
+    times: dict[str, list[float]] = {}
+
+    def take(what: str, action: Callable[[], object]) -> None:
+        times.setdefault(what, []).append(seconds(action))
+
+    for turn in range(rounds):
+        _set(program, 10 * (turn % 5))
+        take("preview of changed weights", program.preview)
+        take(CHANGED, program.up)
+        take("up of nothing changed", program.up)
+        take("rollback", lambda: program.run("python", "-m", "rollout", "rollback"))
+        take(EMPTY_PREVIEW, empty.preview)
+        take(EMPTY_UP, empty.up)
+        _set(unproved, 10 * (turn % 5) + 5)
+        take(UNPROVED, unproved.up)
+        _set(program, 100)
+        program.up("--skip-preview")
+    goals = {
+        EMPTY_UP: (None, ""),
+        EMPTY_PREVIEW: (None, ""),
+        CHANGED: (EMPTY_UP, "2 : 1"),
+        "up of nothing changed": (EMPTY_UP, "1.7 : 1"),
+        "preview of changed weights": (EMPTY_PREVIEW, "1.7 : 1"),
+        "rollback": (CHANGED, "0.7 : 1"),
+        UNPROVED: (EMPTY_UP, ""),
+    }
+    return [Figure(what, tuple(times[what]), "s", *goal) for what, goal in goals.items()]
+
+
+def _set(program: Program, weight: int) -> None:
+    program.config(weights={"v1": 100 - weight, "v2": weight})
+
+
+def _empty(lab: Lab) -> Program:
+    folder = FOLDER / "empty"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "Pulumi.yaml").write_text(
+        f"name: empty\nruntime: {{name: python, options: {{virtualenv: {Path(sys.prefix)}}}}}\n"
+    )
+    (folder / "__main__.py").write_text("import pulumi\n")
+    empty = Program(folder, "empty", {**lab.environment, "PULUMI_STACK": "empty"})
+    empty.run("pulumi", "stack", "select", "--create", "empty")
+    empty.up()
+    return empty
+
+
+def _unproved(program: Program) -> Program:
+    """The same stack from a copy of the project whose gateways are never asked."""
+    folder = FOLDER / "unproved"
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(program.folder, folder, symlinks=True)
+    (folder / "gateway").unlink()
+    shutil.copytree(ROOT / "gateway", folder / "gateway", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(UNASKED, folder / "gateway" / "proof.py")
+    return Program(folder, program.stack, program.environment)

@@ -1,0 +1,62 @@
+"""From nothing to a split, all tools built: the lab, Minikube, the program, `make up`."""
+
+import os
+import shutil
+import subprocess
+
+import yaml
+
+from bench.figure import Figure, seconds
+from bench.place import FOLDER, LAB, ROOT, host
+from components.minikube_cli import start_arguments
+from tests.lab.harness import Lab, project_copy
+from tools import env
+
+MINIKUBE = "minikube start alone"
+STACK = "Pulumi.lab.yaml"
+
+
+def measure(rounds: int) -> list[Figure]:
+    """Make everything anew in each round."""
+    both: list[float] = []
+    minikube: list[float] = []
+    everything: list[float] = []
+    make: list[float] = []
+    for _ in range(rounds):
+        up = seconds(lambda: subprocess.run([*LAB, "up"], cwd=ROOT, check=True))
+        with host() as lab:  # finds it running
+            minikube.append(seconds(lambda lab=lab: _start_minikube(lab)))
+            both.append(up + minikube[-1])
+            everything.append(_everything(lab))
+        make.append(_make_up())
+    return [
+        Figure(MINIKUBE, tuple(minikube)),
+        Figure("lab up and minikube start", tuple(both), against=MINIKUBE, goal="1.5 : 1"),
+        Figure("pulumi up of everything, Minikube started", tuple(everything), goal="10 s"),
+        Figure("make up, tools built", tuple(make), goal="30 s"),
+    ]
+
+
+def _start_minikube(lab: Lab) -> None:
+    config = yaml.safe_load((ROOT / STACK).read_text())["config"]
+    lab.run("minikube", *start_arguments(config["blue-green:cluster"]))
+
+
+def _everything(lab: Lab) -> float:
+    program = project_copy(FOLDER / "project", lab)
+    address = program.run("minikube", "ip").stdout.strip()
+    kubeconfig = lab.environment["KUBECONFIG"]
+    program.config(cluster={"kind": "kubeconfig", "path": kubeconfig, "ingressAddress": address})
+    return seconds(program.up)
+
+
+def _make_up() -> float:
+    """Time the Makefile's own target, on the lab of the benchmark."""
+    state = FOLDER / "pulumi"
+    shutil.rmtree(state, ignore_errors=True)
+    command = ["make", "up", f"LAB={' '.join(LAB)}"]
+    environment = os.environ | env.variables("lab", state)
+    try:
+        return seconds(lambda: subprocess.run(command, cwd=ROOT, env=environment, check=True))
+    finally:
+        subprocess.run([*LAB, "down"], cwd=ROOT, check=True)

@@ -1,0 +1,33 @@
+"""The benchmark's table, and its stand-in for the proof."""
+
+import inspect
+
+import pytest
+
+from bench import unasked
+from bench.figure import Figure, ratios
+from gateway import proof
+
+QUESTIONS = [name for name, _ in inspect.getmembers(proof, inspect.isfunction) if not name.startswith("_")]
+
+
+def test_figures_of_the_same_rounds_are_compared_round_by_round() -> None:
+    slow, fast = Figure("slow", (4.0, 9.0), against="fast"), Figure("fast", (2.0, 3.0))
+    assert ratios(slow, [slow, fast]) == (2.0, 3.0)
+
+
+def test_figures_of_other_rounds_are_compared_by_their_medians() -> None:
+    slow, fast = Figure("slow", (4.0, 9.0, 6.0), against="fast"), Figure("fast", (2.0,))
+    assert ratios(slow, [slow, fast]) == (3.0,)
+
+
+def test_a_figure_on_its_own_has_no_ratio() -> None:
+    assert ratios(Figure("alone", (1.0,)), []) == ()
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in QUESTIONS if getattr(proof, name).__module__ == proof.__name__]
+)
+def test_the_stand_in_answers_every_question_of_the_proof(name: str) -> None:
+    asked, unasked_ = (list(inspect.signature(getattr(one, name)).parameters) for one in (proof, unasked))
+    assert asked == unasked_
