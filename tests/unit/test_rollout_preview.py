@@ -1,10 +1,7 @@
 """The preview's Markdown: traffic first, warnings, what must never be in it, and its limit."""
 
 import dataclasses
-import json
-import threading
 from collections.abc import Iterator, Mapping
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
 import pytest
@@ -17,6 +14,7 @@ from rollout.preview import comment, markdown
 from rollout.preview.change import Change, Resource, of_digest, risks
 from rollout.preview.snapshot import Snapshot, Workload, of_manifests, of_settings
 from settings.parse import parse
+from tests.fake_github import GitHub, fake_github
 
 IMAGES = {"v1": "app:1", "v2": "app:2"}
 
@@ -166,65 +164,25 @@ def test_code_fence_in_the_diff_does_not_end_the_fold() -> None:
     assert body.endswith("\n````\n\n</details>")
 
 
-class _GitHub(BaseHTTPRequestHandler):
-    """Just enough of GitHub's API for the comments of an issue."""
-
-    comments: list[dict[str, Any]]
-
-    def do_GET(self) -> None:
-        page = int(self.path.rpartition("page=")[2])
-        self._answer(200, self.comments[100 * (page - 1) : 100 * page])
-
-    def do_POST(self) -> None:
-        number = len(self.comments)
-        self.comments.append(self._comment(number))
-        self._answer(201, self.comments[-1])
-
-    def do_PATCH(self) -> None:
-        number = int(self.path.rpartition("/")[2])
-        self.comments[number] = self._comment(number)
-        self._answer(200, self.comments[number])
-
-    def _comment(self, number: int) -> dict[str, Any]:
-        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["body"]
-        at = f"http://{self.headers['Host']}/comments/{number}"
-        return {"body": body, "url": at, "html_url": at}
-
-    def _answer(self, status: int, what: object) -> None:
-        allowed = self.headers["Authorization"] == "Bearer token"
-        content = json.dumps(what if allowed else {}).encode()
-        self.send_response(status if allowed else 403)
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
-
-    def log_message(self, *_: object) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
-        """Say nothing."""
-
-
 @pytest.fixture
-def github() -> Iterator[str]:
-    _GitHub.comments = [{"body": f"a person's comment {number}", "url": "x"} for number in range(150)]
-    server = HTTPServer(("127.0.0.1", 0), _GitHub)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+def github() -> Iterator[GitHub]:
+    with fake_github(
+        *({"body": f"a person's comment {number}", "url": "x"} for number in range(150))
+    ) as server:
+        yield server
 
 
-def test_comment_is_made_once_and_then_replaced(github: str) -> None:
-    request = comment.PullRequest(github, "team/app", 7, "token")
+def test_comment_is_made_once_and_then_replaced(github: GitHub) -> None:
+    request = comment.PullRequest(github.api, "team/app", 7, "token")
     first = comment.post(request, f"{markdown.MARKER}\none")
     second = comment.post(request, f"{markdown.MARKER}\ntwo")
     assert first == second
-    assert [one["body"] for one in _GitHub.comments[150:]] == [f"{markdown.MARKER}\ntwo"]
+    assert [one["body"] for one in github.comments[150:]] == [f"{markdown.MARKER}\ntwo"]
 
 
-def test_refused_comment_is_one_sentence(github: str) -> None:
+def test_refused_comment_is_one_sentence(github: GitHub) -> None:
     with pytest.raises(RolloutError, match=r"GitHub did not take the comment: .*403"):
-        comment.post(comment.PullRequest(github, "team/app", 7, "wrong"), "body")
+        comment.post(comment.PullRequest(github.api, "team/app", 7, "wrong"), "body")
 
 
 def test_missing_variable_is_named() -> None:

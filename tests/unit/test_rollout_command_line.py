@@ -1,0 +1,50 @@
+"""What scripts rely on: options that every command has, and exit statuses."""
+
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+from typer.testing import CliRunner
+
+from rollout import __main__ as commands
+
+RUN = CliRunner()
+NAMES = ["up", "down", "watch", "verify", "shift", "rollback", "promote", "preview"]
+
+
+def test_the_commands_are_these() -> None:
+    assert [getattr(one.callback, "__name__", "") for one in commands.app.registered_commands] == NAMES
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_command_has_an_example_and_json(name: str) -> None:
+    said = RUN.invoke(commands.app, [name, "--help"], env={"COLUMNS": "200", "TERM": "dumb"}).output
+    assert f"Example: python -m rollout {name} " in said
+    assert "--output" in said
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_wrong_use_exits_2(name: str) -> None:
+    assert RUN.invoke(commands.app, [name, "--no-such-option"]).exit_code == 2
+
+
+@pytest.mark.parametrize(
+    "arguments", [["verify", "--stack", "lab"], ["preview"], ["shift", "--stack", "lab"]]
+)
+def test_mistake_of_the_user_is_one_message_and_1(
+    arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("PULUMI_STACK", raising=False)
+    monkeypatch.setattr("sys.argv", ["rollout", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        commands.main()
+    assert str(ended.value.code).startswith("rollout: ")
+
+
+def test_ctrl_c_exits_130(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object, **__: object) -> NoReturn:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(commands.stacks, "up", interrupted)
+    assert RUN.invoke(commands.app, ["up", "--stack", "lab"]).exit_code == 130
