@@ -74,15 +74,15 @@ def _promote(program: Program, *arguments: str) -> tuple[int, str]:
     return done.returncode, f"{done.stdout}{done.stderr}"
 
 
-def test_version_goes_from_stack_to_stack_and_takes_its_traffic_along(stacks: dict[str, Program]) -> None:
-    lab, staging, prod = stacks.values()
+def test_new_version_comes_at_0_by_the_digest_of_the_last_proof(stacks: dict[str, Program]) -> None:
+    lab, staging, _ = stacks.values()
     status, said = _promote(lab, "lab", "staging", "--min-requests", "20")
     assert status == 0
     assert "### `staging`: no traffic moves" in said
     proved = {"image": _proved(lab, "v2")}
     assert "@sha256:" in proved["image"]
     assert f"v2 starts (`{proved['image']}`)" in said
-    # The version comes at 0; what the stack has of its own stays; so does the comment.
+    # What the stack has of its own stays; so does the comment.
     assert _config(staging, "versions") == {"v1": {**V1, "replicas": 2}, "v2": proved}
     assert _config(staging, "weights") == {"v1": 100, "v2": 0}
     assert Path(staging.folder, "Pulumi.staging.yaml").read_text().startswith("# The stack staging.\n")
@@ -90,30 +90,33 @@ def test_version_goes_from_stack_to_stack_and_takes_its_traffic_along(stacks: di
     status, said = _promote(lab, "lab", "staging", "--min-requests", "20")
     assert "staging is not what its config says" in said
     assert status == 1
-    staging.up()
 
-    # `staging` has the version, and sent no traffic to it: only `lab` has served it.
-    prod.config(versions={"v1": {**V1, "replicas": 2}, "v2": proved}, weights={"v1": 60, "v2": 40})
-    assert "No other stack" not in prod.run("python", "-m", "rollout", "preview").stdout
-    lab.config(weights={"v1": 100, "v2": 0})
-    lab.up()
-    assert (
-        "No other stack (lab, staging) has served v2" in prod.run("python", "-m", "rollout", "preview").stdout
-    )
-    lab.config(weights={"v1": 50, "v2": 50})
-    lab.up()
-    prod.config(versions={"v1": {**V1, "replicas": 2}}, weights={"v1": 100})
 
+def test_version_goes_from_stack_to_stack_and_takes_its_traffic_along(stacks: dict[str, Program]) -> None:
+    lab, staging, prod = stacks.values()
     status, said = _promote(lab, "lab", "staging", "--min-requests", "20", "--weights", "--up")
     assert status == 0, said
-    assert _config(staging, "weights") == {"v1": 50, "v2": 50}
+    assert "staging is what its config says: v1 50 %, v2 50 %" in said
 
     options = ("--min-requests", "20", "--weights", "--up", "-o", "json")
     done = staging.run("python", "-m", "rollout", "promote", "staging", "prod", *options)
     written = json.loads(done.stdout)
-    assert written["images"] == {"v2": proved["image"]}
+    assert written["images"] == {"v2": _proved(lab, "v2")}
     assert (written["weights"], written["verdict"]["ok"]) == ({"v1": 50, "v2": 50}, True)
-    assert _config(prod, "versions") == {"v1": {**V1, "replicas": 2}, "v2": proved}
+    assert _config(prod, "weights") == {"v1": 50, "v2": 50}
+
+
+def test_preview_warns_of_a_version_that_is_deployed_elsewhere_and_serves_nowhere(
+    stacks: dict[str, Program],
+) -> None:
+    lab, _, prod = stacks.values()
+    versions = {"v1": {**V1, "replicas": 2}, "v2": {"image": _proved(lab, "v2")}}
+    prod.config(versions=versions, weights={"v1": 60, "v2": 40})
+    assert "No other stack" not in prod.run("python", "-m", "rollout", "preview").stdout
+    lab.config(weights={"v1": 100, "v2": 0})
+    lab.up()
+    said = prod.run("python", "-m", "rollout", "preview").stdout
+    assert "No other stack (lab, staging) has served v2" in said
 
 
 def _refused(stacks: dict[str, Program], reason: str, *options: str) -> None:
