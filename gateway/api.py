@@ -46,7 +46,7 @@ class Api:
         """The object or list at a path such as /api/v1/pods. Raises GatewayError."""
         status, body = self._get(path, query)
         if status != http.client.OK:
-            raise GatewayError(_refusal("get", path, status, body))
+            raise GatewayError(_refusal(("get", "list"), path, status, body))
         return json.loads(body)
 
     def find(self, path: str) -> Mapping[str, Any] | None:
@@ -55,7 +55,7 @@ class Api:
         if status == http.client.NOT_FOUND:
             return None
         if status != http.client.OK:
-            raise GatewayError(_refusal("get", path, status, body))
+            raise GatewayError(_refusal(("get", "list"), path, status, body))
         return json.loads(body)
 
     def _get(self, path: str, query: Mapping[str, str] | None = None) -> tuple[int, bytes]:
@@ -82,13 +82,14 @@ class Api:
             return Stream(url, self._credentials.tls, self._credentials.headers, protocol, CONNECT_SECONDS)
         except InvalidStatus as error:
             body = bytes(error.response.body or b"")
-            message = _refusal("create", path, error.response.status_code, body)
+            # A WebSocket is opened by GET; since Kubernetes 1.35 that needs the right to create as well.
+            message = _refusal(("get", "create"), path, error.response.status_code, body)
             raise GatewayError(message) from error
         except (OSError, InvalidHandshake) as error:
             raise GatewayError(f"{path} cannot be opened: {error}") from error
 
 
-def _refusal(verb: str, path: str, status: int, body: bytes) -> str:
+def _refusal(verbs: tuple[str, ...], path: str, status: int, body: bytes) -> str:
     """A sentence for an answer that is no success; for a missing right, with the rule to add."""
     try:
         reason = json.loads(body)["message"]
@@ -97,9 +98,7 @@ def _refusal(verb: str, path: str, status: int, body: bytes) -> str:
     if status != http.client.FORBIDDEN:
         return str(reason)
     group, resource = _resource(path)
-    rule = f'{{apiGroups: ["{group}"], resources: ["{resource}"], verbs: ["{verb}"]}}'
-    if verb == "get":
-        rule = rule.replace('"get"', '"get", "list"')
+    rule = f'{{apiGroups: ["{group}"], resources: ["{resource}"], verbs: {json.dumps(verbs)}}}'
     return f"{reason}. Add this rule to a role of the kubeconfig's user: {rule}"
 
 

@@ -94,7 +94,7 @@ def test_a_missing_right_is_named_with_the_rule_to_add() -> None:
         cluster.forbidden = "/portforward"
         with pytest.raises(NotConvergedError) as raised:
             proof.wait_for_weights(split(cluster), HALVES, 0)
-        assert 'resources: ["pods/portforward"], verbs: ["create"]' in str(raised.value)
+        assert 'resources: ["pods/portforward"], verbs: ["get", "create"]' in str(raised.value)
         cluster.forbidden = "/pods"
         with pytest.raises(NotConvergedError) as raised:
             proof.wait_for_weights(split(cluster), HALVES, 0)
