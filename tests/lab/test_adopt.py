@@ -11,7 +11,8 @@ import pytest
 
 from components import routes, workload
 from settings.model import App, Routing, Version
-from tests.lab.harness import Lab, Program, project_copy
+from tests.lab.harness import Lab, Program
+from tests.lab.shop import second_stack
 
 APP = App("shop")
 ROUTING = Routing(gateway="shop-gateway", hosts=("shop.example",))
@@ -21,22 +22,8 @@ EXCLUDES = ("--exclude", "**::shop-service", "--exclude", "**::shop-v1-deploymen
 
 @pytest.fixture(scope="module")
 def shop(program: Program, lab: Lab) -> Iterator[Program]:
-    """A second stack, on the cluster and the mesh of the first as on somebody else's."""
-    made = project_copy(program.folder.parent / "adopt", lab, "adopt")
-    made.config(
-        cluster={
-            "kind": "kubeconfig",
-            "path": made.environment["KUBECONFIG"],
-            "ingressAddress": program.outputs()["ingressHost"],
-        },
-        istio={"install": False},
-        app={"name": "shop"},
-        routing={"gateway": "shop-gateway", "hosts": ["shop.example"]},
-        convergence={"timeoutSeconds": 20, "drainSeconds": 1},
-    )
-    yield made
-    made.run("pulumi", "destroy", "--yes", "--non-interactive", "--remove", "--skip-preview")
-    made.kubectl("delete", *EXISTING, "--ignore-not-found")
+    with second_stack(program, lab, "adopt") as made:
+        yield made
 
 
 @pytest.fixture(autouse=True)
@@ -55,6 +42,7 @@ def made_by_somebody_else(shop: Program, tmp_path: Path) -> Iterator[None]:
     yield
     shop.config(app={"name": "shop"})
     shop.run("pulumi", "destroy", "--yes", "--non-interactive", "--skip-preview")
+    shop.kubectl("delete", *EXISTING, "--ignore-not-found")
 
 
 def metadata(shop: Program, field: str) -> list[str]:

@@ -1,0 +1,156 @@
+"""What else the config says of the way to the app: paths, headers, sessions, TLS, callers in the mesh."""
+
+import json
+import subprocess
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from gateway import envoy
+from tests.lab.harness import Lab, Program
+from tests.lab.observe import VERSIONS, wait
+from tests.lab.shop import HOST, ROUTING, second_stack
+
+CALLERS = 8
+
+
+@pytest.fixture(scope="module")
+def shop(program: Program, lab: Lab) -> Iterator[Program]:
+    with second_stack(program, lab, "routing") as made:
+        yield made
+
+
+def get(shop: Program, path: str = "/", **headers: str) -> httpx.Response:
+    # The certificate is the test's own.
+    with httpx.Client(verify=False) as client:  # noqa: S501
+        named = {"Host": HOST} | headers
+        url = f"{shop.outputs()['url']}{path}"
+        return client.get(url, headers=named, extensions={"sni_hostname": HOST})
+
+
+def test_only_what_matches_is_routed_and_a_client_stays_with_its_pod(shop: Program) -> None:
+    matching = {
+        "paths": ["/shop"],
+        "headers": {"x-tester": "yes"},
+        "responseHeaders": {"x-served-by": "shop"},
+        "stickySession": {"cookie": "pod", "ttl": "1h"},
+    }
+    shop.config(routing=ROUTING | matching)
+    shop.up("--skip-preview")
+    answer = get(shop, "/shop/cart", **{"x-tester": "yes"})
+    assert (answer.status_code, answer.headers["x-served-by"]) == (200, "shop")
+    assert answer.headers["set-cookie"].startswith("pod=")
+    assert get(shop, "/shop/cart").status_code == 404
+    assert get(shop, "/", **{"x-tester": "yes"}).status_code == 404
+
+
+def test_a_tls_secret_makes_it_https(shop: Program, tmp_path: Path) -> None:
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1",
+         "-subj", f"/CN={HOST}", "-keyout", key, "-out", certificate],
+        check=True,
+        capture_output=True,
+    )  # fmt: skip
+    files = (f"--cert={certificate}", f"--key={key}")
+    shop.kubectl("-n", "istio-system", "create", "secret", "tls", "shop-tls", *files)
+    try:
+        shop.config(routing=ROUTING | {"tlsSecret": "shop-tls"})
+        shop.up("--skip-preview")
+        assert str(shop.outputs()["url"]).startswith("https://")
+        assert get(shop).status_code == 200
+    finally:
+        shop.kubectl("-n", "istio-system", "delete", "secret", "shop-tls")
+
+
+def test_a_caller_in_the_mesh_follows_the_split_where_the_config_says_so(shop: Program) -> None:
+    # Without interception it needs no packet filter, which the lab's image of the sidecar lacks.
+    metadata = {
+        "name": "caller",
+        "labels": {"sidecar.istio.io/inject": "true"},
+        "annotations": {"sidecar.istio.io/interceptionMode": "NONE"},
+    }
+    container = {"name": "caller", "image": "janakiramm/myapp:v1", "imagePullPolicy": "IfNotPresent"}
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": {"containers": [container]}}
+    shop.kubectl("run", "caller", "--image=unused", "--overrides", json.dumps(pod))
+    target = envoy.Target("default", "shop", "shop")
+
+    def routes() -> tuple[dict[str, int], ...]:
+        ask = ("exec", "caller", "-c", "istio-proxy", "--", "pilot-agent", "request", "GET")
+        dump = shop.kubectl(*ask, envoy.ROUTES.removeprefix("/"), check=False)
+        # The agent may log a line before it.
+        _, brace, rest = dump.stdout.partition("{")
+        return () if dump.returncode else envoy.routed_weights(json.loads(brace + rest), target)
+
+    try:
+        shop.config(routing=ROUTING | {"meshCallers": True}, weights={"v1": 30, "v2": 70})
+        shop.up("--skip-preview")
+        wait(lambda: routes() == ({"v1": 30, "v2": 70},), "the sidecar routes by the split")
+        shop.config(routing=ROUTING)
+        shop.up("--skip-preview")
+        wait(lambda: routes() == (), "the sidecar has no route of the split")
+    finally:
+        shop.kubectl("delete", "pod", "caller", "--grace-period=0", "--force")
+
+
+def test_a_load_balancers_address_is_the_url(shop: Program) -> None:
+    service: dict[str, Any] = {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": "shop-balancer", "namespace": "istio-system"},
+        "spec": {
+            "type": "LoadBalancer",
+            "selector": {"istio": "ingressgateway"},
+            "ports": [{"name": "http2", "port": 80}],
+        },
+    }
+    file = shop.folder / "balancer.json"
+    file.write_text(json.dumps(service))
+    shop.kubectl("create", "-f", str(file))
+    try:
+        # What a cloud's controller would write.
+        status = json.dumps({"status": {"loadBalancer": {"ingress": [{"ip": "203.0.113.7"}]}}})
+        named = ("-n", "istio-system", "service", "shop-balancer")
+        shop.kubectl("patch", *named, "--subresource=status", "--type=merge", "-p", status)
+        gateway = {"service": "shop-balancer", "serviceType": "LoadBalancer"}
+        shop.config(istio={"install": False, "gateway": gateway})
+        shop.up("--skip-preview")
+        assert shop.outputs()["url"] == "http://203.0.113.7"
+        shop.config(istio={"install": False})
+        shop.up("--skip-preview")
+    finally:
+        shop.kubectl("-n", "istio-system", "delete", "service", "shop-balancer")
+
+
+def test_slow_requests_of_a_version_that_is_removed_end_well(shop: Program) -> None:
+    slow = {"slow": {"image": "janakiramm/myapp:slow"}}
+    shop.config(routing=ROUTING, versions={**VERSIONS, **slow}, weights={"slow": 100})
+    shop.up("--skip-preview")
+    url, stop = str(shop.outputs()["url"]), threading.Event()
+
+    def call() -> list[tuple[int, str]]:
+        answers: list[tuple[int, str]] = []
+        with httpx.Client(timeout=30, headers={"Host": HOST}) as client:
+            while not stop.is_set():
+                answer = client.get(url)
+                answers.append((answer.status_code, answer.headers.get("X-App-Version", "")))
+                stop.wait(0.05)
+        return answers
+
+    with ThreadPoolExecutor(CALLERS) as pool:
+        calls = [pool.submit(call) for _ in range(CALLERS)]
+        try:
+            shop.config(versions=VERSIONS, weights={"v1": 100})
+            shop.up("--skip-preview")
+        finally:
+            stop.set()
+        answers = [answer for one in calls for answer in one.result()]
+    assert {status for status, _ in answers} == {200}
+    # Each caller had a slow one in flight when the split moved.
+    assert [version for _, version in answers].count("slow") >= CALLERS
+    assert "slow" not in shop.kubectl("get", "deployments", "-o", "name").stdout
