@@ -1,7 +1,7 @@
 """Stands in for gateway/proof.py: every answer is yes, and no gateway is asked."""
 # ruff: noqa: ARG001 - the arguments are those of the functions that it stands for
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +21,11 @@ class Proof:
 
 
 def routes_by(split: Split, weights: Mapping[str, int]) -> bool:
+    """Yes."""
+    return True
+
+
+def serves_only(split: Split, images: Mapping[str, Sequence[str]]) -> bool:
     """Yes."""
     return True
 
