@@ -21,6 +21,10 @@ def plot(results: Sequence[Result], output: Path) -> None:
     figure = Figure(figsize=(11, 1.5 * len(results)), layout="constrained")
     for row, result in enumerate(results):
         _draw(figure.add_subplot(len(results), 1, row + 1), result)
+    figure.supxlabel(
+        "seconds; a step begins at a full line and ends at a dotted one; a red triangle is a failed request",
+        fontsize="small",
+    )
     figure.savefig(output, metadata={"Date": None})
 
 
@@ -39,7 +43,12 @@ def _draw(axes: Axes, result: Result) -> None:
         axes.stackplot(times, *series, labels=names, colors=colours, step="post")
         axes.legend(loc="center left", bbox_to_anchor=(1, 0.5), frameon=False, fontsize="small")
     for mark in result.marks:
-        axes.axvline(mark.at - started, color="black", linewidth=0.7, linestyle=":")
+        begins = mark.what == "begins"
+        axes.axvline(mark.at - started, color="black", linewidth=0.8, linestyle="-" if begins else ":")
+    # One failed request among thousands is too thin a layer to see.
+    failures = [request.sent - started for request in result.failed]
+    top = [0.92] * len(failures)
+    axes.plot(failures, top, "v", color=FAILED_COLOUR, transform=axes.get_xaxis_transform())
     axes.set_title(
         f"{result.name}: {len(result.failed)} of {len(result.requests)} failed", fontsize="small", loc="left"
     )

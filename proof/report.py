@@ -12,8 +12,8 @@ def table(results: Sequence[Result]) -> str:
     if not results:
         return ""
     lines = [
-        "| change | promise | requests | a second | failed | for | longest answer |",
-        "|---|---|---:|---:|---:|---:|---:|",
+        "| change | promise | requests | a second | failed | for | longest answer | sent late by at most |",
+        "|---|---|---:|---:|---:|---:|---:|---:|",
     ]
     for result in results:
         failed = f"**{len(result.failed)}**" if not result.kept else str(len(result.failed))
@@ -26,6 +26,7 @@ def table(results: Sequence[Result]) -> str:
             failed,
             failing,
             f"{result.longest * 1000:.0f} ms",
+            f"{result.latest * 1000:.0f} ms",
         )
         lines.append(f"| {' | '.join(map(str, cells))} |")
     return "\n".join(lines)
@@ -48,7 +49,9 @@ def raw(results: Sequence[Result]) -> str:
             "failures": Counter(request.failure for request in result.failed),
             "failingSeconds": round(result.failing, 3),
             "longestSeconds": round(result.longest, 6),
+            "latestSeconds": round(result.latest, 6),
             "requestsASecond": round(result.rate, 1),
+            "notes": result.notes,
             "error": result.error,
         }
         for result in results

@@ -7,7 +7,7 @@ from proof.traffic import Request
 
 @dataclass(frozen=True)
 class Mark:
-    """A moment of the plot: seconds since the epoch, and what began or ended then."""
+    """A moment of the plot: seconds since the epoch, and that a step began or ended then, or its note."""
 
     at: float
     what: str
@@ -48,6 +48,16 @@ class Result:
         """Seconds from the first request that failed until the last one had; 0 if none did."""
         times = [(request.sent, request.sent + request.seconds) for request in self.failed]
         return max(end for _, end in times) - min(begin for begin, _ in times) if times else 0.0
+
+    @property
+    def latest(self) -> float:
+        """By how much the latest request was sent after its time, in seconds."""
+        return max((request.late for request in self.requests), default=0.0)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the steps noted."""
+        return tuple(mark.what for mark in self.marks if mark.what not in {"begins", "ends"})
 
     @property
     def rate(self) -> float:

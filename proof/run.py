@@ -1,5 +1,6 @@
 """Runs a change under load."""
 
+import subprocess
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -35,11 +36,12 @@ def under_load(
         for number, step in enumerate(steps, 1):
             tell(f"{name}: step {number} of {len(steps)}")
             marks.append(Mark(time.time(), "begins"))
+            note = None
             try:
-                step(program)
-            except AssertionError as failure:
+                note = step(program)
+            except (AssertionError, subprocess.TimeoutExpired) as failure:
                 error = str(failure)[-2000:]
                 break
             finally:
-                marks.append(Mark(time.time(), "ends"))
+                marks.append(Mark(time.time(), note or "ends"))
     return Result(name, allowed, promise, tuple(requests), tuple(marks), error)

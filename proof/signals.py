@@ -1,11 +1,15 @@
 """An `up` that is ended from outside, and what a user does then."""
 
+import json
 import os
 import signal
 import subprocess
 import sys
 import time
-from contextlib import suppress
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, cast
 
 from proof.steps import HALF, IMAGES, Step, to
 from tests.lab.harness import Program
@@ -19,6 +23,19 @@ HIT_SHARE = 0.75
 def interrupted(program: Program) -> None:
     """Interrupt an `up` as Ctrl-C does, then let another one supersede it."""
     program.config(weights={"v1": 0, "v2": 100})
+    with at_work(program) as process:
+        process.send_signal(signal.SIGINT)
+    program.config(weights={"v1": 70, "v2": 30})
+    program.up()
+
+
+@contextmanager
+def at_work(program: Program) -> Generator[subprocess.Popen[str]]:
+    """Start an `up`, run the block once it has begun to change something, and wait for its end.
+
+    Raises AssertionError if the `up` ends without changing anything.
+    """
+    said: list[str] = []
     with subprocess.Popen(
         UP,
         cwd=program.folder,
@@ -29,71 +46,108 @@ def interrupted(program: Program) -> None:
         start_new_session=True,
     ) as process:
         for line in process.stdout or ():
-            if "updating" in line:
-                process.send_signal(signal.SIGINT)
+            said.append(line)
+            if " updating " in line:
+                yield process
                 break
+        else:
+            raise AssertionError(f"up ended before it changed anything:\n{''.join(said)}")
         process.communicate()
-    program.config(weights={"v1": 70, "v2": 30})
-    program.up()
 
 
 def killed(points: int) -> tuple[Step, ...]:
     """Return steps that kill an `up` at points spread evenly over the time that one was measured to take.
 
-    By turns it adds v3 with traffic and takes it away. Only Pulumi itself is killed, as by a lack of
-    memory: its plugins learn of it by themselves. `rollout up` then carries on, with nothing done
+    By turns it adds v3 with traffic and takes it away; by turns the signal goes to Pulumi alone, as
+    for a lack of memory, and to its plugins as well. `rollout up` then carries on, with nothing done
     by hand, and the split is what the config says. The last step fails if too few kills met an `up`.
     """
-    seconds: list[float] = []
+    seconds: dict[bool, float] = {}
     hits: list[bool] = []
 
     def measured(program: Program) -> None:
-        for change in (_three, _two):
+        for adds, change in ((True, _three), (False, _two)):
             started = time.monotonic()
             change(program)
-            seconds.append(time.monotonic() - started)
+            seconds[adds] = time.monotonic() - started
 
     def killed_at(point: int) -> Step:
-        def step(program: Program) -> None:
-            _configure(program, THREE if point % 2 else HALF)
-            hits.append(_killed_after(program, min(seconds) * point / (points + 1)))
-            program.run(sys.executable, "-m", "rollout", "up", "--stack", program.stack)
-            weights = program.outputs()["weights"]
-            if weights != (THREE if point % 2 else HALF):
-                raise AssertionError(f"killed at point {point}, then carried on: the split is {weights}")
+        adds, plugins_too = point % 2 == 1, point % 4 >= 2
+        weights = THREE if adds else HALF
+
+        def step(program: Program) -> str:
+            program.config(versions={name: IMAGES[name] for name in weights}, weights=weights)
+            share = point / (points + 1)
+            with _killed_after(program, seconds[adds] * share, plugins_too=plugins_too) as met:
+                hits.append(met is not None)
+                program.run(sys.executable, "-m", "rollout", "up", "--stack", program.stack)
+            if (is_now := program.outputs()["weights"]) != weights:
+                raise AssertionError(f"killed at point {point}, then carried on: the split is {is_now}")
+            whom = "Pulumi and its plugins" if plugins_too else "Pulumi"
+            return f"{whom} killed after {share:.0%} of an up: {met or 'it had ended'}"
 
         return step
 
-    def enough_hits(_program: Program) -> None:
+    def enough_hits(_program: Program) -> str:
+        met = f"{sum(hits)} of {points} kills met an `up` that was at work"
         if sum(hits) < HIT_SHARE * points:
-            raise AssertionError(f"only {sum(hits)} of {points} kills met an `up` that was at work")
+            raise AssertionError(f"only {met}")
+        return met
 
     return (measured, *(killed_at(point) for point in range(1, points + 1)), enough_hits, _two)
-
-
-def _configure(program: Program, weights: dict[str, int]) -> None:
-    program.config(versions={name: IMAGES[name] for name in weights}, weights=weights)
 
 
 _two = to(HALF, ("v1", "v2"))
 _three = to(THREE, ("v1", "v2", "v3"))
 
 
-def _killed_after(program: Program, seconds: float) -> bool:
-    """Kill an `up` after so many seconds; return whether it was still at work."""
+@contextmanager
+def _killed_after(program: Program, seconds: float, *, plugins_too: bool) -> Generator[str | None]:
+    """Kill an `up` after so many seconds; yields what it was at, or None if it had ended.
+
+    What is left of it at the end of the block is ended.
+    """
+    log = program.folder / "killed.json"
+    log.unlink(missing_ok=True)
     with subprocess.Popen(
-        UP,
+        (*UP, "--event-log", str(log)),
         cwd=program.folder,
-        env=program.environment,
+        # The engine's event log is one of Pulumi's options for debugging.
+        env={**program.environment, "PULUMI_DEBUG_COMMANDS": "1"},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
     ) as process:
-        with suppress(subprocess.TimeoutExpired):
+        met = None
+        try:
             process.wait(seconds)
-            return False
-        process.kill()
-        process.wait()
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGTERM)
-        return True
+        except subprocess.TimeoutExpired:
+            if plugins_too:
+                os.killpg(process.pid, signal.SIGKILL)
+            else:
+                process.kill()
+            process.wait()
+            met = under_way(log)
+        try:
+            yield met
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+
+
+def under_way(log: Path) -> str:
+    """Tell from the engine's event log, which may end in the middle of a line, what was under way."""
+    phase, begun = "before the engine", dict[str, str]()
+    for line in log.read_text().splitlines() if log.exists() else ():
+        try:
+            event = cast("dict[str, Any]", json.loads(line))
+        except json.JSONDecodeError:
+            break
+        if "preludeEvent" in event:
+            phase, begun = "preview" if phase == "before the engine" else "update", {}
+        elif started := event.get("resourcePreEvent"):
+            begun[started["metadata"]["urn"]] = started["metadata"]["op"]
+        elif ended := event.get("resOutputsEvent") or event.get("resOpFailedEvent"):
+            begun.pop(ended["metadata"]["urn"], None)
+    steps = [f"{op} {urn.rpartition('::')[2]}" for urn, op in begun.items() if op != "same"]
+    return ": ".join(filter(None, (phase, ", ".join(steps))))

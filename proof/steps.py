@@ -6,7 +6,8 @@ from typing import TypeAlias
 
 from tests.lab.harness import Program
 
-Step: TypeAlias = Callable[[Program], None]
+# What it returns is noted beside the moment of its end.
+Step: TypeAlias = Callable[[Program], str | None]
 Split: TypeAlias = Mapping[str, int]
 IMAGES = {name: {"image": f"janakiramm/myapp:{name}"} for name in ("v1", "v2", "v3", "v4")}
 IMAGES_OF_TWO = {name: IMAGES[name] for name in ("v1", "v2")}

@@ -21,13 +21,15 @@ class Request:
 
     Attributes:
         sent: seconds since the epoch.
-        seconds: until the whole answer, or the failure.
+        late: by how many seconds that was after its time; the open loop's own delay.
+        seconds: from then until the whole answer, or the failure.
         fresh: on a connection of its own.
         version: the version that answered, by its header; empty without an answer.
         failure: what was wrong; empty for an answer with status 200.
     """
 
     sent: float
+    late: float
     seconds: float
     fresh: bool
     version: str
@@ -71,6 +73,7 @@ def read(output: Path) -> list[Request]:
         return [
             Request(
                 sent=int(line["sent_us"]) / 1e6,
+                late=int(line["late_us"]) / 1e6,
                 seconds=int(line["took_us"]) / 1e6,
                 fresh=line["connection"] == "fresh",
                 version=line["version"],

@@ -26,10 +26,11 @@ type connection struct {
 	reader *bufio.Reader
 }
 
-// ask sends one request and returns what became of it: anything but a whole answer with status 200 is a failure.
-func (p *pool) ask(fresh bool) outcome {
+// ask sends one request, whose time has come, and returns what became of it: anything but a whole answer with
+// status 200 is a failure.
+func (p *pool) ask(due time.Time, fresh bool) outcome {
 	started := time.Now()
-	o := outcome{sent: started.UnixMicro(), fresh: fresh}
+	o := outcome{sent: started.UnixMicro(), late: started.Sub(due).Microseconds(), fresh: fresh}
 	err := p.exchange(&o, started.Add(p.plan.timeout))
 	o.took = time.Since(started).Microseconds()
 	switch {

@@ -51,9 +51,11 @@ type plan struct {
 	timeout  time.Duration
 }
 
-// outcome is what became of one request. Times are microseconds; sent is since the Unix epoch.
+// outcome is what became of one request. Times are microseconds; sent is since the Unix epoch,
+// late is how long after its time that was.
 type outcome struct {
 	sent    int64
+	late    int64
 	took    int64
 	fresh   bool
 	status  int
@@ -95,7 +97,7 @@ func run(p plan, target, output string) error {
 	pool := &pool{plan: p}
 	var result summary
 	go func() {
-		result.LatestMicros = dispatch(ctx, p, pool, outcomes)
+		dispatch(ctx, p, pool, outcomes)
 		close(outcomes)
 	}()
 	started := time.Now()
@@ -107,12 +109,11 @@ func run(p plan, target, output string) error {
 	return json.NewEncoder(os.Stdout).Encode(result)
 }
 
-// dispatch sends each request at its time and returns how late the latest was sent, in microseconds.
-func dispatch(ctx context.Context, p plan, pool *pool, outcomes chan<- outcome) int64 {
+// dispatch sends each request at its time, until the context ends, and waits for the answers.
+func dispatch(ctx context.Context, p plan, pool *pool, outcomes chan<- outcome) {
 	var running sync.WaitGroup
 	defer running.Wait()
 	started := time.Now()
-	var latest time.Duration
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	freshDue := 0.0
@@ -123,37 +124,37 @@ func dispatch(ctx context.Context, p plan, pool *pool, outcomes chan<- outcome) 
 			select {
 			case <-timer.C:
 			case <-ctx.Done():
-				return latest.Microseconds()
+				return
 			}
 		} else if ctx.Err() != nil {
-			return latest.Microseconds()
+			return
 		}
-		latest = max(latest, time.Since(due))
 		freshDue += p.fresh
 		fresh := freshDue >= 1
 		if fresh {
 			freshDue--
 		}
-		running.Go(func() { outcomes <- pool.ask(fresh) })
+		running.Go(func() { outcomes <- pool.ask(due, fresh) })
 	}
 }
 
 func write(file *os.File, outcomes <-chan outcome, result *summary) error {
 	buffered := bufio.NewWriter(file)
 	lines := csv.NewWriter(buffered)
-	_ = lines.Write([]string{"sent_us", "took_us", "connection", "status", "version", "failure"})
+	_ = lines.Write([]string{"sent_us", "late_us", "took_us", "connection", "status", "version", "failure"})
 	for o := range outcomes {
 		result.Requests++
 		if o.failure != "" {
 			result.Failed++
 		}
+		result.LatestMicros = max(result.LatestMicros, o.late)
 		result.LongestMicros = max(result.LongestMicros, o.took)
 		connection := "kept"
 		if o.fresh {
 			connection = "fresh"
 		}
 		_ = lines.Write([]string{
-			strconv.FormatInt(o.sent, 10), strconv.FormatInt(o.took, 10), connection,
+			strconv.FormatInt(o.sent, 10), strconv.FormatInt(o.late, 10), strconv.FormatInt(o.took, 10), connection,
 			strconv.Itoa(o.status), o.version, o.failure,
 		})
 	}
