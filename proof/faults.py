@@ -53,6 +53,12 @@ def _inside(lab: Lab, *command: str) -> str:
     return lab.run(sys.executable, "-m", "lab", *lab.options, "exec", "--", *command).stdout
 
 
+def _container(program: Program, *of: str) -> str:
+    """Return the id of the first container of the first pod that kubectl's options find."""
+    path = "jsonpath={.items[0].status.containerStatuses[0].containerID}"
+    return program.kubectl("get", "pods", *of, "-o", path).stdout.removeprefix("containerd://")
+
+
 def _kill(lab: Lab, container: str) -> None:
     """Kill a container's first process, without warning it."""
     _inside(lab, "ctr", "-n", "k8s.io", "task", "kill", "-s", "SIGKILL", container)
@@ -83,19 +89,20 @@ def _restart_containerd(lab: Lab) -> Step:
 def _away(lab: Lab, manifest: str, weights: dict[str, int], *, kill: str | None = None) -> Step:
     """Return a step that takes a static pod away in the middle of an `up`, for a while.
 
-    The kubelet stops the pod when its manifest goes; with `kill`, the container of that name gets
-    SIGKILL before it can. The `up` may fail; after the pod is back another one must not.
+    The kubelet stops the pod when its manifest goes; with `kill`, that component gets SIGKILL first.
+    The `up` may fail; after the pod is back another one must not.
     """
     aside = ASIDE + manifest.rpartition("/")[2]
 
     def step(program: Program) -> str:
         program.config(weights=weights)
+        container = _container(program, "-n", "kube-system", "-l", f"component={kill}") if kill else None
         with at_work(program) as process:
+            if container:
+                _kill(lab, container)
             _inside(lab, "mv", manifest, aside)
             back = threading.Timer(AWAY_SECONDS, _inside, (lab, "mv", aside, manifest))
             back.start()
-            if kill:
-                _kill(lab, _inside(lab, "crictl", "ps", "--name", f"^{kill}$", "--quiet").strip())
         back.join()
         _wait_for_api(program)
         program.up()
