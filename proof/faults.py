@@ -144,6 +144,6 @@ FAULTS = (
         f"etcd killed during up, started after {AWAY_SECONDS} s",
         "no request fails; if that up fails, the next one converges",
         _nothing,
-        lambda lab: (_away(lab, ETCD, {"v1": 50, "v2": 50}, kill="etcd"),),
+        lambda lab: (_away(lab, ETCD, {"v1": 40, "v2": 60}, kill="etcd"),),
     ),
 )
