@@ -3,8 +3,9 @@
 import datetime
 import json
 import statistics
+import subprocess
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -15,6 +16,7 @@ from rich.table import Table
 from bench import commands, convergence, growth, memory, start, toolchain
 from bench.figure import Figure, ratios
 from bench.place import cluster
+from gateway.errors import GatewayError
 
 HISTORY = Path(__file__).parent / "history.jsonl"
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -31,18 +33,30 @@ def main(
     if cold:
         with tempfile.TemporaryDirectory(prefix="blue-green-bench-") as folder:
             figures.append(toolchain.cold_build(Path(folder)))
-    figures += start.measure(rounds)
+    figures += _measured(lambda: start.measure(rounds))
     with cluster() as (lab, program):
-        figures += commands.measure(lab, program, rounds)
-        figures += convergence.measure(program, rounds)
-        figures += memory.measure(lab, program, rounds)
-        figures += growth.measure(program, rounds)
+        for measure in (
+            lambda: commands.measure(lab, program, rounds),
+            lambda: convergence.measure(program, rounds),
+            lambda: memory.measure(lab, program, rounds),
+            lambda: growth.measure(program, rounds),
+        ):
+            figures += _measured(measure)
     Console(width=150).print(_table(figures))
     if keep:
         at = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
         with HISTORY.open("a") as history:
             for figure in figures:
                 history.write(json.dumps({"at": at, **figure.__dict__}) + "\n")
+
+
+def _measured(measure: Callable[[], list[Figure]]) -> list[Figure]:
+    """The figures; none, and the reason on the terminal, where a command failed: the others still count."""
+    try:
+        return measure()
+    except (AssertionError, GatewayError, subprocess.SubprocessError) as error:
+        Console(stderr=True).print(f"not measured: {error}", markup=False)
+        return []
 
 
 def _table(figures: Sequence[Figure]) -> Table:

@@ -71,18 +71,19 @@ def _watched(program: Program, weights: dict[str, int], change: Callable[[], flo
         subprocess.Popen(watch, env=program.environment, stdout=subprocess.PIPE, text=True) as watching,
         ThreadPoolExecutor(1) as thread,
     ):
-        seen = cast("IO[str]", watching.stdout)
-        seen.readline()  # as it is before the change
-        _routed(gateways)  # connects
-        known = thread.submit(change)
-        seen.readline()
-        written = time.monotonic()
-        while any(one != (weights,) for one in _routed(gateways)):
-            if known.done():
-                known.result()
-        routed = time.monotonic()
-        watching.terminate()
-        return Change(written, routed, known.result())
+        try:
+            seen = cast("IO[str]", watching.stdout)
+            seen.readline()  # as it is before the change
+            _routed(gateways)  # connects
+            known = thread.submit(change)
+            seen.readline()
+            written = time.monotonic()
+            while any(one != (weights,) for one in _routed(gateways)):
+                if known.done():
+                    known.result()
+            return Change(written, time.monotonic(), known.result())
+        finally:
+            watching.terminate()
 
 
 def _routed(gateways: Gateways) -> list[object]:
