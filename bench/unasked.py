@@ -30,11 +30,6 @@ def serves_only(split: Split, images: Mapping[str, Sequence[str]]) -> bool:
     return True
 
 
-def serves_only(split: Split, images: Mapping[str, Sequence[str]]) -> bool:
-    """Yes."""
-    return True
-
-
 def can_take(split: Split, versions: tuple[str, ...]) -> bool:
     """Yes."""
     return True
