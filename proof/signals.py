@@ -1,15 +1,16 @@
 """An `up` that is ended from outside, and what a user does then."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, cast
+
+import psutil
 
 from proof.steps import HALF, IMAGES, Step, to
 from tests.lab.harness import Program
@@ -116,23 +117,30 @@ def _killed_after(program: Program, seconds: float, *, plugins_too: bool) -> Gen
         env={**program.environment, "PULUMI_DEBUG_COMMANDS": "1"},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        start_new_session=True,
     ) as process:
         met = None
+        # Each plugin has a process group of its own, and lives on for minutes without its engine.
+        plugins: list[psutil.Process] = []
         try:
             process.wait(seconds)
         except subprocess.TimeoutExpired:
+            plugins = psutil.Process(process.pid).children(recursive=True)
+            process.kill()
             if plugins_too:
-                os.killpg(process.pid, signal.SIGKILL)
-            else:
-                process.kill()
+                _end(plugins)
             process.wait()
             met = under_way(log)
         try:
             yield met
         finally:
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
+            _end(plugins)
+
+
+def _end(processes: Sequence[psutil.Process]) -> None:
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
+    psutil.wait_procs(processes)
 
 
 def under_way(log: Path) -> str:
