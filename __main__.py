@@ -23,10 +23,9 @@ def guard(section: str, *, taken: bool) -> Ownership | None:
     )
 
 
-on_provider = pulumi.ResourceOptions(provider=on.provider)
-istio = Istio("istio", config.istio, on_provider, guard("istio", taken=config.istio.take_ownership))
+istio = Istio("istio", config.istio, on.options(), guard("istio", taken=config.istio.take_ownership))
 guarded = guard("app", taken=config.app.take_ownership)
-application = Application(config.app.name, config.app, config.versions, on_provider, guarded)
+application = Application(config.app.name, config.app, config.versions, on.options(), guarded)
 split = TrafficSplit(
     config.app.name,
     TrafficSplitArgs(
@@ -39,7 +38,7 @@ split = TrafficSplit(
         config.convergence,
         guarded,
     ),
-    pulumi.ResourceOptions(provider=on.provider, depends_on=[istio, application]),
+    on.options(depends_on=[istio, application]),
 )
 entry = ingress(
     istio.ingress_service,

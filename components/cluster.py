@@ -1,6 +1,7 @@
 """The cluster of the stack: how Kubernetes is reached, and at which address its node ports."""
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,29 +15,55 @@ from settings.model import KubeconfigCluster, MinikubeCluster
 
 @dataclass(frozen=True)
 class Cluster:
-    """The one Kubernetes provider of the stack; `address` None: there is only a load balancer."""
+    """The one Kubernetes provider of the stack; `address` None: there is only a load balancer.
+
+    `owned`: the stack makes the cluster itself, so that all that is on it goes with it.
+    """
 
     provider: Provider
     kubeconfig: pulumi.Output[str]
     address: pulumi.Output[str] | None
+    owned: bool
+
+    def options(self, depends_on: Sequence[pulumi.Resource] = ()) -> pulumi.ResourceOptions:
+        """The options of a component that lives on the cluster; its children inherit them."""
+        return pulumi.ResourceOptions(
+            provider=self.provider,
+            depends_on=list(depends_on),
+            # The provider is made anew exactly when the cluster is.
+            deleted_with=self.provider if self.owned else None,
+        )
 
 
 def cluster(args: MinikubeCluster | KubeconfigCluster) -> Cluster:
     """Starts the Minikube, or finds the cluster. Raises pulumi.RunError where there is none."""
-    if isinstance(args, MinikubeCluster):
-        minikube = Minikube("minikube", args)
-        config, identity, address = minikube.kubeconfig, minikube.cluster_id, minikube.ip
-    else:
-        config = pulumi.Output.secret(_existing(args))
-        identity, address = None, None
-    if args.ingress_address is not None:
-        address = pulumi.Output.from_input(args.ingress_address)
     # Who may be taken over is decided before an object is made (components/ownership.py); since 4.29
     # pulumi-kubernetes would refuse even what a killed `up` of this stack made.
     os.environ.setdefault("PULUMI_K8S_UPSERT_EXISTING_OBJECTS", "true")
-    # With an identity, a new certificate or address of the same cluster replaces nothing on it.
-    provider = Provider("kubernetes", kubeconfig=config, cluster_identifier=identity)
-    return Cluster(provider, config, address)
+    if isinstance(args, MinikubeCluster):
+        return _minikube(args)
+    config = pulumi.Output.secret(_existing(args))
+    address = _given(args.ingress_address)
+    return Cluster(Provider("kubernetes", kubeconfig=config), config, address, owned=False)
+
+
+def _minikube(args: MinikubeCluster) -> Cluster:
+    minikube = Minikube("minikube", args)
+    # A provider that found the cluster stopped asks it again only when its own inputs have changed.
+    config = pulumi.Output.all(minikube.changed, minikube.kubeconfig).apply("# {0[0]}\n{0[1]}".format)
+    provider = Provider(
+        "kubernetes",
+        kubeconfig=config,
+        # With an identity, a new certificate or address of the same cluster replaces nothing on it.
+        cluster_identifier=minikube.cluster_id,
+        # The refresh before an `up` leaves what it cannot see; docs/decisions/minikube-refresh.md
+        skip_update_unreachable=True,
+    )
+    return Cluster(provider, minikube.kubeconfig, _given(args.ingress_address) or minikube.ip, owned=True)
+
+
+def _given(address: str | None) -> pulumi.Output[str] | None:
+    return None if address is None else pulumi.Output.from_input(address)
 
 
 def _existing(args: KubeconfigCluster) -> str:

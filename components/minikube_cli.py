@@ -1,20 +1,21 @@
-"""Runs the `minikube` on PATH; knows nothing of Pulumi."""
+"""What is done with a Minikube profile, by its command; knows nothing of Pulumi."""
 
+import functools
 import json
-import shutil
-import subprocess
+import sys
 from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from typing import Any, Literal, cast
 
-from components import kubeconfig
+from components import kubeconfig, minikube_errors, minikube_owner
+from components.minikube_errors import MinikubeError
+from components.minikube_run import error, output, run
 
 # A first start downloads a VM or an image; Minikube itself gives up on the rest after 6 minutes.
 START_SECONDS = 1800
-_TAIL_LINES = 20
+# ExGuestNotFound of Minikube's exit codes: there is no profile of the name.
+_NO_PROFILE = 85
 
-
-class MinikubeError(Exception):
-    """Minikube is missing or failed; the message has its reason and the end of its output."""
+Status = Literal["Running", "Stopped", "Paused", "Broken", "Deleted"]
 
 
 def start_arguments(args: Mapping[str, Any]) -> list[str]:
@@ -25,6 +26,9 @@ def start_arguments(args: Mapping[str, Any]) -> list[str]:
     # Driver none takes the machine as it is, and warns of a size.
     if args.get("driver") != "none":
         command += [f"--cpus={_whole(args['cpus'])}", f"--memory={_whole(args['memory'])}"]
+        command += [f"--disk-size={args['diskSize']}"] if args.get("diskSize") else []
+    if _whole(args.get("nodes") or 1) > 1:
+        command.append(f"--nodes={_whole(args['nodes'])}")
     for key, flag in (
         ("kubernetesVersion", "kubernetes-version"),
         ("containerRuntime", "container-runtime"),
@@ -32,67 +36,139 @@ def start_arguments(args: Mapping[str, Any]) -> list[str]:
     ):
         if args.get(key):
             command.append(f"--{flag}={args[key]}")
+    if args.get("mount"):
+        command += ["--mount", f"--mount-string={args['mount']}"]
     command += [f"--extra-config={value}" for value in args.get("extraConfig") or ()]
     command += [f"--{flag}" for flag in args.get("flags") or ()]
     return command
 
 
 def start(args: Mapping[str, Any]) -> None:
-    """Starts the profile, or brings the one that runs to these arguments. Raises MinikubeError."""
-    _run(start_arguments(args), START_SECONDS)
+    """Starts the profile, or brings the one that is there to these arguments. Raises MinikubeError.
+
+    Prints Minikube's steps and warnings to standard error, which Pulumi shows.
+    """
+    profile = args["profile"]
+    command = [*start_arguments(args), "--output=json"]
+    failed = run(command, START_SECONDS, lambda line: _tell(profile, line)).failed
+    if failed is not None:
+        raise error(command, profile, failed)
+
+
+def mistake(args: Mapping[str, Any]) -> str | None:
+    """What Minikube finds wrong with the arguments, by its own dry run; None where it takes them.
+
+    That the machine is not ready, such as Docker not running, is no mistake. Raises MinikubeError.
+    """
+    profile = args["profile"]
+    known = minikube_owner.folder(profile).exists()
+    failed = run([*start_arguments(args), "--dry-run", "--output=json"], 120).failed
+    if not known:
+        # The dry run logs its events there, and `minikube profile list` would show a broken profile.
+        minikube_owner.remove_traces(profile)
+    if failed is not None and failed.is_mistake:
+        return failed.sentence(profile)
+    wanted = set(args.get("addons") or ())
+    unknown = wanted - addons(profile) if wanted else set[str]()
+    if unknown:
+        return f"Minikube has no addon {', '.join(sorted(unknown))}. Type: minikube addons list."
+    return None
+
+
+def addons(profile: str) -> set[str]:
+    """The names of the addons that this Minikube has. Raises MinikubeError."""
+    return set(json.loads(output(["addons", "list", "--profile", profile, "--output=json"], profile, 60)))
+
+
+def set_addons(profile: str, wanted: Sequence[str], before: Sequence[str]) -> None:
+    """Enables what is wanted and was not, and disables what was and is not. Raises MinikubeError."""
+    for verb, names in (("disable", set(before) - set(wanted)), ("enable", set(wanted) - set(before))):
+        for name in sorted(names):
+            say(profile, f"addon {name}: {verb}")
+            output(["addons", verb, name, "--profile", profile], profile, 600)
+
+
+def unpause(profile: str) -> None:
+    """Lets a paused cluster go on. Raises MinikubeError."""
+    say(profile, "going on from the pause")
+    output(["unpause", "--profile", profile], profile, 300)
 
 
 def delete(profile: str) -> None:
-    """Deletes the profile; nothing if there is none. Raises MinikubeError."""
-    _run(["delete", "--profile", profile], 300)
+    """Deletes the profile and what it left; nothing if there is none. Raises MinikubeError."""
+    say(profile, "deleting it")
+    output(["delete", "--profile", profile], profile, 600)
+    minikube_owner.remove(profile)
 
 
-def exists(profile: str) -> bool:
-    """Whether Minikube knows a profile of this name, sound or not. Raises MinikubeError."""
-    listed = json.loads(_run(["profile", "list", "--output=json", "--light"], 60) or "{}")
-    profiles = cast("Mapping[str, list[Mapping[str, Any]] | None]", listed)
-    known = [*(profiles.get("valid") or ()), *(profiles.get("invalid") or ())]
-    return any(item.get("Name") == profile for item in known)
+def status(profile: str) -> Status:
+    """How the profile is, as Minikube says. Raises MinikubeError where it cannot tell."""
+    command = ["status", "--profile", profile, "--output=json"]
+    failed, lines = run(command, 120)
+    found = _nodes(lines)
+    if failed is not None and not found:
+        if failed.status == _NO_PROFILE:
+            return "Deleted"
+        if failed.reason.startswith(("HOST_CONFIG_LOAD", "GUEST_")):
+            return "Broken"
+        raise error(command, profile, failed)
+    hosts = {node.get("Host") for node in found}
+    servers = {node.get("APIServer") for node in found} - {"Irrelevant"}
+    if hosts - {"Running", "Stopped", "Saved", "Paused"}:
+        return "Broken"
+    if hosts == {"Running"} and servers == {"Paused"}:
+        return "Paused"
+    if hosts == {"Running"} and servers == {"Running"}:
+        return "Running"
+    return "Stopped"
 
 
 def outputs(profile: str) -> dict[str, str]:
     """The kubeconfig of this profile alone, and its node's address. Raises MinikubeError."""
     try:
         config = kubeconfig.minified(kubeconfig.files(), profile)
-    except kubeconfig.KubeconfigError as error:
-        raise MinikubeError(str(error)) from error
-    return {"kubeconfig": config, "ip": _run(["ip", "--profile", profile], 60).strip()}
+    except kubeconfig.KubeconfigError as missing:
+        raise MinikubeError(str(missing)) from missing
+    return {"kubeconfig": config, "ip": output(["ip", "--profile", profile], profile, 60).strip()}
 
 
-def _run(arguments: Sequence[str], seconds: int) -> str:
-    program = shutil.which("minikube")
-    if program is None:
-        raise MinikubeError(
-            "There is no minikube on PATH. Install it: https://minikube.sigs.k8s.io/docs/start/"
-        )
-    command = " ".join(["minikube", *arguments])
-    try:
-        done = subprocess.run(
-            [program, *arguments],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=seconds,
-            check=False,
-        )
-    except subprocess.TimeoutExpired as error:
-        raise MinikubeError(f"`{command}` took more than {seconds} s.") from error
-    if done.returncode:
-        raise MinikubeError(_failure(command, done))
-    return done.stdout
+def say(profile: str, line: str) -> None:
+    """Tells the user something: Pulumi shows what a provider prints to standard error.
+
+    A dynamic provider has no other way (pulumi/pulumi #6065).
+    """
+    print(f"minikube {profile}: {line}", file=sys.stderr, flush=True)
 
 
-def _failure(command: str, done: subprocess.CompletedProcess[str]) -> str:
-    lines = [line.rstrip() for line in f"{done.stdout}\n{done.stderr}".splitlines() if line.strip()]
-    # Minikube's exits read "X Exiting due to REASON: ...", with an emoji or a letter before.
-    reasons = [line for line in lines if "Exiting due to" in line]
-    reason = reasons[-1] if reasons else f"exit status {done.returncode}"
-    return "\n  ".join([f"`{command}` failed: {reason.strip()}", *lines[-_TAIL_LINES:]])
+@functools.cache
+def say_once(profile: str, line: str) -> None:
+    """As `say`, where Pulumi asks or Minikube says the same more than once."""
+    say(profile, line)
+
+
+def _tell(profile: str, line: str) -> None:
+    """Passes on an event of a start: its steps, and warnings."""
+    found = minikube_errors.event(line)
+    if found is None:
+        return
+    data, kind = found["data"], minikube_errors.kind(found)
+    if kind == "step":
+        say(profile, f"step {data.get('currentstep')} of {data.get('totalsteps')}: {data.get('message')}")
+    elif kind == "warning":
+        say_once(profile, f"warning: {data.get('message')}")
+
+
+def _nodes(lines: Sequence[str]) -> list[Mapping[str, Any]]:
+    """The nodes of `minikube status -o json`: one object, or a list of several."""
+    for line in lines:
+        try:
+            found = json.loads(line)
+        except ValueError:
+            continue
+        nodes = cast("list[Mapping[str, Any]]", found if isinstance(found, list) else [found])
+        if all("Host" in node for node in nodes):
+            return nodes
+    return []
 
 
 def _whole(number: float) -> int:

@@ -1,69 +1,174 @@
-"""The Pulumi resource of a Minikube profile. Its behaviour is in minikube_cli.
+"""The Pulumi resource of a Minikube profile. What it does is in minikube_cli, what it decides here.
 
-Pulumi pickles the provider by its name, so the program's folder must hold this module.
+Pulumi pickles the provider by its name, so the program's folder must hold this module. Why it
+behaves so towards a cluster that is stopped or gone: docs/decisions/minikube-refresh.md.
 """
 
+import datetime
+import json
 import uuid
+from collections.abc import Mapping
 from typing import Any
 
 import pulumi
 from pulumi import dynamic
 
-from components import minikube_cli
-
-# What a profile cannot change without being made anew; the rest a second start applies.
-REPLACING = ("profile", "driver", "cpus", "memory", "containerRuntime", "cni")
-UPDATING = ("kubernetesVersion", "extraConfig", "flags")
+from components import minikube_changes, minikube_cli, minikube_owner, minikube_run
+from components.minikube_cli import MinikubeError
+from components.minikube_owner import Owner
 
 
 class MinikubeProfileProvider(dynamic.ResourceProvider):
-    """Create, read, update and delete by the `minikube` on PATH."""
+    """Makes, reads, changes and deletes a profile by the `minikube` on PATH."""
 
     serialize_as_secret_always = False
 
+    def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> dynamic.CheckResult:
+        """Asks Minikube whether it takes the inputs, where it is installed; on preview and `up`."""
+        # Pulumi asks once more without olds for a new cluster: then it gets a new identity.
+        inputs = {**news, "clusterId": _olds.get("clusterId") or uuid.uuid4().hex}
+        same = {key: _olds.get(key) for key in news} == news
+        wrong = None if same or not minikube_run.installed() else _wrong(inputs)
+        return dynamic.CheckResult(inputs, [dynamic.CheckFailure("", wrong)] if wrong else [])
+
     def create(self, props: dict[str, Any]) -> dynamic.CreateResult:
-        """Starts the profile."""
+        """Starts the profile, and refuses one that somebody else made."""
+        profile, owner = props["profile"], minikube_owner.read(props["profile"])
+        there = minikube_cli.status(profile) != "Deleted"
+        if refusal := _refusal(props, there=there):
+            raise MinikubeError(refusal)
+        interrupted = owner is not None and owner.stack == props["owner"] and not owner.started
+        foreign = owner is None or owner.stack != props["owner"]
+        if (there and interrupted) or (there and foreign and props.get("recreate")):
+            minikube_cli.delete(profile)
+        _note(props, started=False)
         minikube_cli.start(props)
-        found = minikube_cli.outputs(props["profile"])
-        return dynamic.CreateResult(props["profile"], {**props, **found, "clusterId": uuid.uuid4().hex})
+        minikube_cli.set_addons(profile, props.get("addons") or (), ())
+        _note(props, started=True)
+        return dynamic.CreateResult(profile, {**props, **_running(profile)})
 
     def read(self, id_: str, props: dict[str, Any]) -> dynamic.ReadResult:
-        """Sees whether the profile is still there."""
-        if not minikube_cli.exists(id_):
-            return dynamic.ReadResult("", {})
-        return dynamic.ReadResult(id_, {**props, **minikube_cli.outputs(id_)})
+        """Sees how the profile is. It is never told as gone: what lives on it would be left behind."""
+        return dynamic.ReadResult(id_, {**props, "status": _status(id_, props)})
 
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> dynamic.DiffResult:
-        """Tells what needs a new cluster from what another start applies."""
-        changed = [
-            key for key in (*REPLACING, *UPDATING) if (_olds.get(key) or None) != (_news.get(key) or None)
-        ]
-        replaces = [key for key in changed if key in REPLACING]
-        return dynamic.DiffResult(bool(changed), replaces, [], delete_before_replace=True)
+        """Tells what needs a new cluster from what is done to the one that is there."""
+        if _olds.get("status") in minikube_changes.GONE:
+            minikube_cli.say_once(_id, f"it is {_olds['status'].lower()}: all that was on it is made anew")
+            return dynamic.DiffResult(True, ["clusterId"], [], delete_before_replace=True)
+        replaces = minikube_changes.replacing(_olds, _news)
+        if replaces:
+            changes = minikube_changes.described(_olds, _news)
+            minikube_cli.say_once(
+                _id, f"warning: {changes} needs a new cluster: all that is on it, volumes too, is lost"
+            )
+        return dynamic.DiffResult(
+            minikube_changes.any_change(_olds, _news), replaces, [], delete_before_replace=True
+        )
 
     def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> dynamic.UpdateResult:
-        """Starts the profile again with the new arguments."""
-        minikube_cli.start(_news)
-        found = minikube_cli.outputs(_news["profile"])
-        return dynamic.UpdateResult({**_news, **found, "clusterId": _olds["clusterId"]})
+        """Starts the profile again, if it has to be, and sets its addons."""
+        status = minikube_cli.status(_id)
+        if status == "Paused":
+            minikube_cli.unpause(_id)
+        if minikube_changes.starting(_olds, _news) or status not in ("Running", "Paused"):
+            minikube_cli.start(_news)
+        minikube_cli.set_addons(_id, _news.get("addons") or (), _olds.get("addons") or ())
+        _note(_news, started=True)
+        return dynamic.UpdateResult({**_news, **_running(_id)})
 
     def delete(self, _id: str, _props: dict[str, Any]) -> None:
-        """Deletes the profile."""
-        minikube_cli.delete(_id)
+        """Deletes the profile, unless somebody else has made one of its name since."""
+        owner = minikube_owner.read(_id)
+        if owner is not None and owner.cluster_id == _props["clusterId"]:
+            minikube_cli.delete(_id)
+
+
+def _wrong(props: Mapping[str, Any]) -> str | None:
+    """Why this profile cannot be started, as far as the machine can tell now."""
+    try:
+        there = minikube_cli.status(props["profile"]) != "Deleted"
+        return _refusal(props, there=there) or minikube_cli.mistake(props)
+    except MinikubeError:
+        # Whatever it is, no mistake of the config; `up` will say it.
+        return None
+
+
+def _refusal(props: Mapping[str, Any], *, there: bool) -> str | None:
+    """Why the profile that is there is not taken; None where there is none, or it is ours."""
+    profile = props["profile"]
+    owner = minikube_owner.read(profile)
+    if not there or (owner is not None and owner.stack == props["owner"]):
+        return None
+    if props.get("recreate"):
+        return None
+    if props.get("adopt"):
+        return _unlike(props)
+    whose = f"stack {owner.stack} made it" if owner else "this stack has not made it"
+    key = "pulumi config set --path --plaintext 'blue-green:cluster"
+    return (
+        f"there is a Minikube profile {profile} already, and {whose}. Take it over: {key}.adopt' true; "
+        f"delete it and make a new one: {key}.recreate' true; or name another: {key}.profile' NAME"
+    )
+
+
+def _unlike(props: Mapping[str, Any]) -> str | None:
+    """How the profile that is to be adopted is not what the inputs say."""
+    try:
+        config: dict[str, Any] = json.loads(minikube_owner.config(props["profile"]).read_text())
+    except (OSError, ValueError) as error:
+        return f"the profile {props['profile']} cannot be adopted, its config cannot be read: {error}"
+    kubernetes: dict[str, Any] = config.get("KubernetesConfig") or {}
+    there = {
+        "driver": config.get("Driver"),
+        "cpus": config.get("CPUs"),
+        "memory": config.get("Memory"),
+        "containerRuntime": kubernetes.get("ContainerRuntime"),
+        "kubernetesVersion": kubernetes.get("KubernetesVersion"),
+    }
+    asked = {key: props.get(key) or value for key, value in there.items()}
+    if minikube_changes.replacing(there, asked):
+        changes = minikube_changes.described(there, asked)
+        return f"the profile {props['profile']} cannot be adopted as it is: {changes} needs a new cluster"
+    return None
+
+
+def _status(profile: str, props: Mapping[str, Any]) -> str:
+    """The profile's status. One that somebody else made anew is not ours: ours is deleted."""
+    if not minikube_run.installed():
+        return "Unknown"
+    status = minikube_cli.status(profile)
+    owner = minikube_owner.read(profile)
+    ours = owner is not None and owner.cluster_id == props["clusterId"]
+    return status if ours else "Deleted"
+
+
+def _running(profile: str) -> dict[str, str]:
+    """The outputs of a profile that has just been started or changed."""
+    now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    return {**minikube_cli.outputs(profile), "status": "Running", "changed": now}
+
+
+def _note(props: Mapping[str, Any], *, started: bool) -> None:
+    minikube_owner.write(props["profile"], Owner(props["owner"], props["clusterId"], started))
 
 
 class MinikubeProfile(dynamic.Resource, name="MinikubeProfile"):
-    """A Minikube profile. `clusterId` is new with every cluster that is made."""
+    """A Minikube profile.
+
+    `clusterId` is new with every cluster that is made, `changed` with every start, and `status` is
+    how the profile was last seen: Running, Stopped, Paused, Broken, Deleted or Unknown.
+    """
 
     kubeconfig: pulumi.Output[str]
     ip: pulumi.Output[str]
     clusterId: pulumi.Output[str]  # noqa: N815 - dynamic resources name outputs as in the state
+    status: pulumi.Output[str]
+    changed: pulumi.Output[str]
 
     def __init__(self, name: str, args: dict[str, Any], opts: pulumi.ResourceOptions | None = None) -> None:
+        outputs = dict.fromkeys(("kubeconfig", "ip", "clusterId", "status", "changed"))
         secrets = pulumi.ResourceOptions(additional_secret_outputs=["kubeconfig"])
         super().__init__(
-            MinikubeProfileProvider(),
-            name,
-            {**args, "kubeconfig": None, "ip": None, "clusterId": None},
-            pulumi.ResourceOptions.merge(opts, secrets),
+            MinikubeProfileProvider(), name, {**args, **outputs}, pulumi.ResourceOptions.merge(opts, secrets)
         )

@@ -55,7 +55,9 @@ def _changed(olds: Mapping[str, Any], news: Mapping[str, Any]) -> bool:
 
 def _gaining(olds: Mapping[str, Any], news: Mapping[str, Any]) -> tuple[str, ...]:
     """The versions that get more traffic than before, or whose workload is another one."""
-    before = _weights(olds) if olds else {}
+    # By another kubeconfig it may be another cluster, of which nothing is known.
+    known = bool(olds) and olds.get("kubeconfig") == news["kubeconfig"]
+    before = _weights(olds) if known else {}
     workloads = olds.get("workloads", {})
     return tuple(
         version

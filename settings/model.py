@@ -7,7 +7,10 @@ from typing import Literal
 
 @dataclass(frozen=True)
 class MinikubeCluster:
-    """A Minikube profile that the stack owns. `memory` is in MiB; None means Minikube's default."""
+    """A Minikube profile that the stack owns. `memory` is in MiB; None means Minikube's default.
+
+    `adopt` and `recreate` say what becomes of a profile of that name that the stack has not made.
+    """
 
     profile: str
     driver: str | None = None
@@ -16,8 +19,14 @@ class MinikubeCluster:
     kubernetes_version: str | None = None
     container_runtime: str | None = None
     cni: str | None = None
+    disk_size: str | None = None
+    nodes: int = 1
     extra_config: tuple[str, ...] = ()
+    addons: tuple[str, ...] = ()
+    mount: str | None = None
     flags: tuple[str, ...] = ()
+    adopt: bool = False
+    recreate: bool = False
     ingress_address: str | None = None
 
 

@@ -77,8 +77,14 @@ def _cluster(section: Section) -> MinikubeCluster | KubeconfigCluster:
             kubernetes_version=section.optional_text("kubernetesVersion", rules.KUBERNETES_VERSION),
             container_runtime=section.optional_text("containerRuntime", rules.WORD),
             cni=section.optional_text("cni", rules.CNI),
+            disk_size=section.optional_text("diskSize", rules.DISK_SIZE),
+            nodes=section.integer("nodes", 1, 100, MinikubeCluster.nodes),
             extra_config=section.texts("extraConfig", rules.EXTRA_CONFIG),
+            addons=section.texts("addons", rules.WORD),
+            mount=section.optional_text("mount", rules.MOUNT),
             flags=section.texts("flags", rules.FLAG),
+            adopt=section.boolean("adopt", default=MinikubeCluster.adopt),
+            recreate=section.boolean("recreate", default=MinikubeCluster.recreate),
             ingress_address=section.optional_text("ingressAddress", rules.ADDRESS),
         )
         # https://minikube.sigs.k8s.io/docs/reference/drivers/none/
@@ -88,6 +94,8 @@ def _cluster(section: Section) -> MinikubeCluster | KubeconfigCluster:
                 f"driver none knows one profile, not {shown(cluster.profile)}",
                 "Write minikube",
             )
+        if cluster.adopt and cluster.recreate:
+            section.wrong("adopt", "recreate would delete what it takes over", "Take one of them out")
     section.finish()
     return cluster
 

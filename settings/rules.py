@@ -51,6 +51,9 @@ CHARTS = Rule(r"[!-~]+", "the address of a Helm repository (https://, oci://) or
 FILE = Rule(r"[^\0]+", "a file's path")
 WORD = Rule(r"[A-Za-z0-9][-A-Za-z0-9_.]*", "a word of letters, digits, -, _ and .")
 CNI = Rule(r"[A-Za-z0-9_./~-]+", "a CNI's name or the path of its manifest")
+# Units as of github.com/docker/go-units, and m for MiB; https://minikube.sigs.k8s.io/docs/commands/start/
+DISK_SIZE = Rule(r"[1-9][0-9]{0,8}(m|mb|g|gb)", "a size such as 20g")
+MOUNT = Rule(r"[^\0:]([^\0]*[^\0:])?:/[^\0:]*", "folder-of-this-machine:/folder-of-the-node")
 EXTRA_CONFIG = Rule(
     r"[a-z-]+\.[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*=\S.*", "component.key=value, as Minikube writes it"
 )

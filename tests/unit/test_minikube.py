@@ -1,24 +1,19 @@
-"""The Minikube profile: its command line, its diff, and what a failure says."""
+"""The `minikube` command: its arguments, how far a start is, and what a failure says."""
 
+import io
+import sys
+import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from components import minikube_cli
+from components import minikube_cli, minikube_owner, minikube_run
 from components.minikube import inputs
-from components.minikube_profile import MinikubeProfileProvider
+from components.minikube_errors import MinikubeError, failure
 from settings.model import MinikubeCluster
+from tests.unit.fake_minikube import FakeMinikube, ended, event
 
 DEV = inputs(MinikubeCluster("dev", "docker", kubernetes_version="v1.35.1"))
-
-
-def fake_minikube(folder: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> None:
-    """A `minikube` on PATH that is this shell script."""
-    program = folder / "minikube"
-    program.write_text(f"#!/bin/sh\n{script}\n")
-    program.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
 
 
 def test_start_has_every_setting_as_an_argument() -> None:
@@ -27,7 +22,10 @@ def test_start_has_every_setting_as_an_argument() -> None:
         "docker",
         cni="bridge",
         container_runtime="containerd",
+        disk_size="40g",
+        nodes=2,
         extra_config=("controller-manager.cluster-signing-cert-file=/var/lib/localkube/ca.crt",),
+        mount="/src:/mnt/src",
         flags=("wait=all",),
     )
     assert minikube_cli.start_arguments(inputs(args)) == [
@@ -37,67 +35,154 @@ def test_start_has_every_setting_as_an_argument() -> None:
         "--driver=docker",
         "--cpus=4",
         "--memory=8192",
+        "--disk-size=40g",
+        "--nodes=2",
         "--container-runtime=containerd",
         "--cni=bridge",
+        "--mount",
+        "--mount-string=/src:/mnt/src",
         "--extra-config=controller-manager.cluster-signing-cert-file=/var/lib/localkube/ca.crt",
         "--wait=all",
     ]
 
 
 def test_driver_none_takes_the_machine_as_it_is() -> None:
-    arguments = minikube_cli.start_arguments(inputs(MinikubeCluster("minikube", "none")))
+    arguments = minikube_cli.start_arguments(inputs(MinikubeCluster("minikube", "none", disk_size="9g")))
     assert arguments == ["start", "--profile", "minikube", "--driver=none"]
 
 
-@pytest.mark.parametrize(
-    ("new", "changes", "replaces"),
-    [
-        (DEV, False, []),
-        # Pulumi hands over every number as a float.
-        (DEV | {"cpus": 4.0}, False, []),
-        (DEV | {"memory": 4096}, True, ["memory"]),
-        (DEV | {"driver": "kvm2"}, True, ["driver"]),
-        (DEV | {"kubernetesVersion": "v1.36.0"}, True, []),
-        (DEV | {"extraConfig": ["kubelet.v=4"]}, True, []),
-    ],
-)
-def test_a_diff_tells_a_new_cluster_from_another_start(
-    new: dict[str, Any], changes: bool, replaces: list[str]
+def test_a_start_tells_its_steps_and_each_warning_once(
+    minikube: FakeMinikube, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    state = DEV | {"kubeconfig": "k", "ip": "i", "clusterId": "c"}
-    diff = MinikubeProfileProvider().diff("dev", state, new)
-    assert (diff.changes, diff.replaces) == (changes, replaces)
-    assert diff.delete_before_replace
+    skew = event("warning", message="kubectl is version 1.30.0, which may have incompatibilities")
+    minikube.answers(
+        "start",
+        event("step", currentstep="3", totalsteps="19", message="Starting the node"),
+        skew,
+        skew,
+        event("info", message="nothing of interest"),
+        "not JSON",
+    )
+    minikube_cli.say_once.cache_clear()
+    minikube_cli.start(DEV)
+    assert capfd.readouterr().err.splitlines() == [
+        "minikube dev: step 3 of 19: Starting the node",
+        "minikube dev: warning: kubectl is version 1.30.0, which may have incompatibilities",
+    ]
 
 
 def test_without_minikube_the_error_says_where_it_is_from(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(minikube_cli.MinikubeError, match=r"no minikube on PATH\. Install it: http"):
+    with pytest.raises(MinikubeError, match=r"no minikube on PATH\. Install it: http"):
         minikube_cli.start(DEV)
 
 
-def test_a_failure_has_the_reason_first_and_the_end_of_the_output(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("reason", "says"),
+    [
+        ("PROVIDER_DOCKER_NOT_RUNNING", "Docker is not running. Start it: Docker Desktop, or"),
+        ("DRV_DOCKER_NOT_RUNNING", "Docker is not running."),
+        ("PROVIDER_DOCKER_PIPE_NOT_FOUND", "Docker is not running."),
+        ("PROVIDER_DOCKER_NEWGRP", "You may not use Docker. Type: sudo usermod"),
+        ("PROVIDER_DOCKER_NOT_FOUND", "What this driver needs is not installed. Install it"),
+        ("PROVIDER_KVM2_NOT_FOUND", "What this driver needs is not installed. Install it"),
+        ("RSRC_INSUFFICIENT_SYS_MEMORY", "There is too little memory. Lower it: pulumi config set"),
+        ("RSRC_DOCKER_MEMORY", "There is too little memory."),
+        ("RSRC_INSUFFICIENT_CORES", "There are too few CPUs. Lower them: pulumi config set"),
+        ("RSRC_DOCKER_STORAGE", "The disk is full. Make room"),
+        ("HOST_VIRT_UNAVAILABLE", "There is no virtualization for this driver. Switch it on"),
+        ("HOST_VTX_DISABLED", "There is no virtualization for this driver."),
+        ("HOST_SVM_DISABLED", "There is no virtualization for this driver."),
+        ("PR_KVM_CAPABILITIES", "There is no virtualization for this driver."),
+        ("K8S_NEW_UNSUPPORTED", "This Minikube does not know the Kubernetes version. Write one"),
+        ("INET_DOWNLOAD_TIMEOUT", "Minikube cannot reach the internet. See to the network"),
+        ("GUEST_PROVISION_ACQUIRE_LOCK", "Another `minikube` is at work. Wait until"),
+        ("HOST_CONFIG_LOAD", "The profile is broken, or its start failed. Look at `minikube logs"),
+        ("GUEST_PROVISION", "To begin anew: `minikube delete --profile dev`, then `pulumi up`."),
+        ("K8S_APISERVER_MISSING", "The profile is broken, or its start failed."),
+        ("MK_SOMETHING_NEW", "Minikube says: it went wrong (MK_SOMETHING_NEW). Do this"),
+    ],
+)
+def test_a_failure_is_a_sentence_with_the_remedy(minikube: FakeMinikube, reason: str, says: str) -> None:
+    minikube.answers("start", ended(reason, advice="Do this"), status=80)
+    with pytest.raises(MinikubeError) as raised:
+        minikube_cli.start(DEV)
+    first = str(raised.value).splitlines()[0]
+    assert says in first
+    assert f"it went wrong ({reason})" in first
+
+
+def test_a_failure_has_the_sentence_first_and_the_end_of_the_output(minikube: FakeMinikube) -> None:
+    lines = [f"line {number}" for number in range(100)]
+    minikube.answers("delete", *lines, "X Exiting due to GUEST_DELETION: device busy", status=80)
+    with pytest.raises(MinikubeError) as raised:
+        minikube_cli.delete("dev")
+    first, command, *tail = str(raised.value).splitlines()
+    assert first.endswith("Minikube says: device busy (GUEST_DELETION).")
+    assert command == "  `minikube delete --profile dev` said:"
+    assert (len(tail), tail[0]) == (20, "  line 81")
+
+
+def test_a_failure_without_a_reason_says_the_last_line() -> None:
+    assert failure(3, [], ["first", "lab: the host is not running", ""]).sentence("dev") == (
+        "Minikube says: lab: the host is not running."
+    )
+    assert failure(7, [], []).sentence("dev") == "Minikube says: exit status 7."
+
+
+@pytest.mark.parametrize(
+    ("reason", "mistake"),
+    [
+        ("MK_USAGE", True),
+        ("RSRC_INSUFFICIENT_REQ_MEMORY", True),
+        ("K8S_OLD_UNSUPPORTED", True),
+        ("DRV_UNSUPPORTED_MULTINODE", True),
+        ("PROVIDER_DOCKER_NOT_RUNNING", False),
+        ("INET_VERSION_UNAVAILABLE", False),
+        # What becomes of a profile that is there is decided by the diff.
+        ("GUEST_DRIVER_MISMATCH", False),
+        ("K8S_DOWNGRADE_UNSUPPORTED", False),
+    ],
+)
+def test_a_mistake_is_told_from_a_machine_that_is_not_ready(reason: str, mistake: bool) -> None:
+    assert failure(1, [ended(reason)], []).is_mistake is mistake
+
+
+def test_an_unknown_flag_is_a_mistake() -> None:
+    found = failure(14, [], ["Error: unknown flag: --wiat", "See 'minikube start --help' for usage."])
+    assert found.is_mistake
+    assert found.sentence("dev").startswith("Minikube says: unknown flag: --wiat")
+
+
+def test_a_command_that_takes_too_long_is_ended(minikube: FakeMinikube) -> None:
+    (minikube.folder / "bin" / "minikube").write_text("#!/bin/sh\nexec sleep 60\n")
+    with pytest.raises(MinikubeError, match="took more than 0 s, and was ended"):
+        minikube_run.run(["start"], 0)
+
+
+def test_a_command_ends_with_the_pulumi_that_wanted_it(
+    minikube: FakeMinikube, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lines = "for i in $(seq 100); do echo line $i; done"
-    reason = "X Exiting due to PROVIDER_DOCKER_NOT_RUNNING: is docker running?"
-    fake_minikube(tmp_path, monkeypatch, f"{lines}; echo '{reason}' >&2; exit 69")
-    with pytest.raises(minikube_cli.MinikubeError) as raised:
-        minikube_cli.start(DEV)
-    first, *tail = str(raised.value).splitlines()
-    assert first.startswith("`minikube start --profile dev --driver=docker")
-    assert first.endswith(f"failed: {reason}")
-    assert (len(tail), tail[0], tail[-1]) == (20, "  line 82", f"  {reason}")
+    class Gone(io.StringIO):
+        def write(self, _text: str) -> int:
+            raise BrokenPipeError
+
+    (minikube.folder / "bin" / "minikube").write_text("#!/bin/sh\nexec sleep 60\n")
+    monkeypatch.setattr(sys, "stderr", Gone())
+    began = time.monotonic()
+    assert minikube_run.run(["start"], 60).failed is not None
+    assert time.monotonic() - began < 30
 
 
-def test_a_profile_is_known_sound_or_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    listed = '{"invalid":[{"Name":"broken"}],"valid":[{"Name":"dev"}]}'
-    fake_minikube(tmp_path, monkeypatch, f"echo '{listed}'")
-    assert [minikube_cli.exists(name) for name in ("dev", "broken", "other")] == [True, True, False]
-
-
-def test_a_profile_that_is_gone_is_read_as_deleted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    fake_minikube(tmp_path, monkeypatch, 'echo \'{"invalid":[],"valid":[]}\'')
-    assert MinikubeProfileProvider().read("dev", DEV).id == ""
+@pytest.mark.parametrize(
+    ("variable", "home"), [("/data", "/data/.minikube"), ("/data/.minikube", "/data/.minikube")]
+)
+def test_minikubes_folder_is_found_as_minikube_does(
+    monkeypatch: pytest.MonkeyPatch, variable: str, home: str
+) -> None:
+    monkeypatch.setenv("MINIKUBE_HOME", variable)
+    assert minikube_owner.home() == Path(home)
+    monkeypatch.delenv("MINIKUBE_HOME")
+    assert minikube_owner.home() == Path.home() / ".minikube"

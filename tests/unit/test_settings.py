@@ -74,6 +74,44 @@ def test_any_number_of_versions() -> None:
     assert load(versions={"v1": {"image": "a:1"}}, weights={"v1": 100}).weights == {"v1": 100}
 
 
+def test_a_minikube_in_full() -> None:
+    assert load(
+        cluster={
+            "profile": "dev",
+            "driver": "docker",
+            "cpus": 2,
+            "memory": 4096,
+            "diskSize": "40g",
+            "nodes": 3,
+            "kubernetesVersion": "v1.35.1",
+            "containerRuntime": "containerd",
+            "cni": "calico",
+            "extraConfig": ["kubelet.v=4"],
+            "addons": ["metrics-server"],
+            "mount": "/src:/mnt/src",
+            "flags": ["wait=all"],
+            "recreate": True,
+            "ingressAddress": "127.0.0.1",
+        }
+    ).cluster == MinikubeCluster(
+        "dev",
+        "docker",
+        cpus=2,
+        memory=4096,
+        kubernetes_version="v1.35.1",
+        container_runtime="containerd",
+        cni="calico",
+        disk_size="40g",
+        nodes=3,
+        extra_config=("kubelet.v=4",),
+        addons=("metrics-server",),
+        mount="/src:/mnt/src",
+        flags=("wait=all",),
+        recreate=True,
+        ingress_address="127.0.0.1",
+    )
+
+
 def test_a_cluster_that_exists() -> None:
     settings = load(cluster={"kind": "kubeconfig", "context": "prod", "ingressAddress": "10.0.0.1"})
     assert settings.cluster == KubeconfigCluster("~/.kube/config", "prod", "10.0.0.1")
@@ -166,6 +204,12 @@ def test_a_wrong_split_is_one_sentence_with_the_remedy(weights: object, says: st
         ({"versions__v1__replicas": 0}, "blue-green:weights.v1"),
         ({"cluster__driver": "none"}, "blue-green:cluster.profile"),
         ({"cluster__kind": "kind"}, "blue-green:cluster.kind"),
+        ({"cluster__diskSize": "20 GB"}, "blue-green:cluster.diskSize"),
+        ({"cluster__nodes": 0}, "blue-green:cluster.nodes"),
+        ({"cluster__addons": "ingress"}, "blue-green:cluster.addons"),
+        ({"cluster__addons": ["ingress", "ingress"]}, "blue-green:cluster.addons[1]"),
+        ({"cluster__mount": "/src"}, "blue-green:cluster.mount"),
+        ({"cluster__adopt": True, "cluster__recreate": True}, "blue-green:cluster.adopt"),
         ({"cluster": {"kind": "kubeconfig"}}, "blue-green:cluster.ingressAddress"),
         ({"cluster__flags": ["--wait"]}, "blue-green:cluster.flags[0]"),
         ({"routing__hosts": ["a.b", "a.b"]}, "blue-green:routing.hosts[1]"),

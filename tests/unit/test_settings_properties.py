@@ -21,6 +21,7 @@ _SCALARS = (
 _NAMES = st.text(max_size=8) | st.sampled_from(
     ["image", "replicas", "env", "probes", "readiness", "path", "hosts", "retries", "attempts",
      "stickySession", "cookie", "kind", "profile", "values", "gateway", "nodePorts", "http2",
+     "diskSize", "nodes", "addons", "mount", "adopt", "recreate",
      "resources", "requests", "limits", "cpu", "labels", "name", "v1", "v2"]
 )  # fmt: skip
 _VALUES = st.recursive(

@@ -1,0 +1,192 @@
+"""The Minikube profile as a Pulumi resource, on a real Minikube: a small program with one object on it."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from tests.lab.harness import ROOT, Lab, Program, lab_host, project_copy
+from tools import env as tools_env
+
+FOLDER = ROOT / ".lab" / "test-minikube"
+SUBNET = "192.168.96.0/24"
+PROGRAM = '''"""A cluster, and one object on it."""
+
+import pulumi
+
+import settings
+from components.cluster import cluster
+from components.register import register
+
+on = cluster(settings.load().cluster)
+metadata = {"name": "note", "namespace": "default"}
+register("note", {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {}}, on.options())
+pulumi.export("address", on.address)
+'''
+
+
+@pytest.fixture(scope="module")
+def lab() -> Iterator[Lab]:
+    """A host without a cluster."""
+    with lab_host(FOLDER, SUBNET) as host:
+        yield host
+
+
+@pytest.fixture(scope="module")
+def small(lab: Lab) -> Program:
+    """The small program, its cluster not made yet."""
+    return small_program("lab", lab)
+
+
+def small_program(stack: str, lab: Lab) -> Program:
+    made = project_copy(FOLDER / stack, lab, stack)
+    (made.folder / "__main__.py").unlink()
+    (made.folder / "__main__.py").write_text(PROGRAM)
+    return made
+
+
+def cluster_config(program: Program) -> dict[str, Any]:
+    return json.loads(program.run("pulumi", "config", "get", "blue-green:cluster").stdout)
+
+
+def note_uid(program: Program) -> str:
+    """The identity of the one object: another one, if it was made anew."""
+    return program.kubectl("get", "configmap", "note", "-o", "jsonpath={.metadata.uid}").stdout
+
+
+def said_in_one_line(text: str, sentence: str) -> bool:
+    return any(sentence in line for line in text.splitlines())
+
+
+def test_a_mistake_fails_the_preview_with_what_minikube_says(small: Program) -> None:
+    cluster = cluster_config(small)
+    small.config(cluster=cluster | {"extraConfig": ["kublet.v=4"]})
+    previewed = small.preview(check=False)
+    small.config(cluster=cluster)
+    assert previewed.returncode
+    assert said_in_one_line(previewed.stdout, "These --extra-config parameters are invalid: [kublet]")
+    assert not (FOLDER / "minikube" / ".minikube" / "profiles" / "minikube").exists()
+
+
+def test_up_after_one_that_was_killed_in_the_middle_of_a_start_makes_the_cluster(small: Program) -> None:
+    command = ("pulumi", "up", "--yes", "--skip-preview", "--non-interactive")
+    with subprocess.Popen(
+        command, cwd=small.folder, env=small.environment, stdout=subprocess.PIPE, text=True
+    ) as killed:
+        for line in killed.stdout or ():
+            if re.search(r"minikube minikube: step 1[1-3] of", line):
+                break
+        started = psutil.Process(killed.pid).children(recursive=True)
+        killed.kill()
+    minikube = [process for process in started if "start" in process.cmdline()]
+    assert minikube
+    # Nobody is left to wait for the start, which would meet the next one.
+    assert psutil.wait_procs(minikube, timeout=20)[1] == []
+    small.run("pulumi", "cancel", "--yes")
+    made = small.up("--skip-preview").stdout
+    # Pulumi's own processes outlive it.
+    for process in psutil.wait_procs(started, timeout=0)[1]:
+        process.kill()
+    assert said_in_one_line(made, "minikube minikube: deleting it")
+    assert said_in_one_line(made, "minikube minikube: step 19 of 19")
+    assert note_uid(small)
+    assert small.outputs()["address"] == "192.168.96.3"
+
+
+def test_an_up_that_has_nothing_to_do_does_nothing(small: Program) -> None:
+    small.up("--expect-no-changes")
+
+
+def test_an_addon_is_changed_in_place(small: Program) -> None:
+    cluster, note = cluster_config(small), note_uid(small)
+    small.config(cluster=cluster | {"addons": ["default-storageclass"]})
+    small.up("--skip-preview")
+    assert "standard" in small.kubectl("get", "storageclass", "-o", "name").stdout
+    small.config(cluster=cluster)
+    small.up("--skip-preview")
+    assert small.kubectl("get", "storageclass", "-o", "name").stdout == ""
+    assert note_uid(small) == note
+
+
+def test_a_stopped_cluster_is_started_again(small: Program) -> None:
+    note = note_uid(small)
+    small.run("minikube", "stop")
+    small.up()
+    assert note_uid(small) == note
+    small.up("--expect-no-changes")
+
+
+def test_a_paused_cluster_goes_on(small: Program) -> None:
+    note = note_uid(small)
+    small.run("minikube", "pause")
+    small.up("--skip-preview")
+    assert note_uid(small) == note
+
+
+def test_the_profile_of_another_stack_is_refused(small: Program, lab: Lab) -> None:
+    note = note_uid(small)
+    refused = small_program("other", lab).preview(check=False)
+    assert refused.returncode
+    sentence = "there is a Minikube profile minikube already, and stack blue-green/lab made it. Take it over:"
+    assert said_in_one_line(refused.stdout, sentence)
+    assert note_uid(small) == note
+
+
+def test_a_deleted_cluster_is_made_anew_with_all_that_was_on_it(small: Program) -> None:
+    note = note_uid(small)
+    small.run("minikube", "delete")
+    said = small.up().stdout
+    assert said_in_one_line(said, "minikube minikube: it is deleted: all that was on it is made anew")
+    assert note_uid(small) != note
+    small.up("--expect-no-changes")
+
+
+def test_a_change_that_needs_a_new_cluster_is_announced_and_made(small: Program) -> None:
+    note, cluster = note_uid(small), cluster_config(small)
+    del cluster["cni"]
+    small.config(cluster=cluster)
+    previewed = small.preview().stdout
+    assert said_in_one_line(
+        previewed, "warning: cni bridge to Minikube's default needs a new cluster: all that"
+    )
+    assert re.search(r"\+-\d+ to replace", previewed)
+    small.up("--skip-preview")
+    assert note_uid(small) != note
+
+
+def test_destroy_removes_the_profile_and_nothing_else(small: Program) -> None:
+    profiles = FOLDER / "minikube" / ".minikube" / "profiles"
+    small.kubectl("config", "set-context", "mine", "--cluster=elsewhere")
+    (profiles / "other").mkdir()
+    began = time.monotonic()
+    small.run("pulumi", "destroy", "--yes", "--non-interactive", "--skip-preview")
+    assert time.monotonic() - began < 120
+    assert [path.name for path in profiles.iterdir()] == ["other"]
+    assert small.kubectl("config", "get-contexts", "-o", "name").stdout.split() == ["mine"]
+
+
+def test_without_minikube_a_preview_shows_it_all_and_up_says_what_is_missing(tmp_path: Path) -> None:
+    commands = tmp_path / "bin"
+    commands.mkdir()
+    for tool in (ROOT / ".tools" / "bin").iterdir():
+        if tool.name != "minikube":
+            (commands / tool.name).symlink_to(tool)
+    variables = tools_env.variables("lab", tmp_path / "pulumi")
+    environment = os.environ | variables | {"PATH": f"{commands}:/usr/bin:/bin"}
+    program = project_copy(tmp_path / "project", Lab(environment, ()), "dev")
+    shutil.copy(ROOT / "Pulumi.dev.yaml", program.folder)
+    previewed = program.preview().stdout
+    for made in ("MinikubeProfile", "Release istio-gateway", "Deployment myapp-v2", "VirtualService"):
+        assert made in previewed
+    failed = program.up("--skip-preview", check=False)
+    assert failed.returncode
+    assert said_in_one_line(failed.stdout, "There is no minikube on PATH. Install it: https://minikube.")
+    assert "Traceback" not in failed.stdout + failed.stderr

@@ -1,0 +1,308 @@
+"""The resource of a Minikube profile: its diff, whose a profile is, and what it does to it."""
+
+import json
+from typing import Any
+
+import pytest
+
+from components import minikube_cli, minikube_owner
+from components.minikube import inputs
+from components.minikube_errors import MinikubeError
+from components.minikube_owner import Owner
+from components.minikube_profile import MinikubeProfileProvider
+from settings.model import MinikubeCluster
+from tests.unit.fake_minikube import STOPPED, FakeMinikube, ended, event
+
+PROVIDER = MinikubeProfileProvider()
+ARGS = inputs(MinikubeCluster("dev", "docker", kubernetes_version="v1.35.1")) | {"owner": "blue-green/dev"}
+PROPS = ARGS | {"clusterId": "c"}
+STATE = PROPS | {"kubeconfig": "k", "ip": "i", "status": "Running", "changed": "then"}
+
+
+@pytest.fixture(autouse=True)
+def said_anew() -> None:
+    """What is said once is said once in each test."""
+    minikube_cli.say_once.cache_clear()
+
+
+def note(stack: str = "blue-green/dev", *, started: bool = True) -> None:
+    minikube_owner.write("dev", Owner(stack, "c", started))
+
+
+@pytest.mark.parametrize(
+    ("new", "changes", "replaces"),
+    [
+        ({}, False, []),
+        # Pulumi hands over every number as a float.
+        ({"cpus": 4.0, "nodes": 1.0}, False, []),
+        ({"memory": 4096.0}, True, ["memory"]),
+        ({"cpus": 2}, True, ["cpus"]),
+        ({"diskSize": "40g"}, True, ["diskSize"]),
+        ({"driver": "kvm2"}, True, ["driver"]),
+        ({"containerRuntime": "cri-o"}, True, ["containerRuntime"]),
+        ({"cni": "calico"}, True, ["cni"]),
+        ({"nodes": 3}, True, ["nodes"]),
+        ({"mount": "/a:/b"}, True, ["mount"]),
+        ({"profile": "other"}, True, ["profile"]),
+        ({"kubernetesVersion": "v1.34.9"}, True, ["kubernetesVersion"]),
+        ({"kubernetesVersion": "v1.35.10"}, True, []),
+        ({"kubernetesVersion": "stable"}, True, []),
+        ({"extraConfig": ["kubelet.v=4"]}, True, []),
+        ({"flags": ["wait=all"]}, True, []),
+        ({"addons": ["ingress"]}, True, []),
+        ({"owner": "blue-green/renamed"}, True, []),
+        # These say what a creation does, and nothing of the profile that is there.
+        ({"adopt": True}, False, []),
+        ({"recreate": True}, False, []),
+    ],
+)
+def test_a_diff_tells_a_new_cluster_from_less(
+    new: dict[str, Any], changes: bool, replaces: list[str]
+) -> None:
+    diff = PROVIDER.diff("dev", STATE, PROPS | new)
+    assert (diff.changes, diff.replaces) == (changes, replaces)
+    assert diff.delete_before_replace
+
+
+@pytest.mark.parametrize(
+    ("status", "changes", "replaces"),
+    [
+        ("Running", False, []),
+        ("Stopped", True, []),
+        ("Paused", True, []),
+        ("Unknown", True, []),
+        ("Deleted", True, ["clusterId"]),
+        ("Broken", True, ["clusterId"]),
+    ],
+)
+def test_a_diff_follows_how_the_profile_was_seen(status: str, changes: bool, replaces: list[str]) -> None:
+    diff = PROVIDER.diff("dev", STATE | {"status": status}, PROPS)
+    assert (diff.changes, diff.replaces) == (changes, replaces)
+
+
+def test_driver_none_has_no_sizes_to_change() -> None:
+    none = {"driver": "none", "profile": "minikube"}
+    diff = PROVIDER.diff(
+        "minikube", STATE | none, PROPS | none | {"cpus": 1, "memory": 2000, "diskSize": "9g"}
+    )
+    assert not diff.changes
+
+
+def test_a_new_cluster_is_announced_with_what_is_lost(capfd: pytest.CaptureFixture[str]) -> None:
+    for _ in range(2):
+        PROVIDER.diff("dev", STATE | {"memory": 8192.0}, PROPS | {"memory": 4096.0, "cni": "calico"})
+    assert capfd.readouterr().err == (
+        "minikube dev: warning: cni Minikube's default to calico, memory 8192 to 4096 needs a new cluster: "
+        "all that is on it, volumes too, is lost\n"
+    )
+
+
+@pytest.mark.usefixtures("minikube")
+def test_a_check_gives_each_new_cluster_an_identity_of_its_own() -> None:
+    first = PROVIDER.check({}, dict(ARGS)).inputs["clusterId"]
+    assert PROVIDER.check({**ARGS, "clusterId": first}, dict(ARGS)).inputs["clusterId"] == first
+    assert PROVIDER.check({}, dict(ARGS)).inputs["clusterId"] != first
+
+
+def test_a_check_fails_with_what_minikube_finds_wrong(minikube: FakeMinikube) -> None:
+    wrong = event("warning", message="These --extra-config parameters are invalid: [kublet]")
+    minikube.answers("dry-run", wrong, ended("MK_USAGE", "Valid components are: [kubelet]"), status=14)
+    (failure,) = PROVIDER.check({}, dict(ARGS)).failures
+    assert "parameters are invalid: [kublet]. Valid components are: [kubelet]" in failure.reason
+
+
+def test_a_check_does_not_ask_again_for_what_was_taken(minikube: FakeMinikube) -> None:
+    minikube.answers("dry-run", ended("MK_USAGE"), status=14)
+    assert not PROVIDER.check(dict(PROPS), dict(ARGS)).failures
+
+
+def test_a_check_takes_a_machine_that_is_not_ready(
+    minikube: FakeMinikube, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    minikube.answers("dry-run", ended("PROVIDER_DOCKER_NOT_RUNNING"), status=63)
+    assert not PROVIDER.check({}, dict(ARGS)).failures
+    minikube.answers("status", "lab: the host is not running", status=3)
+    assert not PROVIDER.check({}, dict(ARGS)).failures
+    monkeypatch.setenv("PATH", "/nowhere")
+    assert not PROVIDER.check({}, dict(ARGS)).failures
+
+
+@pytest.mark.usefixtures("minikube")
+def test_a_check_refuses_an_addon_that_there_is_not() -> None:
+    (failure,) = PROVIDER.check({}, ARGS | {"addons": ["ingress", "ingres"]}).failures
+    assert failure.reason == "Minikube has no addon ingres. Type: minikube addons list."
+
+
+def test_a_dry_run_leaves_no_profile_folder(minikube: FakeMinikube) -> None:
+    place = minikube_owner.folder("dev")
+    script = minikube.folder / "bin" / "minikube"
+    script.write_text(f"{script.read_text()}\nmkdir -p {place}; echo x >>{place}/events.json\n")
+    assert not PROVIDER.check({}, dict(ARGS)).failures
+    assert not place.exists()
+    note()
+    PROVIDER.check({}, dict(ARGS))
+    assert minikube_owner.read("dev")
+
+
+def test_create_notes_whose_the_profile_is(minikube: FakeMinikube) -> None:
+    made = PROVIDER.create(PROPS | {"addons": ["ingress"]})
+    assert minikube.calls() == ["start", "addons-enable"]
+    assert made.outs is not None
+    assert (made.id, made.outs["ip"], made.outs["status"]) == ("dev", "10.0.0.1", "Running")
+    assert "https://10.0.0.1:8443" in made.outs["kubeconfig"]
+    assert minikube_owner.read("dev") == Owner("blue-green/dev", "c", started=True)
+
+
+def test_a_start_that_fails_leaves_the_note_of_one_that_has_not_ended(minikube: FakeMinikube) -> None:
+    minikube.answers("start", ended("GUEST_PROVISION"), status=80)
+    with pytest.raises(MinikubeError):
+        PROVIDER.create(dict(PROPS))
+    assert minikube_owner.read("dev") == Owner("blue-green/dev", "c", started=False)
+
+
+def test_a_profile_of_somebody_else_is_refused_with_the_ways_out(minikube: FakeMinikube) -> None:
+    minikube.is_running()
+    with pytest.raises(MinikubeError, match="this stack has not made it") as refused:
+        PROVIDER.create(dict(PROPS))
+    assert all(word in str(refused.value) for word in ("adopt' true", "recreate' true", "profile' NAME"))
+    note("blue-green/prod")
+    with pytest.raises(MinikubeError, match="stack blue-green/prod made it"):
+        PROVIDER.create(dict(PROPS))
+    (failure,) = PROVIDER.check({}, dict(ARGS)).failures
+    assert "stack blue-green/prod made it" in failure.reason
+    assert minikube.calls() == []
+
+
+def test_recreate_deletes_the_profile_of_somebody_else_first(minikube: FakeMinikube) -> None:
+    minikube.is_running()
+    PROVIDER.create(PROPS | {"recreate": True})
+    assert minikube.calls() == ["delete", "start"]
+
+
+def existing_profile(**changes: object) -> None:
+    config: dict[str, object] = {"Driver": "docker", "CPUs": 4, "Memory": 8192, **changes}
+    minikube_owner.config("dev").parent.mkdir(parents=True, exist_ok=True)
+    minikube_owner.config("dev").write_text(json.dumps(config))
+
+
+def test_adopt_takes_over_a_profile_that_is_as_the_inputs_say(minikube: FakeMinikube) -> None:
+    minikube.is_running()
+    existing_profile()
+    PROVIDER.create(PROPS | {"adopt": True})
+    assert minikube.calls() == ["start"]
+    assert minikube_owner.read("dev") == Owner("blue-green/dev", "c", started=True)
+
+
+def test_adopt_refuses_a_profile_that_only_a_new_cluster_could_follow(minikube: FakeMinikube) -> None:
+    minikube.is_running()
+    existing_profile(Memory=4096, KubernetesConfig={"KubernetesVersion": "v1.36.0"})
+    with pytest.raises(MinikubeError, match=r"memory 4096 to 8192, kubernetesVersion v1\.36\.0 to v1\.35\.1"):
+        PROVIDER.create(PROPS | {"adopt": True})
+    assert minikube.calls() == []
+
+
+def test_a_start_of_ours_that_was_killed_is_cleaned(minikube: FakeMinikube) -> None:
+    minikube.is_running()
+    note(started=False)
+    PROVIDER.create(dict(PROPS))
+    assert minikube.calls() == ["delete", "start"]
+
+
+def test_a_profile_of_ours_that_the_state_lost_is_kept(minikube: FakeMinikube) -> None:
+    minikube.is_running()
+    note()
+    PROVIDER.create(dict(PROPS))
+    assert minikube.calls() == ["start"]
+
+
+def seen() -> str:
+    """How a refresh sees the profile."""
+    found = PROVIDER.read("dev", dict(STATE))
+    assert found.outs is not None
+    return found.outs["status"]
+
+
+@pytest.mark.parametrize(
+    ("node", "status"),
+    [
+        ({}, "Running"),
+        ({"Host": "Stopped", "APIServer": "Stopped"}, "Stopped"),
+        ({"APIServer": "Paused", "Kubelet": "Stopped"}, "Paused"),
+        ({"APIServer": "Stopped"}, "Stopped"),
+        ({"APIServer": "Error"}, "Stopped"),
+        ({"Host": "Nonexistent"}, "Broken"),
+        ({"Host": "Error"}, "Broken"),
+    ],
+)
+def test_read_tells_how_the_profile_is(minikube: FakeMinikube, node: dict[str, str], status: str) -> None:
+    minikube.answers("status", json.dumps({"Host": "Running", "APIServer": "Running"} | node), status=7)
+    note()
+    found = PROVIDER.read("dev", dict(STATE))
+    assert (found.id, found.outs) == ("dev", STATE | {"status": status})
+
+
+def test_read_takes_several_nodes(minikube: FakeMinikube) -> None:
+    nodes = [
+        {"Host": "Running", "APIServer": "Running"},
+        {"Host": "Stopped", "APIServer": "Irrelevant"},
+    ]
+    minikube.answers("status", json.dumps(nodes), status=7)
+    note()
+    assert seen() == "Stopped"
+
+
+def test_a_config_that_cannot_be_read_is_a_broken_profile(minikube: FakeMinikube) -> None:
+    minikube.answers("status", ended("HOST_CONFIG_LOAD"), status=38)
+    note()
+    assert seen() == "Broken"
+
+
+def test_a_profile_that_is_gone_or_was_made_anew_is_deleted(minikube: FakeMinikube) -> None:
+    assert seen() == "Deleted"
+    minikube.is_running()
+    assert seen() == "Deleted"
+    note()
+    assert seen() == "Running"
+
+
+def test_without_minikube_a_read_leaves_the_state(minikube: FakeMinikube) -> None:
+    (minikube.folder / "bin" / "minikube").unlink()
+    found = PROVIDER.read("dev", dict(STATE))
+    assert (found.id, found.outs) == ("dev", STATE | {"status": "Unknown"})
+
+
+def test_update_starts_a_stopped_profile(minikube: FakeMinikube) -> None:
+    minikube.answers("status", json.dumps(STOPPED), status=7)
+    done = PROVIDER.update("dev", STATE | {"status": "Stopped"}, dict(PROPS))
+    assert minikube.calls() == ["start"]
+    assert done.outs is not None
+    assert (done.outs["status"], done.outs["clusterId"]) == ("Running", "c")
+    assert done.outs["changed"] != "then"
+
+
+def test_update_lets_a_paused_profile_go_on(minikube: FakeMinikube) -> None:
+    minikube.answers("status", json.dumps({"Host": "Running", "APIServer": "Paused"}), status=2)
+    PROVIDER.update("dev", STATE | {"status": "Paused"}, dict(PROPS))
+    assert minikube.calls() == ["unpause"]
+
+
+def test_update_changes_addons_without_a_start(minikube: FakeMinikube) -> None:
+    minikube.is_running()
+    PROVIDER.update("dev", STATE | {"addons": ["ingress"]}, PROPS | {"addons": ["metrics-server"]})
+    assert minikube.calls() == ["addons-disable", "addons-enable"]
+
+
+def test_update_starts_again_for_what_a_start_applies(minikube: FakeMinikube) -> None:
+    minikube.is_running()
+    PROVIDER.update("dev", dict(STATE), PROPS | {"kubernetesVersion": "v1.36.0"})
+    assert minikube.calls() == ["start"]
+
+
+def test_delete_removes_ours_and_nobody_elses(minikube: FakeMinikube) -> None:
+    PROVIDER.delete("dev", dict(STATE))
+    note("blue-green/dev")
+    PROVIDER.delete("dev", STATE | {"clusterId": "another"})
+    assert minikube.calls() == []
+    PROVIDER.delete("dev", dict(STATE))
+    assert minikube.calls() == ["delete"]
+    assert not minikube_owner.folder("dev").exists()
