@@ -155,7 +155,9 @@ def _tell(profile: str, line: str) -> None:
     if kind == "step":
         say(profile, f"step {data.get('currentstep')} of {data.get('totalsteps')}: {data.get('message')}")
     elif kind == "warning":
-        say_once(profile, f"warning: {data.get('message')}")
+        message = str(data.get("message"))
+        remedy = f" Type: minikube kubectl --profile {profile} --" if "incompatibilities" in message else ""
+        say_once(profile, f"warning: {message}{remedy}")
 
 
 def _nodes(lines: Sequence[str]) -> list[Mapping[str, Any]]:

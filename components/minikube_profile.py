@@ -37,9 +37,10 @@ class MinikubeProfileProvider(dynamic.ResourceProvider):
         there = minikube_cli.status(profile) != "Deleted"
         if refusal := _refusal(props, there=there):
             raise MinikubeError(refusal)
-        interrupted = owner is not None and owner.stack == props["owner"] and not owner.started
-        foreign = owner is None or owner.stack != props["owner"]
-        if (there and interrupted) or (there and foreign and props.get("recreate")):
+        ours = owner is not None and owner.stack == props["owner"]
+        if there and owner is not None and ours and not owner.started:
+            _clean(profile)
+        elif there and not ours and props.get("recreate"):
             minikube_cli.delete(profile)
         _note(props, started=False)
         minikube_cli.start(props)
@@ -82,6 +83,17 @@ class MinikubeProfileProvider(dynamic.ResourceProvider):
         owner = minikube_owner.read(_id)
         if owner is not None and owner.cluster_id == _props["clusterId"]:
             minikube_cli.delete(_id)
+
+
+def _clean(profile: str) -> None:
+    """Deletes what a killed start left; where Minikube cannot delete it yet, another start goes on with it.
+
+    With driver none it deletes by the kubeadm that a start installs (seen with Minikube 1.38.1).
+    """
+    try:
+        minikube_cli.delete(profile)
+    except MinikubeError as error:
+        minikube_cli.say(profile, f"it cannot be deleted, so its start goes on: {str(error).splitlines()[0]}")
 
 
 def _wrong(props: Mapping[str, Any]) -> str | None:

@@ -54,7 +54,7 @@ def test_driver_none_takes_the_machine_as_it_is() -> None:
 def test_a_start_tells_its_steps_and_each_warning_once(
     minikube: FakeMinikube, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    skew = event("warning", message="kubectl is version 1.30.0, which may have incompatibilities")
+    skew = event("warning", message="kubectl is version 1.30.0, which may have incompatibilities.")
     minikube.answers(
         "start",
         event("step", currentstep="3", totalsteps="19", message="Starting the node"),
@@ -67,7 +67,8 @@ def test_a_start_tells_its_steps_and_each_warning_once(
     minikube_cli.start(DEV)
     assert capfd.readouterr().err.splitlines() == [
         "minikube dev: step 3 of 19: Starting the node",
-        "minikube dev: warning: kubectl is version 1.30.0, which may have incompatibilities",
+        "minikube dev: warning: kubectl is version 1.30.0, which may have incompatibilities."
+        " Type: minikube kubectl --profile dev --",
     ]
 
 

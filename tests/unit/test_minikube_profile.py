@@ -208,6 +208,14 @@ def test_a_start_of_ours_that_was_killed_is_cleaned(minikube: FakeMinikube) -> N
     assert minikube.calls() == ["delete", "start"]
 
 
+def test_a_start_that_was_killed_too_early_to_be_deleted_goes_on(minikube: FakeMinikube) -> None:
+    minikube.is_running()
+    minikube.answers("delete", "X Exiting due to GUEST_DELETION: env: kubeadm: not found", status=80)
+    note(started=False)
+    PROVIDER.create(dict(PROPS))
+    assert minikube.calls() == ["delete", "start"]
+
+
 def test_a_profile_of_ours_that_the_state_lost_is_kept(minikube: FakeMinikube) -> None:
     minikube.is_running()
     note()
