@@ -23,7 +23,8 @@ def guard(section: str, *, taken: bool) -> Ownership | None:
     )
 
 
-istio = Istio("istio", config.istio, on.options(), guard("istio", taken=config.istio.take_ownership))
+mesh_guard = guard("istio", taken=config.istio.take_ownership)
+istio = Istio("istio", config.istio, on.options(), mesh_guard, on.reader)
 guarded = guard("app", taken=config.app.take_ownership)
 application = Application(config.app.name, config.app, config.versions, on.options(), guarded)
 split = TrafficSplit(

@@ -27,6 +27,7 @@ class Istio(pulumi.ComponentResource):
         args: IstioArgs,
         opts: pulumi.ResourceOptions | None = None,
         ownership: Ownership | None = None,
+        reader: pulumi.ProviderResource | None = None,
     ) -> None:
         super().__init__("blue-green:index:Istio", name, None, opts)
         service_id = pulumi.Output.from_input(f"{args.gateway.namespace}/{args.gateway.service}")
@@ -34,9 +35,9 @@ class Istio(pulumi.ComponentResource):
             gateway = self._install(name, args, ownership)
             # Before the release is there, a preview must not look for its Service.
             service_id = pulumi.Output.all(service_id, gateway.id).apply(lambda ids: ids[0])
-        service = existing(
-            f"{name}-ingress", "v1", "Service", service_id, pulumi.ResourceOptions(parent=self)
-        )
+        # By a provider of its own (`reader`), where that of the rest is replaced with the cluster.
+        looking = pulumi.ResourceOptions(parent=self, provider=reader)
+        service = existing(f"{name}-ingress", "v1", "Service", service_id, looking)
         self.namespace = pulumi.Output.from_input(args.namespace)
         self.ingress_service = pulumi.Output.all(spec=service.spec, status=service.status)
         self.register_outputs({"namespace": self.namespace, "ingress_service": self.ingress_service})
