@@ -7,10 +7,12 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Generator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
+
+import psutil
 
 from tools import env as tools_env
 
@@ -115,6 +117,15 @@ def lab_host(folder: Path, subnet: str) -> Generator[Lab]:
         yield Lab(_evaluated(exports.stdout, tools), _lab_options(folder, subnet))
     finally:
         subprocess.run([*command, "down"], cwd=ROOT, check=True)
+        _end_plugins(tools_env.variables("lab", folder / "pulumi")["PULUMI_HOME"])
+
+
+def _end_plugins(home: str) -> None:
+    """End the plugins of engines that a test killed: without their engine they live on."""
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            if process.environ().get("PULUMI_HOME") == home:
+                process.kill()
 
 
 def project_copy(folder: Path, lab: Lab, stack: str = "lab") -> Program:
