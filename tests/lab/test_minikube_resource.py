@@ -66,6 +66,14 @@ def said_in_one_line(text: str, sentence: str) -> bool:
     return any(sentence in line for line in text.splitlines())
 
 
+def arguments(process: psutil.Process) -> list[str]:
+    """The command line of a process, which may have ended."""
+    try:
+        return process.cmdline()
+    except psutil.NoSuchProcess:
+        return []
+
+
 def test_a_mistake_fails_the_preview_with_what_minikube_says(small: Program) -> None:
     cluster = cluster_config(small)
     small.config(cluster=cluster | {"extraConfig": ["kublet.v=4"]})
