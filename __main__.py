@@ -24,7 +24,7 @@ def guard(section: str, *, taken: bool) -> Ownership | None:
 
 
 mesh_guard = guard("istio", taken=config.istio.take_ownership)
-istio = Istio("istio", config.istio, on.options(), mesh_guard, on.reader)
+istio = Istio("istio", config.istio, on.kubeconfig, on.options(), mesh_guard)
 guarded = guard("app", taken=config.app.take_ownership)
 application = Application(config.app.name, config.app, config.versions, on.options(), guarded)
 split = TrafficSplit(

@@ -17,12 +17,10 @@ from settings.model import KubeconfigCluster, MinikubeCluster
 class Cluster:
     """The one Kubernetes provider of the stack; `address` None: there is only a load balancer.
 
-    `reader` is a provider for objects that are only looked at, and `owned` says that the stack makes
-    the cluster itself, so that all that is on it goes with it.
+    `owned` says that the stack makes the cluster itself, so that all that is on it goes with it.
     """
 
     provider: Provider
-    reader: Provider
     kubeconfig: pulumi.Output[str]
     address: pulumi.Output[str] | None
     owned: bool
@@ -47,7 +45,7 @@ def cluster(args: MinikubeCluster | KubeconfigCluster) -> Cluster:
     config = pulumi.Output.secret(_existing(args))
     address = _given(args.ingress_address)
     provider = Provider("kubernetes", kubeconfig=config)
-    return Cluster(provider, provider, config, address, owned=False)
+    return Cluster(provider, config, address, owned=False)
 
 
 def _minikube(args: MinikubeCluster) -> Cluster:
@@ -62,12 +60,8 @@ def _minikube(args: MinikubeCluster) -> Cluster:
         # The refresh before an `up` leaves what it cannot see; docs/decisions/minikube-refresh.md
         skip_update_unreachable=True,
     )
-    # Pulumi replaces nothing that it only read, and such an object's provider must not be replaced then.
-    reader = Provider(
-        "kubernetes-reader", kubeconfig=config, cluster_identifier="any", skip_update_unreachable=True
-    )
     address = _given(args.ingress_address) or minikube.ip
-    return Cluster(provider, reader, minikube.kubeconfig, address, owned=True)
+    return Cluster(provider, minikube.kubeconfig, address, owned=True)
 
 
 def _given(address: str | None) -> pulumi.Output[str] | None:

@@ -6,15 +6,17 @@ from typing import Any
 import pulumi
 
 from components import charts, workload
+from components.ingress_service import IngressService
 from components.ownership import Ownership
-from components.register import existing, register
+from components.register import register
 from settings.model import Istio as IstioArgs
 
 
 class Istio(pulumi.ComponentResource):
     """Istio's base, istiod and gateway charts (T2); with `install` false it only looks.
 
-    Why Helm releases: docs/decisions/helm-release.md. `ingress_service` is the gateway's Service
+    `kubeconfig` is the text of one for the cluster. Why Helm releases:
+    docs/decisions/helm-release.md. `ingress_service` is the gateway's Service
     as it is in the cluster: `spec` and `status`, by the names of the Kubernetes API.
     """
 
@@ -25,19 +27,20 @@ class Istio(pulumi.ComponentResource):
         self,
         name: str,
         args: IstioArgs,
+        kubeconfig: pulumi.Input[str],
         opts: pulumi.ResourceOptions | None = None,
         ownership: Ownership | None = None,
-        reader: pulumi.ProviderResource | None = None,
     ) -> None:
         super().__init__("blue-green:index:Istio", name, None, opts)
-        service_id = pulumi.Output.from_input(f"{args.gateway.namespace}/{args.gateway.service}")
-        if args.install:
-            gateway = self._install(name, args, ownership)
-            # Before the release is there, a preview must not look for its Service.
-            service_id = pulumi.Output.all(service_id, gateway.id).apply(lambda ids: ids[0])
-        # By a provider of its own (`reader`), where that of the rest is replaced with the cluster.
-        looking = pulumi.ResourceOptions(parent=self, provider=reader)
-        service = existing(f"{name}-ingress", "v1", "Service", service_id, looking)
+        service = IngressService(
+            f"{name}-ingress",
+            kubeconfig,
+            args.gateway.namespace,
+            args.gateway.service,
+            pulumi.ResourceOptions(
+                parent=self, depends_on=[self._install(name, args, ownership)] if args.install else None
+            ),
+        )
         self.namespace = pulumi.Output.from_input(args.namespace)
         self.ingress_service = pulumi.Output.all(spec=service.spec, status=service.status)
         self.register_outputs({"namespace": self.namespace, "ingress_service": self.ingress_service})

@@ -43,15 +43,3 @@ def register(
         guarded = pulumi.ResourceOptions(hooks=ownership.hooks(name, opts.parent))
         opts = pulumi.ResourceOptions.merge(opts, guarded)
     return KubernetesObject(name, manifest["apiVersion"], manifest["kind"], owned(name, manifest), opts)
-
-
-def existing(
-    name: str,
-    api_version: str,
-    kind: str,
-    object_id: pulumi.Input[str],
-    opts: pulumi.ResourceOptions,
-) -> KubernetesObject:
-    """Reads an object that somebody else owns; its id is `[namespace/]name`."""
-    opts = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(id=object_id))
-    return KubernetesObject(name, api_version, kind, {}, opts)

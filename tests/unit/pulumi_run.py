@@ -11,12 +11,11 @@ from pulumi.runtime import mocks
 
 @dataclass(frozen=True)
 class Resource:
-    """One registered resource. `read_id` is set where the program only reads it."""
+    """One registered resource."""
 
     type: str
     name: str
     inputs: dict[str, Any]
-    read_id: str | None
 
 
 @dataclass
@@ -29,12 +28,11 @@ class Registered(mocks.Mocks):
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
         """Answers with the inputs, and with the outputs that the test gave for the name."""
         inputs = cast("dict[str, Any]", args.inputs)
-        read_id = args.resource_id or None
-        self.resources.append(Resource(args.typ, args.name, inputs, read_id))
+        self.resources.append(Resource(args.typ, args.name, inputs))
         metadata: Mapping[str, Any] = inputs.get("metadata") or {}
         name = metadata.get("name", args.name)
         object_id = f"{metadata['namespace']}/{name}" if "namespace" in metadata else name
-        return read_id or object_id, {**inputs, **self.outputs.get(args.name, {})}
+        return object_id, {**inputs, **self.outputs.get(args.name, {})}
 
     def call(self, args: mocks.MockCallArgs) -> Any:
         """No component calls a function."""

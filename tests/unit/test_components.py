@@ -144,31 +144,32 @@ def test_a_change_touches_only_its_own_objects(
 
 
 def test_istio_installs_its_charts_in_order() -> None:
-    done = run(lambda: Istio("istio", IstioArgs()), SERVICE)
+    done = run(lambda: Istio("istio", IstioArgs(), "kubeconfig"), SERVICE)
     assert done.names() == [
         "blue-green:index:Istio istio",
         "kubernetes:core/v1:Namespace istio-namespace",
-        "kubernetes:core/v1:Service istio-ingress",
         "kubernetes:helm.sh/v3:Release istio-base",
         "kubernetes:helm.sh/v3:Release istio-gateway",
         "kubernetes:helm.sh/v3:Release istio-istiod",
+        "pulumi-python:dynamic:IngressService istio-ingress",
     ]
     gateway = done.named("istio-gateway").inputs
     assert gateway["name"] == "istio-ingressgateway"
     assert gateway["values"]["service"]["type"] == "NodePort"
     assert gateway["version"] == "1.29.1"
     assert gateway["repositoryOpts"]["repo"].startswith("https://istio-release.")
-    assert done.named("istio-ingress").read_id == "istio-system/istio-ingressgateway"
+    looked_at = done.named("istio-ingress").inputs
+    assert (looked_at["namespace"], looked_at["name"]) == ("istio-system", "istio-ingressgateway")
 
 
 def test_istio_that_is_there_is_only_looked_at() -> None:
     args = IstioArgs(install=False, gateway=IngressGateway(namespace="ingress"))
-    done = run(lambda: Istio("istio", args), SERVICE)
+    done = run(lambda: Istio("istio", args, "kubeconfig"), SERVICE)
     assert done.names() == [
         "blue-green:index:Istio istio",
-        "kubernetes:core/v1:Service istio-ingress",
+        "pulumi-python:dynamic:IngressService istio-ingress",
     ]
-    assert done.named("istio-ingress").read_id == "ingress/istio-ingressgateway"
+    assert done.named("istio-ingress").inputs["namespace"] == "ingress"
 
 
 def test_minikube_keeps_its_kubeconfig_secret() -> None:
