@@ -12,6 +12,8 @@ from rollout.preview.change import Change, of_digest
 from rollout.preview.snapshot import of_resources, of_settings
 
 _UNREACHABLE = ("unreachable", "connection refused", "no route to host", "i/o timeout")
+# Of a Minikube that the stack owns Pulumi only warns, and takes its objects for unchanged.
+_SKIPPED = "cluster is unreachable"
 _BLIND = (
     "The cluster cannot be reached from here, so this compares the config with the stack's state. "
     "Not known: changes to Istio and to routing, and whether somebody changed the cluster by hand."
@@ -31,9 +33,9 @@ def preview(name: str) -> Change:
     """
     done = project.run("preview", "--json", "--stack", name)
     digest = _digest(done.stdout)
-    if done.returncode == 0 and digest is not None:
-        return of_digest(name, stack.resources(name), digest)
     said = _errors(digest) if digest else f"{done.stdout}{done.stderr}".strip()
+    if done.returncode == 0 and digest is not None and _SKIPPED not in said:
+        return of_digest(name, stack.resources(name), digest)
     if any(sign in said for sign in _UNREACHABLE):
         return Change(
             name,
