@@ -45,10 +45,15 @@ def routes_by(split: Split, weights: Mapping[str, int]) -> bool:
 
 
 def serves_only(split: Split, images: Mapping[str, Sequence[str]]) -> bool:
-    """Whether no version's ready pods run an image that is not among these. Raises GatewayError."""
+    """Whether no version's ready pods run an image that is not among these. Raises GatewayError.
+
+    While a version is being rolled out, its images are in motion and tell nothing.
+    """
+    target = split.target
     with Api(split.kubeconfig) as api:
-        running = workloads.images(api, split.target.namespace, split.target.host, images)
-    return all(set(running[version]) <= set(images[version]) for version in images)
+        running = workloads.images(api, target.namespace, target.host, images)
+        others = tuple(version for version in images if not set(running[version]) <= set(images[version]))
+        return len(_not_rolled_out(api, target, others)) == len(others)
 
 
 def can_take(split: Split, versions: tuple[str, ...]) -> bool:

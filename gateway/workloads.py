@@ -30,10 +30,15 @@ def not_rolled_out(api: Api, namespace: str, name: str) -> str | None:
 
 
 def images(api: Api, namespace: str, app: str, versions: Iterable[str]) -> dict[str, tuple[str, ...]]:
-    """By version, the images that its ready pods run, by digest. Raises GatewayError."""
+    """By version, the images that its ready pods run, by digest; not of pods on their way out.
+
+    Raises GatewayError.
+    """
     found: dict[str, set[str]] = {version: set() for version in versions}
     pods = api.get(f"/api/v1/namespaces/{namespace}/pods", {"labelSelector": f"app={app}"})
     for pod in pods["items"]:
+        if "deletionTimestamp" in pod["metadata"]:
+            continue
         version = pod["metadata"]["labels"].get("version")
         containers: list[Mapping[str, Any]] = pod["status"].get("containerStatuses") or []
         for container in containers:

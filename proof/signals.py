@@ -31,10 +31,10 @@ def interrupted(program: Program) -> None:
 
 
 @contextmanager
-def at_work(program: Program) -> Generator[subprocess.Popen[str]]:
-    """Start an `up`, run the block once it has begun to change something, and wait for its end.
+def at_work(program: Program, sign: str = " updating ") -> Generator[subprocess.Popen[str]]:
+    """Start an `up`, run the block once it prints the sign of a change, and wait for its end.
 
-    Raises AssertionError if the `up` ends without changing anything.
+    Raises AssertionError if the `up` ends without such a sign.
     """
     said: list[str] = []
     with subprocess.Popen(
@@ -48,11 +48,11 @@ def at_work(program: Program) -> Generator[subprocess.Popen[str]]:
     ) as process:
         for line in process.stdout or ():
             said.append(line)
-            if " updating " in line:
+            if sign in line:
                 yield process
                 break
         else:
-            raise AssertionError(f"up ended before it changed anything:\n{''.join(said)}")
+            raise AssertionError(f"up ended without `{sign}`:\n{''.join(said)}")
         process.communicate()
 
 

@@ -1,12 +1,11 @@
 """After a SIGKILL of `up`: the lock is cleared by `rollout`, and an `up` makes all whole again."""
 
-import os
 import signal
-import subprocess
 from collections.abc import Iterator
 
 import pytest
 
+from proof.signals import at_work
 from tests.lab.harness import Program
 from tests.lab.observe import BASE, VERSIONS, put_back, routed
 
@@ -26,22 +25,9 @@ def kill_while_it_waits(program: Program) -> None:
         weights={"v1": 50, "v3": 50},
         convergence={"timeoutSeconds": 60},
     )
-    with subprocess.Popen(
-        ["pulumi", "up", "--yes", "--skip-preview", "--non-interactive"],
-        cwd=program.folder,
-        env=program.environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    ) as process:
-        assert process.stdout
-        said: list[str] = []
-        for line in process.stdout:
-            said.append(line)
-            if "myapp-ready updating" in line:
-                os.killpg(process.pid, signal.SIGKILL)
-        assert process.wait() == -signal.SIGKILL, "".join(said)
+    with at_work(program, "myapp-ready updating") as engine:
+        engine.kill()
+    assert engine.returncode == -signal.SIGKILL
 
 
 def test_rollout_clears_the_lock_of_a_killed_up_and_converges(program: Program) -> None:

@@ -83,18 +83,41 @@ def test_without_a_change_the_gateways_decide(monkeypatch: pytest.MonkeyPatch, *
         assert provider.diff("myapp", STATE, news()).changes is not holds
 
 
-@pytest.mark.parametrize(("running", "changes"), [("sha256:1", False), ("sha256:2", True)])
+@pytest.mark.parametrize(
+    ("running", "leaving", "seen_generation", "changes"),
+    [
+        ("sha256:1", False, 2, False),
+        ("sha256:2", False, 2, True),
+        ("sha256:2", True, 2, False),
+        ("sha256:2", False, 1, False),
+    ],
+    ids=["as proved", "another image", "on its way out", "in the middle of a rollout"],
+)
 def test_an_image_that_the_proof_does_not_name_is_a_change(
-    monkeypatch: pytest.MonkeyPatch, *, running: str, changes: bool
+    monkeypatch: pytest.MonkeyPatch, *, running: str, leaving: bool, seen_generation: int, changes: bool
 ) -> None:
+    metadata = {"labels": {"app": "myapp", "version": "v1"}}
     pod = {
-        "metadata": {"labels": {"app": "myapp", "version": "v1"}},
+        "metadata": metadata | ({"deletionTimestamp": "2026-01-01T00:00:00Z"} if leaving else {}),
         "status": {"containerStatuses": [{"name": "myapp", "ready": True, "imageID": running}]},
     }
-    pods = {"/api/v1/namespaces/default/pods": {"items": [pod]}}
+    status = {
+        "observedGeneration": seen_generation,
+        "replicas": 1,
+        "updatedReplicas": 1,
+        "availableReplicas": 1,
+    }
+    objects = {
+        "/api/v1/namespaces/default/pods": {"items": [pod]},
+        "/apis/apps/v1/namespaces/default/deployments/myapp-v1": {
+            "metadata": {"generation": 2},
+            "spec": {"replicas": 1},
+            "status": status,
+        },
+    }
     state = STATE | {"proof": [{"pod": "a", "images": {"v1": ["sha256:1"]}}]}
     monkeypatch.setattr(split_proof.proof, "routes_by", true)
-    with fake_cluster(objects=pods) as cluster:
+    with fake_cluster(objects=objects) as cluster:
         kubeconfig = {"kubeconfig": cluster.kubeconfig}
         found = ConvergedProvider().diff("myapp", state | kubeconfig, news(**kubeconfig))
     assert found.changes is changes
