@@ -14,13 +14,18 @@ from lab.errors import LabError
 if TYPE_CHECKING:
     from lab.layout import Lab
 
-# There is no way out, and a pod is told so at once. Without this, a pod that asks for a Service before
-# kube-proxy knows it sends into the void: CoreDNS, the first pod of all, then gave up after 30 s only.
-_REFUSE_THE_WAY_OUT = """
+# There is no way out, and a pod is told so at once; without that, one that asks for a Service before
+# kube-proxy knows it sends into the void. The API server's own Service is there from the beginning, by
+# Minikube's defaults: CoreDNS, the first pod, asks for it at once, and the kubelet looks again after 10 s.
+_RULES = """
 table ip blue-green-lab {{
     chain forward {{
         type filter hook forward priority filter
         oifname eth0 ip daddr != {subnet} reject
+    }}
+    chain prerouting {{
+        type nat hook prerouting priority dstnat + 10
+        ip daddr 10.96.0.1 tcp dport 443 dnat to {address}:8443
     }}
 }}
 """
@@ -71,7 +76,8 @@ def join(lab: Lab, pid: int) -> None:
         *command.inside(lab, "tee", "/proc/sys/net/ipv4/ip_forward"),
         stdin="1\n",
     )
-    command.run(*command.inside(lab, "nft", "-f", "-"), stdin=_REFUSE_THE_WAY_OUT.format(subnet=lab.subnet))
+    rules = _RULES.format(subnet=lab.subnet, address=lab.address)
+    command.run(*command.inside(lab, "nft", "-f", "-"), stdin=rules)
 
 
 def _ip(prefix: tuple[str | Path, ...], *lines: str) -> None:

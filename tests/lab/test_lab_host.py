@@ -142,6 +142,33 @@ def test_the_host_cannot_change_the_machine(second: SecondLab) -> None:
     second.run("exec", "--", "hostname", "lab")
 
 
+def test_a_pod_finds_the_api_server_before_kube_proxy_does_and_no_way_out(second: SecondLab) -> None:
+    """Else CoreDNS, the first pod, gets ready late, and every name with it."""
+    ask = """
+import socket, sys
+for host, port in (("10.96.0.1", 443), ("10.96.0.10", 53)):
+    try:
+        socket.create_connection((host, port), 5)
+        print("connected")
+    except OSError as error:
+        print(type(error).__name__)
+"""
+    script = f"""
+        ip netns add pod
+        ip link add pod0 type veth peer name eth0 netns pod
+        ip address add 10.244.9.1/24 dev pod0 && ip link set pod0 up
+        ip -n pod address add 10.244.9.2/24 dev eth0 && ip -n pod link set eth0 up
+        ip -n pod route add default via 10.244.9.1
+        python3 -c 'import socket; s = socket.create_server(("{second.layout.address}", 8443)); s.accept()' &
+        until ss -Hltn 'sport = 8443' | grep -q .; do sleep 0.05; done
+        ip netns exec pod python3 -c "$1"
+        wait
+        ip netns delete pod
+    """
+    done = second.run("exec", "--", "bash", "-euc", script, "pod", ask)
+    assert done.stdout.split() == ["connected", "ConnectionRefusedError"]
+
+
 def test_logs_are_named_and_shown(second: SecondLab) -> None:
     assert "containerd successfully booted" in second.run("logs", "containerd").stdout
     done = second.run("logs", "nothing", check=False)
