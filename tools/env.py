@@ -1,6 +1,7 @@
 """The environment in which `pulumi` works by hand: our tools, a local state, a lab-only passphrase."""
 
 import os
+import pwd
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
@@ -35,9 +36,7 @@ def variables(stack: str, state: Path = ROOT / ".lab" / "pulumi") -> dict[str, s
         ours |= _passphrase(state)
     if not _is_from_path("pulumi"):
         ours |= {"PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true"}
-        _install_provider(
-            Path(ours.get("PULUMI_HOME") or os.environ.get("PULUMI_HOME") or Path.home() / ".pulumi")
-        )
+        _install_provider(Path(ours["PULUMI_HOME"]) if "PULUMI_HOME" in ours else pulumi_home())
     return ours
 
 
@@ -45,6 +44,11 @@ def export_lines(stack: str) -> Iterator[str]:
     """Yield the lines that a POSIX shell evaluates."""
     for name, value in variables(stack).items():
         yield f"export {name}={shlex.quote(value)}"
+
+
+def pulumi_home() -> Path:
+    """Return the folder of Pulumi's plugins and login, as Pulumi finds it: HOME has no say in it."""
+    return Path(os.environ.get("PULUMI_HOME") or Path(pwd.getpwuid(os.getuid()).pw_dir) / ".pulumi")
 
 
 def _install_provider(home: Path) -> None:

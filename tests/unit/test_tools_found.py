@@ -1,5 +1,7 @@
 """A command on PATH is used where it fits; Go comes from PyPI where it is missing or too old."""
 
+import os
+import pwd
 from pathlib import Path
 
 import pytest
@@ -71,8 +73,18 @@ def test_environment_keeps_a_backend_that_the_user_chose(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(env.BACKEND, "s3://team-state")
+    monkeypatch.setenv("PULUMI_HOME", str(tmp_path / "home"))
     variables = env.variables("dev", tmp_path)
     assert not {env.BACKEND, "PULUMI_HOME", "PULUMI_CONFIG_PASSPHRASE_FILE"} & set(variables)
+
+
+def test_plugins_are_put_where_pulumi_looks_for_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A job in a container of GitHub has a HOME that is not the user's home directory."""
+    monkeypatch.delenv("PULUMI_HOME", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert env.pulumi_home() == Path(pwd.getpwuid(os.getuid()).pw_dir) / ".pulumi"
+    monkeypatch.setenv("PULUMI_HOME", str(tmp_path))
+    assert env.pulumi_home() == tmp_path
 
 
 def test_environment_can_be_evaluated_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
