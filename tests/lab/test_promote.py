@@ -7,30 +7,14 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
-import yaml
 
-from tests.lab.harness import Lab, Program
-
-V1, V2 = {"image": "janakiramm/myapp:v1"}, {"image": "janakiramm/myapp:v2"}
+from tests.lab.harness import Program
+from tests.lab.stages import V1, V2, config
 
 
-def _stack(program: Program, lab: Lab, name: str) -> Program:
+def _stack(program: Program, name: str) -> Program:
     """Make a stack on the cluster and in the mesh of the first one."""
-    config = {
-        "cluster": {
-            "kind": "kubeconfig",
-            "path": lab.environment["KUBECONFIG"],
-            "context": "minikube",
-            "ingressAddress": program.outputs()["ingressHost"],
-        },
-        "istio": {"install": False},
-        "app": {"name": "myapp", "namespace": name},
-        "routing": {"hosts": [f"{name}.example"]},
-        "versions": {"v1": {**V1, "replicas": 2}},
-        "weights": {"v1": 100},
-    }
-    lines = yaml.safe_dump({"config": {f"blue-green:{key}": value for key, value in config.items()}})
-    Path(program.folder, f"Pulumi.{name}.yaml").write_text(f"# The stack {name}.\n{lines}")
+    Path(program.folder, f"Pulumi.{name}.yaml").write_text(config(program, name))
     made = replace(program, stack=name, environment={**program.environment, "PULUMI_STACK": name})
     made.run("pulumi", "stack", "select", "--create", name)
     made.up()
@@ -38,9 +22,9 @@ def _stack(program: Program, lab: Lab, name: str) -> Program:
 
 
 @pytest.fixture(scope="module")
-def stacks(program: Program, lab: Lab) -> Iterator[dict[str, Program]]:
+def stacks(program: Program) -> Iterator[dict[str, Program]]:
     """The stacks `lab`, `staging` and `prod`."""
-    made = {name: _stack(program, lab, name) for name in ("staging", "prod")}
+    made = {name: _stack(program, name) for name in ("staging", "prod")}
     yield {"lab": program, **made}
     for name, stack in made.items():
         stack.run("pulumi", "destroy", "--yes", "--non-interactive")

@@ -3,32 +3,22 @@
 import re
 import shlex
 import subprocess
-from pathlib import Path
-from typing import Any, cast
 
 import pytest
-import yaml
 
-ROOT = Path(__file__).resolve().parents[2]
-WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+from tests.workflows import FOLDER, load, steps
 
-
-def load(file: Path) -> dict[str, Any]:
-    # YAML 1.1 reads the key `on` as true.
-    return cast("dict[str, Any]", yaml.safe_load(file.read_text().replace("\non:", '\n"on":')))
-
-
-def steps(file: Path) -> list[dict[str, Any]]:
-    return [step for job in load(file)["jobs"].values() for step in job["steps"]]
+ROOT = FOLDER.parents[1]
+WORKFLOWS = sorted(file.name for file in FOLDER.glob("*.yml"))
 
 
 def test_the_three_workflows_are_there() -> None:
-    assert [file.name for file in WORKFLOWS] == ["ci.yml", "deploy.yml", "preview.yml"]
+    assert WORKFLOWS == ["ci.yml", "deploy.yml", "preview.yml"]
 
 
-@pytest.mark.parametrize("file", WORKFLOWS, ids=lambda file: file.name)
-def test_actions_are_pinned_by_commit_and_keep_no_token(file: Path) -> None:
-    used = [step for step in steps(file) if "uses" in step]
+@pytest.mark.parametrize("name", WORKFLOWS)
+def test_actions_are_pinned_by_commit_and_keep_no_token(name: str) -> None:
+    used = [step for step in steps(name) if "uses" in step]
     assert used
     for step in used:
         assert re.fullmatch(r"actions/[a-z-]+@[0-9a-f]{40}", step["uses"])
@@ -36,21 +26,21 @@ def test_actions_are_pinned_by_commit_and_keep_no_token(file: Path) -> None:
             assert step["with"]["persist-credentials"] is False
 
 
-@pytest.mark.parametrize("file", WORKFLOWS, ids=lambda file: file.name)
-def test_rights_are_read_alone_but_for_the_comment(file: Path) -> None:
-    rights = load(file)["permissions"]
-    comment = {"pull-requests": "write"} if file.name == "preview.yml" else {}
+@pytest.mark.parametrize("name", WORKFLOWS)
+def test_rights_are_read_alone_but_for_the_comment(name: str) -> None:
+    rights = load(name)["permissions"]
+    comment = {"pull-requests": "write"} if name == "preview.yml" else {}
     assert rights == {"contents": "read", **comment}
-    assert "pull_request_target" not in load(file)["on"]
+    assert "pull_request_target" not in load(name)["on"]
 
 
 def test_preview_runs_for_no_fork() -> None:
-    (job,) = load(ROOT / ".github" / "workflows" / "preview.yml")["jobs"].values()
+    (job,) = load("preview.yml")["jobs"].values()
     assert "head.repo.full_name == github.repository" in job["if"]
 
 
 def test_ups_of_a_stack_queue_and_stacks_follow_one_another() -> None:
-    jobs = load(ROOT / ".github" / "workflows" / "deploy.yml")["jobs"]
+    jobs = load("deploy.yml")["jobs"]
     assert {name: job.get("needs") for name, job in jobs.items()} == {
         "dev": None,
         "staging": "dev",
@@ -66,8 +56,8 @@ def test_ups_of_a_stack_queue_and_stacks_follow_one_another() -> None:
     "command",
     [
         pytest.param(step["run"], id=step["run"][:40])
-        for file in WORKFLOWS
-        for step in steps(file)
+        for name in WORKFLOWS
+        for step in steps(name)
         if step.get("run", "").startswith("make ")
     ],
 )
