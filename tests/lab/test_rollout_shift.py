@@ -5,11 +5,13 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from components.charts import TIMES_ANNOTATION, TIMES_PATTERN
 from tests.lab.harness import Program
 from tests.lab.load import load
 
@@ -98,6 +100,29 @@ def test_shift_to_a_slow_version_goes_back_by_itself(program: Program) -> None:
     latency = json.loads(done.stdout)["steps"][0]["latency"]
     assert latency["v2"]["p50Ms"] >= 2000 > latency["v1"]["p50Ms"]
     assert _verify(program)["ok"]
+
+
+@pytest.fixture
+def untimed(program: Program) -> Iterator[None]:
+    """A gateway that does not time its requests, as that of a mesh which somebody else installed."""
+    gateway = ("-n", "istio-system", "deployment/istio-ingressgateway")
+    annotations = {"metadata": {"annotations": {TIMES_ANNOTATION: None}}}
+    change = json.dumps({"spec": {"template": annotations}})
+    program.kubectl("patch", *gateway, "--type=merge", "-p", change)
+    program.kubectl("rollout", "status", *gateway, "--timeout=120s")
+    yield
+    program.kubectl("rollout", "undo", *gateway)
+    program.kubectl("rollout", "status", *gateway, "--timeout=120s")
+
+
+@pytest.mark.usefixtures("untimed")
+def test_shift_by_p99_is_refused_where_no_gateway_times_requests(program: Program) -> None:
+    with load(str(program.outputs()["url"])):
+        done = program.run(*SHIFT, "v2", "--steps", "50", "--max-p99", "500", check=False)
+    assert done.returncode == 1
+    assert "--max-p99 has nothing to judge by: gateway istio-system/istio-ingressgateway-" in done.stderr
+    assert f'the annotation {TIMES_ANNOTATION}: "{TIMES_PATTERN}"' in done.stderr
+    assert _weights(program) == {"v1": 100, "v2": 0}
 
 
 def test_shift_without_enough_requests_goes_back(program: Program) -> None:
