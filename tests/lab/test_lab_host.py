@@ -162,7 +162,7 @@ for host, port in (("10.96.0.1", 443), ("10.96.0.10", 53)):
         python3 -c 'import socket; s = socket.create_server(("{second.layout.address}", 8443)); s.accept()' &
         until ss -Hltn 'sport = 8443' | grep -q .; do sleep 0.05; done
         ip netns exec pod python3 -c "$1"
-        wait
+        kill $! || true
         ip netns delete pod
     """
     done = second.run("exec", "--", "bash", "-euc", script, "pod", ask)
