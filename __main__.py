@@ -2,24 +2,22 @@
 
 import pulumi
 
-import settings
 from components.application import Application
 from components.cluster import cluster
 from components.ingress import ingress
 from components.istio import Istio
 from components.ownership import Ownership
 from components.traffic_split import TrafficSplit, TrafficSplitArgs
+from settings import stack
 
-config = settings.load()
+config = stack.load()
 on = cluster(config.cluster)
 
 
 def guard(section: str, *, taken: bool) -> Ownership | None:
     """Keeps the stack off objects that somebody else made, unless the section takes them over."""
     return (
-        None
-        if taken
-        else Ownership(on.kubeconfig, on.provider, f"{settings.PROJECT}:{section}.takeOwnership")
+        None if taken else Ownership(on.kubeconfig, on.provider, f"{stack.PROJECT}:{section}.takeOwnership")
     )
 
 

@@ -1,7 +1,7 @@
 """Back to the last split that was proved: that of the newest `up` that ended well with another one."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from rollout import config, project, stack
@@ -35,7 +35,7 @@ def rollback(name: str) -> Weights:
     return wanted
 
 
-def proved(history: Sequence[Mapping[str, Any]], current: Weights) -> Weights | None:
+def proved(history: Iterable[Mapping[str, Any]], current: Weights) -> Weights | None:
     """Return the split of the newest successful update with another one, out of Pulumi's history."""
     key = f"{project.NAME}:weights"
     for update in history:

@@ -3,7 +3,8 @@
 import json
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import count
 from pathlib import Path
 from typing import Any, cast
 from urllib.parse import urlparse
@@ -12,6 +13,8 @@ import psutil
 
 from rollout import project
 from rollout.errors import RolloutError
+
+HISTORY_PAGE = 10
 
 
 def up(stack: str, *, refresh: bool = False, progress: bool = False) -> None:
@@ -95,11 +98,18 @@ def resources(stack: str) -> Sequence[Mapping[str, Any]]:
     return cast("Sequence[Mapping[str, Any]]", deployment.get("resources") or [])
 
 
-def history(stack: str) -> Sequence[Mapping[str, Any]]:
-    """Return the stack's updates, the newest first, each with its `kind`, `result` and `config`."""
-    return cast(
-        "Sequence[Mapping[str, Any]]", project.ask_json("stack", "history", "--json", "--stack", stack)
-    )
+def history(stack: str) -> Iterator[Mapping[str, Any]]:
+    """Yield the stack's updates, the newest first, each with its `kind`, `result` and `config`.
+
+    They are read by pages: a stack that has been changed a thousand times is asked for the last ones.
+    """
+    for page in count(1):
+        paging = ("--page-size", str(HISTORY_PAGE), "--page", str(page))
+        found = project.ask_json("stack", "history", "--json", "--stack", stack, *paging)
+        updates = cast("Sequence[Mapping[str, Any]] | None", found) or ()
+        yield from updates
+        if len(updates) < HISTORY_PAGE:
+            return
 
 
 def clear_dead_locks(stack: str) -> None:

@@ -22,11 +22,11 @@ PROGRAM = '''"""A cluster, and one object on it."""
 
 import pulumi
 
-import settings
 from components.cluster import cluster
 from components.register import register
+from settings import stack
 
-on = cluster(settings.load().cluster)
+on = cluster(stack.load().cluster)
 metadata = {"name": "note", "namespace": "default"}
 register("note", {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {}}, on.options())
 pulumi.export("address", on.address)

@@ -1,5 +1,7 @@
 """What scripts rely on: options that every command has, and exit statuses."""
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import NoReturn
 
@@ -9,11 +11,18 @@ from typer.testing import CliRunner
 from rollout import __main__ as commands
 
 RUN = CliRunner()
+ROOT = Path(__file__).resolve().parents[2]
 NAMES = ["up", "down", "watch", "verify", "shift", "rollback", "promote", "preview"]
 
 
 def test_the_commands_are_these() -> None:
     assert [getattr(one.callback, "__name__", "") for one in commands.app.registered_commands] == NAMES
+
+
+def test_commands_start_without_pulumis_sdk() -> None:
+    """It takes a tenth of a second to import, and only the program needs it."""
+    look = "import sys, rollout.__main__; sys.exit('pulumi' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", look], cwd=ROOT).returncode == 0
 
 
 @pytest.mark.parametrize("name", NAMES)

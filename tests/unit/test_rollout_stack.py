@@ -1,4 +1,4 @@
-"""Locks that a killed Pulumi left are removed; those of a living one are not."""
+"""The locks that a killed Pulumi left, and the history by pages."""
 
 import json
 import os
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from rollout import stack
+from rollout import project, stack
 
 
 @pytest.fixture
@@ -60,3 +60,21 @@ def test_shared_backend_is_left_alone(locks: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("PULUMI_BACKEND_URL", "s3://team-state")
     stack.clear_dead_locks("lab")
     assert lock.exists()
+
+
+@pytest.mark.parametrize("updates", [0, 3, stack.HISTORY_PAGE, 2 * stack.HISTORY_PAGE + 1])
+def test_history_is_whole_and_no_page_is_read_before_it_is_needed(
+    updates: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pages: list[int] = []
+
+    def ask_json(*arguments: str) -> list[dict[str, int]] | None:
+        size, page = (int(arguments[arguments.index(f"--{name}") + 1]) for name in ("page-size", "page"))
+        pages.append(page)
+        found = [{"version": number} for number in range(updates)][(page - 1) * size : page * size]
+        return found or None
+
+    monkeypatch.setattr(project, "ask_json", ask_json)
+    next(stack.history("lab"), None)
+    assert pages == [1]
+    assert [one["version"] for one in stack.history("lab")] == list(range(updates))
