@@ -56,10 +56,10 @@ def measure(program: Program, rounds: int) -> list[Figure]:
     return [
         Figure(DEBOUNCE, (100.0,), "ms"),
         Figure("API server's write → Envoy routes by it", to_route, "ms", DEBOUNCE),
-        Figure("Envoy routes by it → up knows it", to_know, "ms", goal="50 ms"),
-        Figure("steps of the proof in an up", tuple(proving), "ms", goal="300 ms"),
+        Figure("Envoy routes by it → up knows it", to_know, "ms", goal=50),
+        Figure("steps of the proof in an up", tuple(proving), "ms", goal=300),
         Figure(BY_SCRIPT, by_script, "ms"),
-        Figure("write → certain, pulumi up", certain, "ms", BY_SCRIPT, "1 : 1"),
+        Figure("write → certain, pulumi up", certain, "ms", BY_SCRIPT, 1),
     ]
 
 

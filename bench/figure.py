@@ -15,14 +15,16 @@ class Figure:
         samples: one value a round.
         unit: `s`, `ms` or `MiB`.
         against: the name of the line that it is compared with, or None.
-        goal: the most that is aimed at, in words.
+        goal: the most that is aimed at: of the ratio where there is one, else of the median; or None.
+        held_by: what holds it where the goal is not met.
     """
 
     what: str
     samples: tuple[float, ...]
     unit: str = "s"
     against: str | None = None
-    goal: str = ""
+    goal: float | None = None
+    held_by: str = ""
 
 
 def ratios(figure: Figure, figures: Sequence[Figure]) -> tuple[float, ...]:
@@ -33,6 +35,12 @@ def ratios(figure: Figure, figures: Sequence[Figure]) -> tuple[float, ...]:
     if len(other.samples) == len(figure.samples):
         return tuple(one / two for one, two in zip(figure.samples, other.samples, strict=True))
     return (statistics.median(figure.samples) / statistics.median(other.samples),)
+
+
+def missed(figure: Figure, figures: Sequence[Figure]) -> bool:
+    """Whether a figure has a goal and is above it, by the median."""
+    found = ratios(figure, figures) if figure.against else figure.samples
+    return figure.goal is not None and bool(found) and statistics.median(found) > figure.goal
 
 
 def seconds(action: Callable[[], object]) -> float:

@@ -41,7 +41,7 @@ def _grown(
                 MILLISECONDS * (large - statistics.median(small[1].samples)) / steps for large in times
             )
             name = f"each more, {small[0]} → {size} {what}"
-            figures.append(Figure(name, each, "ms", slope, "no more than before" if slope else ""))
+            figures.append(Figure(name, each, "ms", slope, 1 if slope else None))
             slope = name
         small = size, figure
         peaks = memory.peaks(program)

@@ -33,9 +33,9 @@ def measure(rounds: int) -> list[Figure]:
         make.append(_make_up())
     return [
         Figure(MINIKUBE, tuple(minikube)),
-        Figure("lab up and minikube start", tuple(both), against=MINIKUBE, goal="1.5 : 1"),
-        Figure("pulumi up of everything, Minikube started", tuple(everything), goal="10 s"),
-        Figure("make up, tools built", tuple(make), goal="30 s"),
+        Figure("lab up and minikube start", tuple(both), against=MINIKUBE, goal=1.5),
+        Figure("pulumi up of everything, Minikube started", tuple(everything), goal=10),
+        Figure("make up, tools built", tuple(make), goal=30),
     ]
 
 

@@ -1,13 +1,12 @@
 """`python -m proof`: every transition and fault under load, on a lab of its own."""
 
 import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
-from proof import accuracy, picture, rate, report
+from proof import accuracy, page, picture, rate, report
 from proof.faults import FAULTS
 from proof.result import Result
 from proof.run import under_load
@@ -23,7 +22,6 @@ PICTURE = (
     "The figures behind it: [zero-drop.json](zero-drop.json)."
 )
 SHARES = "measured shares"
-TABLE_BEGIN, TABLE_END = "<!-- table -->", "<!-- end of table -->"
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 console = Console(highlight=False)
 
@@ -89,10 +87,7 @@ def _tell(result: Result) -> None:
 def _write(results: list[Result], tables: str) -> None:
     picture.plot(results, DOCS / "zero-drop.svg")
     (DOCS / "zero-drop.json").write_text(report.raw(results))
-    page: Path = DOCS / "zero-drop.md"
-    before, _, rest = page.read_text().partition(TABLE_BEGIN)
-    _, _, after = rest.partition(TABLE_END)
-    page.write_text(f"{before}{TABLE_BEGIN}\n{tables}\n\n{PICTURE}\n{TABLE_END}{after}")
+    page.renew(DOCS / "zero-drop.md", f"{tables}\n\n{PICTURE}")
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ import inspect
 import pytest
 
 from bench import unasked
-from bench.figure import Figure, ratios
+from bench.figure import Figure, missed, ratios
 from gateway import proof
 
 QUESTIONS = [name for name, _ in inspect.getmembers(proof, inspect.isfunction) if not name.startswith("_")]
@@ -23,6 +23,21 @@ def test_figures_of_other_rounds_are_compared_by_their_medians() -> None:
 
 def test_a_figure_on_its_own_has_no_ratio() -> None:
     assert ratios(Figure("alone", (1.0,)), []) == ()
+
+
+@pytest.mark.parametrize(
+    ("figure", "above"),
+    [
+        (Figure("ratio", (3.0, 4.0, 5.0), against="base", goal=2), False),
+        (Figure("ratio", (3.0, 4.1, 5.0), against="base", goal=2), True),
+        (Figure("ratio", (9.0,), against="not measured", goal=2), False),
+        (Figure("alone", (3.0, 4.0, 5.0), goal=4), False),
+        (Figure("alone", (3.0, 4.0, 5.0), goal=3.9), True),
+        (Figure("no goal", (9.0,)), False),
+    ],
+)
+def test_a_goal_is_missed_by_the_median(figure: Figure, above: bool) -> None:
+    assert missed(figure, [figure, Figure("base", (2.0, 2.0, 2.0))]) is above
 
 
 @pytest.mark.parametrize(
