@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Mapping
 
 from websockets.client import ClientProtocol
+from websockets.exceptions import InvalidState
 from websockets.frames import Frame, Opcode
 from websockets.typing import Subprotocol
 from websockets.uri import parse_uri
@@ -55,7 +56,11 @@ class Stream:
 
     def send(self, message: bytes) -> None:
         """Sends one message. Raises OSError."""
-        self._protocol.send_binary(message)
+        try:
+            self._protocol.send_binary(message)
+        except InvalidState as error:
+            # The other side's close came right behind its last message, as from a pod that ends.
+            raise ConnectionError("the connection was closed") from error
         self._flush()
 
     def receive(self, deadline: float) -> bytes:

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -18,13 +19,17 @@ VIRTUAL_SERVICE = "/apis/networking.istio.io/v1/namespaces/default/virtual-servi
 
 @dataclass
 class FakeGateway:
-    """One gateway pod; its Envoy routes by `weights` and has these endpoints by version."""
+    """One gateway pod; its Envoy routes by `weights` and has these endpoints by version.
+
+    A port-forward to it ends after so many answers (`lasts`), as to a pod that terminates.
+    """
 
     name: str
     weights: dict[str, int]
     endpoints: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
     active: dict[str, int] = field(default_factory=dict[str, int])
     ready: bool = True
+    lasts: int | None = None
 
     def pod(self) -> dict[str, Any]:
         """The pod as the API server has it."""
@@ -92,7 +97,7 @@ class FakeCluster:
         port = (15000).to_bytes(2, "little")
         connection.send(b"\0" + port)
         connection.send(b"\1" + port)
-        for message in connection:
+        for message in islice(connection, gateway.lasts):
             assert isinstance(message, bytes)
             target = unquote(message[1:].decode().split(" ")[1])
             body = json.dumps(gateway.answer(target)).encode()

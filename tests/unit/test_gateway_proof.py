@@ -1,11 +1,13 @@
 """Waiting for the gateways: what counts, and what a failure says."""
 
 import threading
+import time
 from typing import Any
 
 import pytest
 
 from gateway import proof
+from gateway.api import Api
 from gateway.envoy import Target
 from gateway.errors import GatewayError, NotConvergedError
 from tests.unit.fake_cluster import FakeCluster, FakeGateway, fake_cluster
@@ -147,3 +149,16 @@ def test_a_version_is_drained_when_its_last_request_has_ended() -> None:
         busy.active = {"v1": 1}
         proof.wait_for_last_requests(split(cluster), "v1", 0.1)
     proof.wait_for_last_requests(split(cluster), "v1", 30)
+
+
+def test_a_stream_that_the_other_side_closed_is_a_broken_connection() -> None:
+    """As to a gateway that terminates, where the end comes right behind an answer."""
+    path = "/api/v1/namespaces/istio-system/pods/one/portforward"
+    with fake_cluster(FakeGateway("one", {}, lasts=0)) as cluster, Api(cluster.kubeconfig) as api:
+        stream = api.stream(path, {"ports": "15000"}, "v4.channel.k8s.io")
+        with pytest.raises(ConnectionError):
+            while True:
+                stream.receive(time.monotonic() + 5)
+        with pytest.raises(ConnectionError):
+            stream.send(b"\0GET / HTTP/1.1\r\n\r\n")
+        stream.close()
