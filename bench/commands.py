@@ -1,4 +1,4 @@
-"""What a person types each day, beside the same command on an empty program."""
+"""What a person types each day, beside the same command on an empty program and on a small one."""
 
 import shutil
 import sys
@@ -10,17 +10,19 @@ from bench.place import FOLDER, ROOT
 from tests.lab.harness import Lab, Program
 
 EMPTY_UP, EMPTY_PREVIEW = "up of an empty program", "preview of an empty program"
+SMALLEST_UP = "up of one object and one dynamic resource"
 CHANGED, UNPROVED = "up of changed weights", "up of changed weights, proof left out"
 PULUMIS_OWN = (
     "Pulumi starts two providers twice in each run and reads every object before it; "
     "docs/performance.md has the parts, and what was tried"
 )
-UNASKED = Path(__file__).parent / "unasked.py"
+UNASKED, SMALLEST = (Path(__file__).with_name(name) for name in ("unasked.py", "smallest.py"))
 
 
 def measure(lab: Lab, program: Program, rounds: int) -> list[Figure]:
     """Time the commands by turns, each once a round."""
-    empty, unproved = _empty(lab), _unproved(program)
+    empty, unproved = _other(lab, "empty", "import pulumi\n"), _unproved(program)
+    smallest = _other(lab, "smallest", SMALLEST.read_text(), "{refresh: always}")
     times: dict[str, list[float]] = {}
 
     def take(what: str, action: Callable[[], object]) -> None:
@@ -34,6 +36,7 @@ def measure(lab: Lab, program: Program, rounds: int) -> list[Figure]:
         take("rollback", lambda: program.run("python", "-m", "rollout", "rollback"))
         take(EMPTY_PREVIEW, empty.preview)
         take(EMPTY_UP, empty.up)
+        take(SMALLEST_UP, smallest.up)
         _set(unproved, 10 * (turn % 5) + 5)
         take(UNPROVED, unproved.up)
         _set(program, 100)
@@ -45,6 +48,7 @@ def measure(lab: Lab, program: Program, rounds: int) -> list[Figure]:
     return [
         figure(EMPTY_UP),
         figure(EMPTY_PREVIEW),
+        figure(SMALLEST_UP, EMPTY_UP),
         figure(CHANGED, EMPTY_UP, 2, PULUMIS_OWN),
         figure("up of nothing changed", EMPTY_UP, 1.7, PULUMIS_OWN),
         figure("preview of changed weights", EMPTY_PREVIEW, 1.7, PULUMIS_OWN),
@@ -57,17 +61,17 @@ def _set(program: Program, weight: int) -> None:
     program.config(weights={"v1": 100 - weight, "v2": weight})
 
 
-def _empty(lab: Lab) -> Program:
-    folder = FOLDER / "empty"
+def _other(lab: Lab, name: str, program: str, options: str = "{}") -> Program:
+    """Another program of its own project, after its first `up`."""
+    folder = FOLDER / name
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "Pulumi.yaml").write_text(
-        f"name: empty\nruntime: {{name: python, options: {{virtualenv: {Path(sys.prefix)}}}}}\n"
-    )
-    (folder / "__main__.py").write_text("import pulumi\n")
-    empty = Program(folder, "empty", {**lab.environment, "PULUMI_STACK": "empty"})
-    empty.run("pulumi", "stack", "select", "--create", "empty")
-    empty.up()
-    return empty
+    runtime = f"{{name: python, options: {{virtualenv: {Path(sys.prefix)}}}}}"
+    (folder / "Pulumi.yaml").write_text(f"name: {name}\nruntime: {runtime}\noptions: {options}\n")
+    (folder / "__main__.py").write_text(program)
+    made = Program(folder, name, {**lab.environment, "PULUMI_STACK": name})
+    made.run("pulumi", "stack", "select", "--create", name)
+    made.up()
+    return made
 
 
 def _unproved(program: Program) -> Program:

@@ -14,6 +14,10 @@ from tools import env
 
 MINIKUBE = "minikube start alone"
 STACK = "Pulumi.lab.yaml"
+CHARTS = (
+    "each of Istio's three charts needs the one before, istiod is ready at the kubelet's second look "
+    "after four seconds, and Helm looks every two seconds"
+)
 
 
 def measure(rounds: int) -> list[Figure]:
@@ -34,7 +38,7 @@ def measure(rounds: int) -> list[Figure]:
     return [
         Figure(MINIKUBE, tuple(minikube)),
         Figure("lab up and minikube start", tuple(both), against=MINIKUBE, goal=1.5),
-        Figure("pulumi up of everything, Minikube started", tuple(everything), goal=10),
+        Figure("pulumi up of everything, Minikube started", tuple(everything), goal=10, held_by=CHARTS),
         Figure("make up, tools built", tuple(make), goal=30),
     ]
 
