@@ -26,6 +26,7 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 def main(
     rounds: Annotated[int, typer.Option(min=1, help="Rounds of each timed command.")] = 5,
     cold: Annotated[bool, typer.Option(help="Build every tool in an empty cache too: half an hour.")] = False,
+    only: Annotated[str, typer.Option(help="Only the parts whose name contains this.")] = "",
     keep: Annotated[
         bool, typer.Option(help="Add the figures to bench/history.jsonl, the table to docs/performance.md.")
     ] = False,
@@ -35,14 +36,16 @@ def main(
     if cold:
         with tempfile.TemporaryDirectory(prefix="blue-green-bench-") as folder:
             figures.append(toolchain.cold_build(Path(folder)))
-    figures += _measured(lambda: start.measure(rounds))
+    if only in "start":
+        figures += _measured(lambda: start.measure(rounds))
     with cluster() as (lab, program):
-        for measure in (
-            lambda: commands.measure(lab, program, rounds),
-            lambda: convergence.measure(program, rounds),
-            lambda: memory.measure(lab, program, rounds),
-            lambda: growth.measure(program, rounds),
-        ):
+        parts = {
+            "commands": lambda: commands.measure(lab, program, rounds),
+            "convergence": lambda: convergence.measure(program, rounds),
+            "memory": lambda: memory.measure(lab, program, rounds),
+            "growth": lambda: growth.measure(program, rounds),
+        }
+        for measure in (measure for name, measure in parts.items() if only in name):
             figures += _measured(measure)
     console = Console(width=150, highlight=False)
     console.print(report.table(figures))
@@ -53,7 +56,8 @@ def main(
             for figure in figures:
                 line = {"what": figure.what, "samples": figure.samples, "unit": figure.unit}
                 history.write(json.dumps({"at": at, **line, "against": figure.against}) + "\n")
-        page.renew(PAGE, report.markdown(figures))
+        if not only:
+            page.renew(PAGE, report.markdown(figures))
 
 
 def _measured(measure: Callable[[], list[Figure]]) -> list[Figure]:
