@@ -165,7 +165,8 @@ def _routed(gateways: Gateways, split: Split) -> tuple[Answer[_Weights], ...]:
 def _otherwise(answers: tuple[Answer[_Weights], ...], weights: Mapping[str, int]) -> tuple[str, ...]:
     """A sentence for every gateway that does not route by the weights.
 
-    A pod that is not ready gets no traffic, so it counts only once its Envoy has the route.
+    A pod that is not ready gets no traffic, so it counts only once its Envoy has the route. One that
+    terminates must follow, for the requests that it still has, and proves nothing for those to come.
     """
     wanted = {version: weight for version, weight in weights.items() if weight}
     wrong: list[str] = []
@@ -173,7 +174,7 @@ def _otherwise(answers: tuple[Answer[_Weights], ...], weights: Mapping[str, int]
     for answer in answers:
         idle = not answer.pod.ready
         if answer.value == (wanted,):
-            proven += not idle
+            proven += not idle and not answer.pod.terminating
         elif answer.value:
             shown = " and ".join(_shown(one) for one in answer.value)
             wrong.append(f"gateway {answer.pod} still routes by {shown}")

@@ -34,8 +34,13 @@ def scaled(program: Program, deployment: str, replicas: int) -> Generator[None]:
         program.kubectl("-n", "istio-system", "scale", f"deploy/{deployment}", f"--replicas={number}")
 
         def settled() -> bool:
-            status = get(program, "-n", "istio-system", "deploy", deployment)["status"]
-            return status.get("replicas", 0) == status.get("readyReplicas", 0) == number
+            found = get(program, "-n", "istio-system", "deploy", deployment)
+            labels = ",".join(
+                f"{key}={value}" for key, value in found["spec"]["selector"]["matchLabels"].items()
+            )
+            # The Deployment does not count pods that terminate.
+            pods = get(program, "-n", "istio-system", "pods", "-l", labels)["items"]
+            return len(pods) == found["status"].get("readyReplicas", 0) == number
 
         wait(settled, f"{deployment} has {number} ready pods")
 

@@ -29,12 +29,15 @@ class FakeGateway:
     endpoints: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
     active: dict[str, int] = field(default_factory=dict[str, int])
     ready: bool = True
+    terminating: bool = False
     lasts: int | None = None
 
     def pod(self) -> dict[str, Any]:
         """The pod as the API server has it."""
         conditions = [{"type": "Ready", "status": str(self.ready)}]
         metadata = {"namespace": "istio-system", "name": self.name}
+        if self.terminating:
+            metadata["deletionTimestamp"] = "2026-11-24T00:00:00Z"
         return {"metadata": metadata, "status": {"conditions": conditions}}
 
     def answer(self, target: str) -> dict[str, Any]:

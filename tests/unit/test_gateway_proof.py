@@ -84,6 +84,17 @@ def test_a_pod_that_is_not_ready_counts_once_it_has_a_route(idle: FakeGateway, f
         assert proof.routes_by(split(cluster), HALVES) is fine
 
 
+def test_a_gateway_that_goes_proves_nothing_but_must_follow_too() -> None:
+    going = FakeGateway("going", HALVES, terminating=True)
+    with fake_cluster(going) as cluster:
+        assert not proof.routes_by(split(cluster), HALVES)
+    with fake_cluster(FakeGateway("a", HALVES), going) as cluster:
+        assert proof.routes_by(split(cluster), HALVES)
+    going.weights = {"v1": 100}
+    with fake_cluster(FakeGateway("a", HALVES), going) as cluster:
+        assert not proof.routes_by(split(cluster), HALVES)
+
+
 def test_without_a_gateway_nothing_is_proven() -> None:
     with fake_cluster() as cluster, pytest.raises(GatewayError, match="No gateway runs"):
         proof.routes_by(split(cluster), HALVES)
