@@ -13,6 +13,7 @@ from proof.steps import (
     refresh,
     replicas,
     to,
+    to_without_istiod,
 )
 
 
@@ -68,7 +69,11 @@ TRANSITIONS = (
     ),
     Transition(
         "istiod restarted during a change",
-        (kubectl(*ROLL, "deployment/istiod"), to({"v1": 10, "v2": 90}), to(HALF)),
+        (
+            kubectl(*ROLL, "deployment/istiod"),
+            to_without_istiod({"v1": 10, "v2": 90}),
+            to_without_istiod(HALF),
+        ),
     ),
     Transition("Istio values changed", (istio_annotation("one"), istio_annotation("two"))),
 )
