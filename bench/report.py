@@ -27,7 +27,11 @@ def markdown(figures: Sequence[Figure]) -> str:
 
 def reasons(figures: Sequence[Figure]) -> list[str]:
     """Return what holds each goal that was missed, a sentence each."""
-    return [f"{figure.what}: {figure.held_by}." for figure in figures if missed(figure, figures)]
+    return [
+        f"{figure.what}: {figure.held_by or 'what holds it is not known yet'}."
+        for figure in figures
+        if missed(figure, figures)
+    ]
 
 
 def _row(figure: Figure, figures: Sequence[Figure]) -> tuple[str, ...]:
