@@ -16,6 +16,11 @@ class GatewayPod:
     ready: bool
     terminating: bool
 
+    @property
+    def serves(self) -> bool:
+        """Whether it is there for the requests to come: ready, and not on its way out."""
+        return self.ready and not self.terminating
+
     def __str__(self) -> str:
         return f"{self.namespace}/{self.name}"
 

@@ -174,7 +174,7 @@ def _otherwise(answers: tuple[Answer[_Weights], ...], weights: Mapping[str, int]
     for answer in answers:
         idle = not answer.pod.ready
         if answer.value == (wanted,):
-            proven += not idle and not answer.pod.terminating
+            proven += answer.pod.serves
         elif answer.value:
             shown = " and ".join(_shown(one) for one in answer.value)
             wrong.append(f"gateway {answer.pod} still routes by {shown}")
@@ -187,7 +187,10 @@ def _otherwise(answers: tuple[Answer[_Weights], ...], weights: Mapping[str, int]
 
 
 def _unknown(gateways: Gateways, split: Split, versions: tuple[str, ...]) -> tuple[str, ...]:
-    """A sentence for every gateway that cannot send to one of the versions."""
+    """A sentence for every gateway that cannot send to one of the versions.
+
+    One that terminates has to, for the requests that it still has, and does not do alone.
+    """
 
     def endpoints(admin: EnvoyAdmin) -> list[str]:
         dump = admin.get(envoy.endpoints_target(split.target))
@@ -203,7 +206,9 @@ def _unknown(gateways: Gateways, split: Split, versions: tuple[str, ...]) -> tup
     for answer in ready:
         reasons = [str(answer.error)] if answer.value is None else answer.value
         wrong += [f"gateway {answer.pod} {reason}" for reason in reasons]
-    return tuple(wrong) if ready else ("no gateway is ready",)
+    if not wrong and not any(answer.pod.serves for answer in ready):
+        wrong.append("no gateway is ready")
+    return tuple(wrong)
 
 
 def _not_rolled_out(api: Api, target: envoy.Target, versions: tuple[str, ...]) -> dict[str, str]:

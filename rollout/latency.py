@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 
 from components.charts import TIMES_ANNOTATION, TIMES_PATTERN
 from gateway import histogram
-from gateway.errors import GatewayError
-from gateway.gateways import Gateways
+from gateway.errors import GatewayError, NotConvergedError
+from gateway.gateways import Gateways, wait_until
+from gateway.histogram import MERGE_SECONDS
 from rollout import live, traffic
 from rollout.errors import RolloutError
 from settings.model import Settings
@@ -86,18 +87,24 @@ def between(before: Readings, after: Readings) -> Mapping[str, Latency]:
 
 
 def must_be_timed(gateways: Gateways, settings: Settings) -> None:
-    """Refuse where a gateway has sent requests to the app and timed none.
+    """Refuse where a gateway has sent requests to the app and timed none, for longer than Envoy adds up.
 
     Raises:
         RolloutError: so it is; the text says what to set.
     """
+    try:
+        wait_until(lambda: _untimed(gateways, settings), MERGE_SECONDS + 1)
+    except NotConvergedError as error:
+        msg = (
+            f"--max-p99 has nothing to judge by: {error}. "
+            f'Give the gateway\'s pods the annotation {TIMES_ANNOTATION}: "{TIMES_PATTERN}" '
+            "(`up` does it where the stack installs the mesh), or leave --max-p99 out"
+        )
+        raise RolloutError(msg) from error
+
+
+def _untimed(gateways: Gateways, settings: Settings) -> tuple[str, ...]:
     counters = traffic.read(gateways, settings)
     timed = {pod for pod, _ in read(gateways, settings)}
-    for pod, _, _ in (key for key, served in sorted(counters.items()) if served.requests):
-        if pod not in timed:
-            msg = (
-                f"--max-p99 has nothing to judge by: gateway {pod} does not time its requests. "
-                f'Give the gateway\'s pods the annotation {TIMES_ANNOTATION}: "{TIMES_PATTERN}" '
-                "(`up` does it where the stack installs the mesh), or leave --max-p99 out"
-            )
-            raise RolloutError(msg)
+    busy = {pod for (pod, _, _), served in counters.items() if served.requests}
+    return tuple(f"gateway {pod} does not time its requests" for pod in sorted(busy - timed))

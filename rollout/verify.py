@@ -134,8 +134,9 @@ def _route(name: str, settings: Settings, now: live.Live) -> Iterator[Difference
 
 
 def _gateways(name: str, settings: Settings, now: live.Live) -> Iterator[Difference]:
-    if not any(gateway.pod.ready for gateway in now.gateways):
-        yield Difference("no gateway pod is ready", "kubectl get pods -A -l istio=ingressgateway")
+    if not any(gateway.pod.serves for gateway in now.gateways):
+        selector = ",".join(f"{key}={value}" for key, value in settings.routing.gateway_selector.items())
+        yield Difference("no gateway pod is ready", f"kubectl get pods -A -l {selector}")
     for gateway in now.gateways:
         if gateway.error:
             yield Difference(f"gateway {gateway.pod}: {gateway.error}", "kubectl get pods -A")

@@ -14,6 +14,7 @@ import pytest
 from components.charts import TIMES_ANNOTATION, TIMES_PATTERN
 from tests.lab.harness import Program
 from tests.lab.load import load
+from tests.lab.observe import get, wait
 
 V1 = {"image": "janakiramm/myapp:v1"}
 V2 = {"image": "janakiramm/myapp:v2"}
@@ -102,6 +103,10 @@ def test_shift_to_a_slow_version_goes_back_by_itself(program: Program) -> None:
     assert _verify(program)["ok"]
 
 
+def _gateway_pods(program: Program) -> list[object]:
+    return get(program, "-n", "istio-system", "pods", "-l", "istio=ingressgateway")["items"]
+
+
 @pytest.fixture
 def untimed(program: Program) -> Iterator[None]:
     """A gateway that does not time its requests, as that of a mesh which somebody else installed."""
@@ -110,6 +115,7 @@ def untimed(program: Program) -> Iterator[None]:
     change = json.dumps({"spec": {"template": annotations}})
     program.kubectl("patch", *gateway, "--type=merge", "-p", change)
     program.kubectl("rollout", "status", *gateway, "--timeout=120s")
+    wait(lambda: len(_gateway_pods(program)) == 1, "the gateway that times has gone")
     yield
     program.kubectl("rollout", "undo", *gateway)
     program.kubectl("rollout", "status", *gateway, "--timeout=120s")
@@ -117,7 +123,8 @@ def untimed(program: Program) -> Iterator[None]:
 
 @pytest.mark.usefixtures("untimed")
 def test_shift_by_p99_is_refused_where_no_gateway_times_requests(program: Program) -> None:
-    with load(str(program.outputs()["url"])):
+    with load(str(program.outputs()["url"])) as answers:
+        wait(lambda: any(answer.ok for answer in answers), "a request that could have been timed")
         done = program.run(*SHIFT, "v2", "--steps", "50", "--max-p99", "500", check=False)
     assert done.returncode == 1
     assert "--max-p99 has nothing to judge by: gateway istio-system/istio-ingressgateway-" in done.stderr

@@ -126,6 +126,17 @@ def test_a_version_is_ready_when_it_is_rolled_out_and_every_gateway_knows_it() -
             proof.wait_for_versions(split(cluster), ("v3",), 0)
 
 
+def test_a_version_needs_a_gateway_that_stays_and_the_one_that_goes_must_know_it_too() -> None:
+    endpoints = {"v3": ["10.0.0.3"]}
+    going = FakeGateway("going", HALVES, endpoints=endpoints, terminating=True)
+    with fake_cluster(going) as cluster:
+        assert not proof.can_take(split(cluster), ("v3",))
+    with fake_cluster(FakeGateway("a", HALVES, endpoints=endpoints), going) as cluster:
+        assert proof.can_take(split(cluster), ("v3",))
+        going.endpoints = {"v3": []}
+        assert not proof.can_take(split(cluster), ("v3",))
+
+
 def test_a_version_that_is_not_ready_says_why() -> None:
     waiting = {"waiting": {"reason": "CrashLoopBackOff", "message": "back-off 10s"}}
     pod = {
