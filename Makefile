@@ -17,9 +17,11 @@ ENV += && eval "$$exports" && $(LAB) env
 else
 LAB := :
 endif
-IN_ENV := eval "$$($(ENV))" &&
+LAB_IS_DOWN := 3
+# In two steps: an eval of what failed would succeed, and the command run in the user's own login.
+IN_ENV := exports="$$($(ENV))" && eval "$$exports" &&
 
-.PHONY: help setup tools up down watch verify rollback preview deploy promote url env test check bench proof clean-cache
+.PHONY: help setup machine tools up down watch verify rollback preview deploy promote url env test check bench proof clean-cache
 
 help: ## Show this list
 	awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,7 +32,10 @@ setup: ## Install Debian's packages (for the lab) and the Python packages
 tools: setup ## Build every tool and image that is missing
 	$(PYTHON) -m tools build --stack $(STACK)
 
-up: tools ## Start Minikube, Istio and the app, split the traffic and show it
+machine: setup
+	$(LAB) check
+
+up: machine tools ## Start Minikube, Istio and the app, split the traffic and show it
 	$(LAB) up
 	$(IN_ENV) $(PYTHON) -m rollout up --stack $(STACK)
 	$(IN_ENV) $(PYTHON) -m rollout watch --stack $(STACK) --plain --count 20
@@ -62,7 +67,8 @@ env: setup ## Print exports for your shell: eval "$(make -s env)"
 	$(ENV)
 
 down: setup ## Destroy the stack, then remove the lab's host
-	if $(LAB) status >/dev/null; then gone=; else gone=--cluster-gone; fi; \
+	status=0; $(LAB) status >/dev/null || status=$$?; \
+	case $$status in 0) gone=;; $(LAB_IS_DOWN)) gone=--cluster-gone;; *) exit $$status;; esac; \
 	$(IN_ENV) $(PYTHON) -m rollout down --stack $(STACK) $$gone
 	$(LAB) down
 

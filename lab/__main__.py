@@ -1,4 +1,4 @@
-"""The command line: python -m lab up | down | status | env | exec -- CMD | logs."""
+"""The command line: python -m lab check | up | down | status | env | exec -- CMD | logs."""
 
 from __future__ import annotations
 
@@ -55,6 +55,12 @@ def options(
     except ValueError as error:
         raise LabError(f"--subnet {subnet}: {error}; write it like 192.168.49.0/24") from error
     context.obj = Lab(directory.resolve(), tools.absolute(), network)
+
+
+@app.command(name="check")
+def check_machine(context: typer.Context) -> None:
+    """Tell whether this machine can have the lab, before anything is built or made."""
+    up_command.check(context.obj)
 
 
 @app.command()

@@ -12,7 +12,7 @@ from ipaddress import IPv4Network
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lab import cgroups, network
+from lab import cgroups, command, network
 from lab.errors import LabError
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ PROGRAMS = {
     "ctr": "containerd",
     "ip": "iproute2",
     "iptables": "iptables",
+    "modprobe": "kmod",
     "nft": "nftables",
     "nsenter": "util-linux",
     "pkill": "procps",
@@ -60,7 +61,6 @@ def machine(lab: Lab) -> None:
         bad_directory(lab.directory),
         bad_subnet(lab.subnet),
         missing_programs(),
-        missing_tools(lab.tools),
         missing_kernel_features(),
         missing_cgroups(),
         little_disk(lab.directory),
@@ -68,6 +68,13 @@ def machine(lab: Lab) -> None:
     ):
         if reason is not None:
             raise LabError(reason)
+
+
+def built(tools: Path) -> None:
+    """Raise LabError unless all that `make tools` builds is there."""
+    reason = missing_tools(tools)
+    if reason is not None:
+        raise LabError(reason)
 
 
 def bad_directory(directory: Path) -> str | None:
@@ -109,14 +116,8 @@ def missing_tools(tools: Path) -> str | None:
     return None
 
 
-def missing_kernel_features(
-    filesystems: Path = Path("/proc/filesystems"), proc: Path = Path("/proc")
-) -> str | None:
-    """Namespaces, the overlay file system, and iptables seeing bridged packets.
-
-    The last is why a pod reaches a Service whose pod is on the same bridge. Modules are not loaded
-    here, because they would stay after `down`.
-    """
+def missing_kernel_features(proc: Path = Path("/proc")) -> str | None:
+    """Namespaces, and modules that are neither loaded nor there to be."""
     kinds = ("cgroup", "ipc", "mnt", "net", "pid", "uts")
     namespaces = [kind for kind in kinds if not (proc / "self" / "ns" / kind).exists()]
     if namespaces:
@@ -124,14 +125,35 @@ def missing_kernel_features(
             f"this kernel has no {', '.join(namespaces)} namespaces: run the lab on a machine "
             "whose kernel has them"
         )
+    modules = missing_modules(proc)
+    if modules and not _can_load(modules):
+        return (
+            f"the kernel has not loaded {' and '.join(modules)}, and it cannot be done from here: on "
+            f"the machine itself, modprobe --all {' '.join(modules)}"
+        )
+    return None
+
+
+def missing_modules(proc: Path = Path("/proc")) -> tuple[str, ...]:
+    """Modules that `up` loads: the overlay file system, and iptables seeing bridged packets.
+
+    The last is why a pod reaches a Service whose pod is on the same bridge. They stay after `down`, as
+    somebody else may need them by then.
+    """
     modules: list[str] = []
-    if "overlay" not in filesystems.read_text().split():
+    if "overlay" not in (proc / "filesystems").read_text().split():
         modules.append("overlay")
     if not (proc / "sys" / "net" / "bridge" / "bridge-nf-call-iptables").exists():
         modules.append("br_netfilter")
-    if modules:
-        return f"the kernel has not loaded {' and '.join(modules)}: modprobe --all {' '.join(modules)}"
-    return None
+    return tuple(modules)
+
+
+def _can_load(modules: tuple[str, ...]) -> bool:
+    try:
+        command.run("modprobe", "--dry-run", "--all", *modules)
+    except LabError:
+        return False
+    return True
 
 
 def missing_cgroups() -> str | None:

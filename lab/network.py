@@ -34,7 +34,8 @@ table ip blue-green-lab {{
 def networks() -> dict[str, list[IPv4Network]]:
     """For each of the machine's links: the IPv4 networks that it has an address in or a route to.
 
-    Default routes are left out: every subnet lies within them.
+    Default routes are left out: every subnet lies within them. So are those as wide, by which a VPN
+    takes the default route's place.
     """
     found: dict[str, list[IPv4Network]] = {}
     addresses: list[dict[str, Any]] = json.loads(command.run("ip", "-json", "-4", "address"))
@@ -46,7 +47,7 @@ def networks() -> dict[str, list[IPv4Network]]:
         command.run("ip", "-json", "-4", "route", "show", "table", "main")
     )
     for route in routes:
-        if route["dst"] != "default":
+        if route["dst"] not in {"default", "0.0.0.0/1", "128.0.0.0/1"}:
             found.setdefault(route.get("dev", "a route"), []).append(IPv4Network(route["dst"]))
     return found
 

@@ -6,7 +6,19 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lab import cgroups, checks, containerd, down, host, imagestore, layout, minikube, network, record
+from lab import (
+    cgroups,
+    checks,
+    command,
+    containerd,
+    down,
+    host,
+    imagestore,
+    layout,
+    minikube,
+    network,
+    record,
+)
 from lab.errors import LabError
 from lab.lock import held
 from lab.progress import console, step
@@ -18,6 +30,14 @@ if TYPE_CHECKING:
 
 # The host has its own in its place (see files/init.sh).
 REPLACED = Path("/var/lib")
+_TOP_FOLDER_PARTS = 2
+
+
+def check(lab: Lab) -> None:
+    """Raise LabError with the reason why this machine cannot have `lab`; one that is there shows that it can."""
+    checks.root_on_linux()
+    if record.read(lab) is None and not host.exists(lab):
+        checks.machine(lab)
 
 
 def up(lab: Lab) -> None:
@@ -38,6 +58,11 @@ def up(lab: Lab) -> None:
                 down.remove(lab)
         with step("checking the machine"):
             checks.machine(lab)
+            checks.built(lab.tools)
+        modules = checks.missing_modules()
+        if modules:
+            with step(f"loading {' and '.join(modules)} into the kernel"):
+                command.run("modprobe", "--all", *modules)
         try:
             _make(lab)
         except BaseException:
@@ -112,5 +137,8 @@ def kept_paths(lab: Lab) -> list[Path]:
     links = [*(lab.tools / "bin").iterdir(), *containerd.archives(lab)]
     targets = {path.resolve().parent for path in links}
     wanted = {path for path in targets if REPLACED in path.parents}
-    wanted |= {lab.directory, layout.FILES.parent.parent, Path.home()}
+    wanted |= {lab.directory, layout.FILES.parent.parent}
+    # A home such as / or /opt would be no directory of one user's.
+    if len(Path.home().parts) > _TOP_FOLDER_PARTS:
+        wanted.add(Path.home())
     return sorted(path for path in wanted if path.is_dir() and not wanted.intersection(path.parents))

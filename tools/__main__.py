@@ -1,6 +1,7 @@
 """`python -m tools`: build what is missing, and all else about the pinned tools."""
 
 import shutil
+import signal
 import subprocess
 import sys
 from typing import Annotated
@@ -49,8 +50,15 @@ def lock_command() -> None:
     lock.renew(golang.find())
 
 
+def _terminated(number: int, _frame: object) -> None:
+    """End as an exception does: a build ends its compilers."""
+    raise SystemExit(128 + number)
+
+
 def main() -> None:
     """Run the command; a mistake that the user can mend is one message, not a traceback."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _terminated)
     try:
         app()
     except ToolsError as error:

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Sets up what everything else is run with: Debian's packages (for the lab alone) and the virtual environment.
-# Usage: tools/bootstrap.sh [STACK]; a stack other than `lab` needs no Debian packages.
+# Usage: tools/bootstrap.sh [STACK]; for a stack other than `lab`, the virtual environment alone.
 set -eu
 cd "$(dirname "$0")/.."
 stack=${1:-lab}
@@ -22,7 +22,7 @@ install_debian_packages() {
 	[ "$(id -u)" = 0 ] || fail "run once as root: apt-get install$missing"
 	echo "setup: installing from Debian:$missing"
 	log=$(mktemp)
-	if ! { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $missing; } >"$log" 2>&1; then
+	if ! { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-remove --no-install-recommends $missing; } >"$log" 2>&1; then
 		tail -n 20 "$log" >&2
 		rm -f "$log"
 		fail "apt-get could not install:$missing"

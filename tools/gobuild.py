@@ -69,7 +69,12 @@ def build(
         ToolsError: the build failed; the text holds the compiler's last lines.
     """
     module = tools[0].module
-    into = cache() / "go" / "out" / f"{module}-{os.getpid()}"
+    if tools[0].cgo and not shutil.which("gcc"):
+        names = ", ".join(tool.name for tool in tools)
+        msg = f"{names} needs a C compiler: apt-get install gcc libc6-dev, or put a fitting {names} on PATH"
+        raise ToolsError(msg)
+    # Whoever holds the cache may remove what a killed build left.
+    into = cache() / "go" / "out" / module
     shutil.rmtree(into, ignore_errors=True)
     into.mkdir(parents=True)
     log = cache() / "log" / f"go-build-{module}.log"

@@ -3,6 +3,7 @@
 import hashlib
 import importlib.metadata
 import importlib.resources
+import os
 import shutil
 import subprocess
 from collections.abc import Iterable
@@ -164,10 +165,16 @@ def _write(recipe: Recipe) -> None:
         images = (
             oci.Image(first.reference, files, first.entrypoint, first.user, first.folders, first.ports),
         )
-    fresh = cache() / "tmp" / f"{recipe.name}.tar"
-    fresh.parent.mkdir(parents=True, exist_ok=True)
+    fresh = _scratch(f"{recipe.name}.tar")
     oci.write(images, fresh)
     keep(fresh, recipe.archive)
+
+
+def _scratch(name: str) -> Path:
+    """Return a path of this process alone: two clones may fill the cache at once."""
+    path = cache() / "tmp" / f"{os.getpid()}-{name}"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path
 
 
 def _identity(source: Path) -> str:
@@ -191,8 +198,7 @@ def envoy() -> Path:
 def _keep_envoy() -> None:
     if not envoy().exists():
         source = importlib.resources.files("envoy") / "_bin" / "envoy"
-        fresh = cache() / "tmp" / "envoy"
-        fresh.parent.mkdir(parents=True, exist_ok=True)
+        fresh = _scratch("envoy")
         with importlib.resources.as_file(source) as path:
             shutil.copy(path, fresh)
         keep(fresh, envoy())
@@ -205,7 +211,7 @@ def _pause() -> Path:
 def _keep_pause() -> None:
     if _pause().exists():
         return
-    fresh = cache() / "tmp" / "pause"
+    fresh = _scratch("pause")
     source = modulefiles.PAUSE_SOURCE.kept
     run = subprocess.run(
         ["gcc", "-Os", "-static", "-s", "-DVERSION=3.10.1", "-o", fresh, source],

@@ -1,4 +1,4 @@
-"""The pin of a built tool: a hash of everything that decides its bytes.
+"""The pin of a built tool: a hash of what decides its bytes, but for Go's own version.
 
 A module's go.mod pins more than one tool links. `links.txt` beside it says which tools link
 which modules, so that a changed version rebuilds only the tools that hold it. `python -m tools

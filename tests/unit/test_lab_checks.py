@@ -91,20 +91,43 @@ def fake_proc(tmp_path: Path, *, bridge: bool = True, filesystems: str = "nodev\
 
 def test_a_kernel_with_everything_passes(tmp_path: Path) -> None:
     proc = fake_proc(tmp_path)
-    assert checks.missing_kernel_features(proc / "filesystems", proc) is None
+    assert checks.missing_kernel_features(proc) is None
 
 
-def test_modules_that_are_not_loaded_are_named_with_the_command(tmp_path: Path) -> None:
+def test_modules_that_cannot_be_loaded_are_named_with_the_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run(*_: str) -> str:
+        raise LabError("modprobe: FATAL: Module overlay not found")
+
+    monkeypatch.setattr("lab.command.run", run)
     proc = fake_proc(tmp_path, bridge=False, filesystems="ext4\n")
-    assert checks.missing_kernel_features(proc / "filesystems", proc) == (
-        "the kernel has not loaded overlay and br_netfilter: modprobe --all overlay br_netfilter"
-    )
+    reason = checks.missing_kernel_features(proc)
+    assert reason is not None
+    assert reason.startswith("the kernel has not loaded overlay and br_netfilter")
+    assert reason.endswith("on the machine itself, modprobe --all overlay br_netfilter")
+
+
+def test_modules_that_can_be_loaded_are_no_reason_to_refuse(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[str, ...]] = []
+
+    def run(*words: str) -> str:
+        asked.append(words)
+        return ""
+
+    monkeypatch.setattr("lab.command.run", run)
+    proc = fake_proc(tmp_path, bridge=False)
+    assert checks.missing_kernel_features(proc) is None
+    assert asked == [("modprobe", "--dry-run", "--all", "br_netfilter")]
+    assert checks.missing_modules(proc) == ("br_netfilter",)
 
 
 def test_a_kernel_without_namespaces_is_refused(tmp_path: Path) -> None:
     proc = fake_proc(tmp_path)
     (proc / "self" / "ns" / "cgroup").unlink()
-    reason = checks.missing_kernel_features(proc / "filesystems", proc)
+    reason = checks.missing_kernel_features(proc)
     assert reason is not None
     assert "no cgroup namespaces" in reason
 
@@ -149,7 +172,7 @@ def test_networks_are_those_of_addresses_and_routes(monkeypatch: pytest.MonkeyPa
         if "address" in arguments:
             return """[{"ifname": "eth0", "addr_info": [{"local": "10.1.2.3", "prefixlen": 16}]},
                        {"ifname": "down0", "addr_info": []}, {}]"""
-        return """[{"dst": "default", "dev": "eth0"}, {"dst": "10.9.0.0/24", "dev": "tun0"},
+        return """[{"dst": "default", "dev": "eth0"}, {"dst": "0.0.0.0/1", "dev": "tun0"}, {"dst": "10.9.0.0/24", "dev": "tun0"},
                    {"dst": "10.8.0.1", "dev": "tun0"}, {"type": "blackhole", "dst": "10.7.0.0/24"}]"""
 
     monkeypatch.setattr("lab.command.run", run)

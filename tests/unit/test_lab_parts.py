@@ -235,6 +235,9 @@ def test_kept_paths_are_those_that_a_user_writes_to(
     monkeypatch.setenv("HOME", str(home))
     repository = Path(__file__).parents[2]
     assert up.kept_paths(lab) == sorted([home, hidden / "cache", lab.directory, repository])
+    monkeypatch.setenv("HOME", "/")
+    assert up.kept_paths(lab) == sorted([hidden / "cache", lab.directory, repository])
+    monkeypatch.setenv("HOME", str(home))
     inside_home = replace(lab, directory=home / "work")
     assert up.kept_paths(inside_home) == sorted([home, hidden / "cache", repository])
 

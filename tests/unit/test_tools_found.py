@@ -59,14 +59,40 @@ def test_go_too_old_or_broken_comes_from_pypi(
 
 
 def test_environment_leaves_the_users_login_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in (env.BACKEND, "PULUMI_HOME", *env.PASSPHRASE):
+    for name in (env.BACKEND, "PULUMI_HOME", env.PASSPHRASE, env.PASSPHRASE_FILE):
         monkeypatch.delenv(name, raising=False)
     state = tmp_path / "state"
-    variables = env.variables("lab", state)
+    monkeypatch.setattr(env, "STATE", state)
+    variables = env.variables("lab")
     assert variables[env.BACKEND] == f"file://{state}"
     assert Path(variables["PULUMI_HOME"]).is_relative_to(state)
     passphrase = Path(variables["PULUMI_CONFIG_PASSPHRASE_FILE"])
     assert passphrase.stat().st_mode & 0o777 == 0o600
+    assert state.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_state_of_its_own_is_taken_whatever_the_user_has_set(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The tests and the benchmarks, run in a shell that `make env` has set up."""
+    for name in (env.BACKEND, "PULUMI_HOME", env.PASSPHRASE, env.PASSPHRASE_FILE):
+        monkeypatch.setenv(name, "the user's")
+    own = env.variables("lab", tmp_path)
+    assert own[env.BACKEND] == f"file://{tmp_path}"
+    assert own["PULUMI_HOME"] == str(tmp_path / "home")
+    # Pulumi takes this one before the file that the user may have named.
+    assert own[env.PASSPHRASE] == env.LAB_PASSPHRASE
+
+
+def test_a_provider_of_the_users_own_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(env.BACKEND, "s3://team-state")
+    monkeypatch.setenv("PULUMI_HOME", str(tmp_path))
+    plugin = tmp_path / "plugins" / f"resource-kubernetes-v{env.PULUMI_KUBERNETES}" / env.PROVIDER_PLUGIN
+    plugin.parent.mkdir(parents=True)
+    plugin.write_text("theirs")
+    env.variables("dev")
+    assert not plugin.is_symlink()
+    assert plugin.read_text() == "theirs"
 
 
 def test_environment_keeps_a_backend_that_the_user_chose(
@@ -74,7 +100,7 @@ def test_environment_keeps_a_backend_that_the_user_chose(
 ) -> None:
     monkeypatch.setenv(env.BACKEND, "s3://team-state")
     monkeypatch.setenv("PULUMI_HOME", str(tmp_path / "home"))
-    variables = env.variables("dev", tmp_path)
+    variables = env.variables("dev")
     assert not {env.BACKEND, "PULUMI_HOME", "PULUMI_CONFIG_PASSPHRASE_FILE"} & set(variables)
 
 
@@ -88,9 +114,10 @@ def test_plugins_are_put_where_pulumi_looks_for_them(tmp_path: Path, monkeypatch
 
 
 def test_environment_can_be_evaluated_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in (env.BACKEND, "PULUMI_HOME", *env.PASSPHRASE):
+    for name in (env.BACKEND, "PULUMI_HOME", env.PASSPHRASE, env.PASSPHRASE_FILE):
         monkeypatch.delenv(name, raising=False)
-    first = env.variables("lab", tmp_path)
+    monkeypatch.setattr(env, "STATE", tmp_path)
+    first = env.variables("lab")
     for name, value in first.items():
         monkeypatch.setenv(name, value)
-    assert env.variables("lab", tmp_path) == first
+    assert env.variables("lab") == first
