@@ -34,7 +34,7 @@ _TOP_FOLDER_PARTS = 2
 
 
 def check(lab: Lab) -> None:
-    """Raise LabError with the reason why this machine cannot have `lab`; one that is there shows that it can."""
+    """Raise LabError with the reason why this machine cannot have `lab`; one that is there is none."""
     checks.root_on_linux()
     if record.read(lab) is None and not host.exists(lab):
         checks.machine(lab)

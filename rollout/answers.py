@@ -38,11 +38,16 @@ def ask(url: str, headers: Mapping[str, str] | None = None) -> Iterator[Answer]:
         url: the gateway's address.
         headers: what the route asks for, such as Host.
     """
-    with httpx.Client(timeout=TIMEOUT_SECONDS, headers=headers or {}, trust_env=False) as client:
+    # TLS asks for the host that the route is for, whatever the address; SSL_CERT_FILE may name a CA.
+    host = (headers or {}).get("Host")
+    extensions = {"sni_hostname": host} if host else {}
+    with httpx.Client(
+        timeout=TIMEOUT_SECONDS, headers=headers or {}, trust_env=False, verify=httpx.create_ssl_context()
+    ) as client:
         while True:
             at, started = time.time(), time.monotonic()
             try:
-                response = client.get(url)
+                response = client.get(url, extensions=extensions)
             except httpx.HTTPError as error:
                 failure = f"no answer: {error}" if str(error) else f"no answer: {type(error).__name__}"
                 yield Answer(at, time.monotonic() - started, "none", failure, ok=False)

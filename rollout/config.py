@@ -8,17 +8,21 @@ from rollout import project
 from rollout.errors import RolloutError
 from settings.model import Settings
 from settings.parse import parse
-from settings.section import ConfigError
+from settings.section import NOT_FOR_CONFIG, ConfigError
 
 
 def raw(stack: str) -> dict[str, Any]:
-    """Return the project's config values of a stack by key, secrets masked.
+    """Return the project's config values of a stack by key.
 
     Raises:
-        RolloutError: the stack is not in the backend.
+        RolloutError: the stack is not in the backend, or a value is a secret.
     """
     values = cast("Mapping[str, Any]", project.ask_json("config", "--json", "--stack", stack))
     ours = f"{project.NAME}:"
+    for key, value in values.items():
+        if key.startswith(ours) and value.get("secret"):
+            msg = f"Pulumi.{stack}.yaml: {key}: {NOT_FOR_CONFIG}"
+            raise RolloutError(msg)
     return {key.removeprefix(ours): _value(value) for key, value in values.items() if key.startswith(ours)}
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from rollout.errors import RolloutError
 
 NAME = "blue-green"
+_NOT_ON_PATH = 'pulumi is not on PATH. For this shell, run: eval "$(make -s env)"'
 
 
 def folder() -> Path:
@@ -25,14 +26,26 @@ def folder() -> Path:
     raise RolloutError(msg)
 
 
+def short(stack: str) -> str:
+    """Return a stack's name without organization and project, as its files have it."""
+    return stack.rpartition("/")[2]
+
+
 def config_file(stack: str) -> Path:
     """Return the stack's config file."""
-    return folder() / f"Pulumi.{stack}.yaml"
+    return folder() / f"Pulumi.{short(stack)}.yaml"
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run a Pulumi command without a word on the terminal, whatever its exit status."""
-    return subprocess.run(_command(arguments), cwd=folder(), capture_output=True, text=True)
+    """Run a Pulumi command without a word on the terminal, whatever its exit status.
+
+    Raises:
+        RolloutError: there is no `pulumi`.
+    """
+    try:
+        return subprocess.run(_command(arguments), cwd=folder(), capture_output=True, text=True)
+    except FileNotFoundError as error:
+        raise RolloutError(_NOT_ON_PATH) from error
 
 
 def ask(*arguments: str) -> str:
@@ -72,7 +85,11 @@ def show(*arguments: str, shielded: bool = False, progress: bool = False) -> Non
     # On a terminal Pulumi draws its own live tree; elsewhere it writes lines.
     live = sys.stdout.isatty() and not shielded and not progress
     command = ["pulumi", *arguments] if live else _command(arguments)
-    with subprocess.Popen(command, cwd=folder(), start_new_session=shielded, stdout=out) as process:
+    try:
+        started = subprocess.Popen(command, cwd=folder(), start_new_session=shielded, stdout=out)
+    except FileNotFoundError as error:
+        raise RolloutError(_NOT_ON_PATH) from error
+    with started as process:
         while True:
             try:
                 status = process.wait()

@@ -58,7 +58,8 @@ def down(stack: str, *, cluster_gone: bool = False, progress: bool = False) -> N
     Raises:
         RolloutError: Pulumi failed; what it said stands above.
     """
-    if stack not in names():
+    if project.short(stack) not in map(project.short, names()):
+        project.say(f"there is no stack {stack}, so there is nothing to destroy")
         return
     clear_dead_locks(stack)
     if not cluster_gone:

@@ -111,7 +111,8 @@ def _unfinished(name: str) -> Iterator[Difference]:
 def _state(name: str, settings: Settings) -> Iterator[Difference]:
     """Is the config what the last `up` was given, and did that one end?"""
     exported = cast("Mapping[str, Any]", project.ask_json("stack", "export", "--stack", name))
-    if exported["deployment"].get("pending_operations"):
+    deployment: Mapping[str, Any] = exported.get("deployment") or {}
+    if deployment.get("pending_operations"):
         yield Difference("an `up` was killed while it changed something", _up(name))
     last: Mapping[str, int] = {key: int(value) for key, value in dict(stack.output(name, "weights")).items()}
     if not same(last, settings.weights):
@@ -128,7 +129,7 @@ def _route(name: str, settings: Settings, now: live.Live) -> Iterator[Difference
         writer = now.route_writer
         by = f", written by {writer.manager} at {writer.time}" if writer else ""
         yield Difference(
-            f"the VirtualService says {shown(now.route)} and not {shown(settings.weights)}{by}",
+            f"the VirtualService says {shown(now.route) or 'no split'} and not {shown(settings.weights)}{by}",
             f"{_up(name)} --refresh",
         )
 
@@ -156,6 +157,10 @@ def _versions(name: str, settings: Settings, now: live.Live) -> Iterator[Differe
             continue
         if pods.image != wanted.image:
             yield Difference(f"version {version} runs {pods.image} and not {wanted.image}", refresh)
+        if wanted.replicas is not None and pods.wanted != wanted.replicas:
+            yield Difference(
+                f"version {version} is scaled to {pods.wanted} and not {wanted.replicas} replicas", refresh
+            )
         if settings.weights[version] and pods.ready < pods.wanted:
             yield Difference(
                 f"version {version} has {pods.ready} of {pods.wanted} pods ready",

@@ -6,6 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import cast
 
+# What a config value that holds a Pulumi secret is told.
+NOT_FOR_CONFIG = (
+    "it holds a secret, which every preview would print. Put it into a Kubernetes Secret, and name that "
+    "in env as {secret: NAME, key: KEY}."
+)
+
 
 class ConfigError(Exception):
     """The config has mistakes; the message lists all of them."""

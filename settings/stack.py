@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from typing import cast
 
 import pulumi
+from pulumi.runtime.config import is_config_secret
 
 from settings.model import Settings
 from settings.parse import KEYS, parse
-from settings.section import ConfigError
+from settings.section import NOT_FOR_CONFIG, ConfigError
 
 PROJECT = "blue-green"
 
@@ -28,6 +29,9 @@ def load() -> Settings:
 
 
 def _value(config: pulumi.Config, key: str) -> object:
+    # Read as an object it would be a secret no more, and be printed by every preview.
+    if is_config_secret(f"{PROJECT}:{key}"):
+        raise ConfigError(f"{PROJECT}:{key}: {NOT_FOR_CONFIG}")
     try:
         return cast("object", config.get_object(key))
     except pulumi.ConfigTypeError as error:

@@ -13,8 +13,8 @@ from tools.store import LINKS, ROOT, cache
 LAB_PASSPHRASE = "blue-green-lab"  # noqa: S105
 # Pulumi's own variables: where the user has set them, they are the user's wish.
 BACKEND = "PULUMI_BACKEND_URL"
-PASSPHRASE = "PULUMI_CONFIG_PASSPHRASE"
-PASSPHRASE_FILE = "PULUMI_CONFIG_PASSPHRASE_FILE"
+PASSPHRASE = "PULUMI_CONFIG_PASSPHRASE"  # noqa: S105
+PASSPHRASE_FILE = "PULUMI_CONFIG_PASSPHRASE_FILE"  # noqa: S105
 STATE = ROOT / ".lab" / "pulumi"
 
 

@@ -57,7 +57,7 @@ def touched(since: str) -> list[str]:
         RolloutError: Git does not know the revision.
     """
     files = _git("diff", "--name-only", f"{since}...HEAD")
-    known = stack.names()
+    known = {project.short(name) for name in stack.names()}
     ours = [
         found[1]
         for file in _git("ls-files", "Pulumi.*.yaml")

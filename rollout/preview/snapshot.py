@@ -1,6 +1,6 @@
 """What a set of Pulumi resources means for traffic: each version's weight and workload."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -84,9 +84,14 @@ def _without_zeros(value: Any) -> Any:
 
 
 def split(spec: Mapping[str, Any]) -> dict[str, int]:
-    """Return the percentage of each subset in a VirtualService's spec; one route alone may name none."""
+    """Return the percentage of each subset in a VirtualService's spec; one route alone may name none.
+
+    Nothing for a spec that somebody else wrote and that splits nothing, such as a redirect.
+    """
+    rules: Sequence[Mapping[str, Any]] = spec.get("http") or []
+    targets: Sequence[Mapping[str, Any]] = (rules[0].get("route") if rules else None) or []
     return {
         route["destination"]["subset"]: int(route.get("weight", 100))
-        for route in spec["http"][0]["route"]
+        for route in targets
         if "subset" in route["destination"]
     }

@@ -45,6 +45,7 @@ def shift(
         weights = run.undo(stack)
         show(output, {"stack": stack, "weights": weights}, f"{stack} routes by {shown(weights)} again")
         return
+    _make_folder(report)
     if version:
         limits = Limits(max_error_rate, min_requests, max_p99)
         done = run.shift(stack, Plan(version, _steps(steps), pause, limits))
@@ -62,6 +63,15 @@ def _must_not_be_given(context: typer.Context, names: tuple[str, ...]) -> None:
                 f"--{name.replace('_', '-')} is for a new shift; --undo and --resume know what was asked for"
             )
             raise RolloutError(msg)
+
+
+def _make_folder(folder: Path) -> None:
+    """Find out before the first step whether the report has a place."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        msg = f"--report {folder}: {error.strerror}; name a folder that can be made or is there"
+        raise RolloutError(msg) from error
 
 
 def _steps(text: str) -> tuple[int, ...]:

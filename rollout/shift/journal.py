@@ -68,4 +68,4 @@ def remove(stack: str) -> None:
 
 
 def _file(stack: str) -> Path:
-    return project.folder() / f".rollout-{stack}.json"
+    return project.folder() / f".rollout-{project.short(stack)}.json"

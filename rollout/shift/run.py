@@ -56,7 +56,6 @@ def resume(name: str) -> Report:
     """
     entry = _killed(name)
     stack.wait_for_engine(name)
-    stack.converge(name)
     return _all_steps(name, entry.plan, entry.before)
 
 
@@ -74,7 +73,7 @@ def go_back(name: str, weights: Weights) -> None:
         except RolloutError as error:
             msg = (
                 f"the way back failed. Pulumi.{name}.yaml has {shown(weights)}; when the cause is mended, "
-                f"run: python -m rollout up --stack {name}"
+                f"run: python -m rollout shift --undo --stack {name}"
             )
             raise RolloutError(msg) from error
 
@@ -87,14 +86,18 @@ def _all_steps(name: str, plan: Plan, before: Weights) -> Report:
                 journal.write(name, journal.entry(replace(plan, steps=plan.steps[number:]), before))
                 _step(name, plan, step, report)
         except MovedByOthersError as error:
-            # The config file is always what the cluster has.
-            if error.route is not None:
-                config.write_weights(name, dict.fromkeys(before, 0) | dict(error.route))
+            # The config file is always what the cluster has, where a config can say that.
+            route = dict(error.route or {})
+            if sum(route.values()) == 100 and route.keys() <= before.keys():
+                config.write_weights(name, dict.fromkeys(before, 0) | route)
             journal.remove(name)
             raise
-        except (RolloutError, KeyboardInterrupt) as error:
-            report.failure = str(error) or "interrupted"
-            report.interrupted = isinstance(error, KeyboardInterrupt)
+        except KeyboardInterrupt:
+            report.failure, report.interrupted = "interrupted", True
+        except RolloutError as error:
+            report.failure = str(error)
+        except Exception as error:
+            report.failure = f"{type(error).__name__}: {error}"
     if report.failure:
         project.say(f"shift: {report.failure}\nshift: going back to {shown(before)}")
         go_back(name, before)

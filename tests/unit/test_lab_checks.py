@@ -172,7 +172,8 @@ def test_networks_are_those_of_addresses_and_routes(monkeypatch: pytest.MonkeyPa
         if "address" in arguments:
             return """[{"ifname": "eth0", "addr_info": [{"local": "10.1.2.3", "prefixlen": 16}]},
                        {"ifname": "down0", "addr_info": []}, {}]"""
-        return """[{"dst": "default", "dev": "eth0"}, {"dst": "0.0.0.0/1", "dev": "tun0"}, {"dst": "10.9.0.0/24", "dev": "tun0"},
+        return """[{"dst": "default", "dev": "eth0"}, {"dst": "0.0.0.0/1", "dev": "tun0"},
+                   {"dst": "10.9.0.0/24", "dev": "tun0"},
                    {"dst": "10.8.0.1", "dev": "tun0"}, {"type": "blackhole", "dst": "10.7.0.0/24"}]"""
 
     monkeypatch.setattr("lab.command.run", run)

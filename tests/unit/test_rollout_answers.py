@@ -1,5 +1,6 @@
 """What an answer says of the version that gave it, and how sure a measured share is."""
 
+import socket
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -71,3 +72,22 @@ def test_nobody_listening_is_a_failure() -> None:
 )
 def test_visible_text(page: str, text: str) -> None:
     assert visible_text(page) == text
+
+
+def test_tls_asks_for_the_host_of_the_route() -> None:
+    """The address is a load balancer's; its gateway picks the certificate by the name."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(10)
+        hello: list[bytes] = []
+
+        def take() -> None:
+            connection, _ = server.accept()
+            with connection:
+                hello.append(connection.recv(4096))
+
+        thread = threading.Thread(target=take)
+        thread.start()
+        url = f"https://127.0.0.1:{server.getsockname()[1]}/"
+        assert not next(ask(url, {"Host": "shop.example.com"})).ok
+        thread.join()
+    assert b"shop.example.com" in hello[0]

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from rollout.errors import RolloutError
 from rollout.preview import comment, markdown
 from rollout.preview.change import Change, Resource, of_digest, risks
-from rollout.preview.snapshot import Snapshot, Workload, of_manifests, of_settings
+from rollout.preview.snapshot import Snapshot, Workload, of_manifests, of_settings, split
 from settings.parse import parse
 from tests.fake_github import GitHub, fake_github
 
@@ -188,3 +188,8 @@ def test_refused_comment_is_one_sentence(github: GitHub) -> None:
 def test_missing_variable_is_named() -> None:
     with pytest.raises(RolloutError, match="GITHUB_TOKEN is not set"):
         comment.of_environment(7, {"GITHUB_REPOSITORY": "team/app"})
+
+
+@pytest.mark.parametrize("spec", [{}, {"tcp": []}, {"http": [{"redirect": {"uri": "/"}}]}])
+def test_route_that_somebody_wrote_by_hand_may_split_nothing(spec: dict[str, Any]) -> None:
+    assert split(spec) == {}

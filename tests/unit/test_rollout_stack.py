@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from rollout import project, stack
+from rollout import config, project, stack
+from rollout.errors import RolloutError
 
 
 @pytest.fixture
@@ -78,3 +79,44 @@ def test_history_is_whole_and_no_page_is_read_before_it_is_needed(
     next(stack.history("lab"), None)
     assert pages == [1]
     assert [one["version"] for one in stack.history("lab")] == list(range(updates))
+
+
+def test_down_of_a_stack_by_its_full_name_destroys_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown: list[tuple[str, ...]] = []
+
+    def show(*arguments: str, **_: object) -> None:
+        shown.append(arguments)
+
+    monkeypatch.setattr(project, "show", show)
+    monkeypatch.setattr(stack, "names", lambda: ["lab"])
+    stack.down("organization/blue-green/lab")
+    assert [arguments[0] for arguments in shown] == ["destroy", "stack"]
+
+
+def test_down_of_a_stack_that_is_not_there_says_so(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(stack, "names", lambda: ["lab"])
+    stack.down("lba")
+    assert "there is no stack lba" in capsys.readouterr().err
+
+
+def test_without_pulumi_the_user_is_told_what_to_type(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "Pulumi.yaml").touch()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(RolloutError, match="pulumi is not on PATH"):
+        project.run("version")
+    with pytest.raises(RolloutError, match="pulumi is not on PATH"):
+        project.show("version")
+
+
+def test_secret_in_the_config_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    def ask_json(*_: str) -> object:
+        return {"blue-green:versions": {"secret": True}, "other:token": {"secret": True}}
+
+    monkeypatch.setattr(project, "ask_json", ask_json)
+    with pytest.raises(RolloutError, match="blue-green:versions: it holds a secret"):
+        config.raw("lab")

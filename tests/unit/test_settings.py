@@ -4,8 +4,10 @@ import copy
 from decimal import Decimal
 from typing import Any
 
+import pulumi
 import pytest
 
+from settings import stack
 from settings.model import KubeconfigCluster, MinikubeCluster, SecretKey, Settings
 from settings.parse import parse
 from settings.rules import quantity
@@ -267,3 +269,14 @@ def test_objects_that_exist_are_taken_over_only_when_it_is_written() -> None:
     assert load(istio__takeOwnership=True).istio.take_ownership
     (mistake,) = mistakes(app__takeOwnership="yes")
     assert mistake.startswith("blue-green:app.takeOwnership: ")
+
+
+def test_a_secret_value_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pulumi hands it over in the clear, where every preview would print it."""
+
+    def is_config_secret(key: str) -> bool:
+        return key == "blue-green:versions"
+
+    monkeypatch.setattr(stack, "is_config_secret", is_config_secret)
+    with pytest.raises(pulumi.RunError, match="blue-green:versions: it holds a secret"):
+        stack.load()

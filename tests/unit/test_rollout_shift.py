@@ -1,0 +1,87 @@
+"""A shift leaves no traffic between two steps, and no config that nothing accepts."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rollout import config, stack
+from rollout.shift import journal, run
+from rollout.shift.judge import Limits, Plan
+from rollout.shift.observe import MovedByOthersError
+
+BEFORE = {"v1": 100, "v2": 0}
+PLAN = Plan("v2", (50, 100), 1, Limits(0.01, 50))
+
+
+@pytest.fixture
+def written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, int]]:
+    """The splits that were written to the config of stack `lab`, in a project without a cluster."""
+    (tmp_path / "Pulumi.yaml").touch()
+    monkeypatch.chdir(tmp_path)
+    found: list[dict[str, int]] = []
+
+    def write(_name: str, weights: dict[str, int]) -> None:
+        found.append(dict(weights))
+
+    monkeypatch.setattr(config, "write_weights", write)
+    monkeypatch.setattr(stack, "converge", _nothing)
+    monkeypatch.setattr(stack, "wait_for_engine", _nothing)
+    return found
+
+
+def _nothing(*_: object, **__: object) -> None:
+    pass
+
+
+def _failing(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
+    def step(*_: Any) -> None:
+        raise error
+
+    monkeypatch.setattr(run, "_step", step)
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"), [(KeyError("route"), "KeyError: 'route'"), (KeyboardInterrupt(), "interrupted")]
+)
+def test_shift_goes_back_whatever_happened(
+    error: BaseException, reason: str, written: list[dict[str, int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _failing(monkeypatch, error)
+    report = run._all_steps("lab", PLAN, BEFORE)  # pyright: ignore[reportPrivateUsage]
+    assert report.failure == reason
+    assert written == [BEFORE]
+    assert journal.read("lab") is None
+
+
+@pytest.mark.parametrize(
+    ("route", "expected"),
+    [
+        ({"v1": 70, "v2": 30}, [{"v1": 70, "v2": 30}]),
+        ({"v2": 100}, [{"v1": 0, "v2": 100}]),
+        # Proportions, a version that the config does not know, and a route without a subset.
+        ({"v1": 1, "v2": 1}, []),
+        ({"v1": 50, "v3": 50}, []),
+        ({}, []),
+        (None, []),
+    ],
+)
+def test_what_others_made_is_written_where_a_config_can_say_it(
+    route: dict[str, int] | None,
+    expected: list[dict[str, int]],
+    written: list[dict[str, int]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    _failing(monkeypatch, MovedByOthersError("somebody else moved it", route))
+    with pytest.raises(MovedByOthersError):
+        run._all_steps("lab", PLAN, BEFORE)  # pyright: ignore[reportPrivateUsage]
+    assert written == expected
+
+
+def test_journal_of_a_stack_by_its_full_name_lies_beside_its_config(written: list[dict[str, int]]) -> None:
+    assert written == []
+    journal.write("organization/blue-green/lab", journal.entry(PLAN, BEFORE))
+    found = journal.read("lab")
+    assert found is not None
+    assert found.pid == os.getpid()
