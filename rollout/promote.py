@@ -48,7 +48,7 @@ def promote(source: str, target: str, *, min_requests: int, with_weights: bool) 
         *drift(target),
     ]
     ours = config.settings(source)
-    reasons += conflicts(ours, theirs, target)
+    reasons += conflicts(images(ours, proof), theirs, target)
     if reasons:
         msg = f"{source} is not promoted to {target}:\n  " + "\n  ".join(reasons)
         raise RolloutError(msg)
@@ -93,11 +93,10 @@ def drift(target: str) -> Iterator[str]:
         yield f"{target} is not what its config says: {difference.what}. Run: {difference.mend}"
 
 
-def conflicts(ours: Settings, theirs: Settings, target: str) -> Iterator[str]:
+def conflicts(ours: Mapping[str, str], theirs: Settings, target: str) -> Iterator[str]:
     """Yield the versions whose key serves with another image in the target."""
-    for version in served(ours):
+    for version, mine in ours.items():
         there = theirs.versions.get(version)
-        mine = ours.versions[version].image
         if there and theirs.weights[version] and not _same_image(there.image, mine):
             yield (
                 f"{version} serves {theirs.weights[version]} % in {target} with {there.image}, "
@@ -107,23 +106,29 @@ def conflicts(ours: Settings, theirs: Settings, target: str) -> Iterator[str]:
 
 def plan(ours: Settings, theirs: Settings, proof: Verdict, *, with_weights: bool) -> Promotion:
     """Return what the target's config gets: images by digest, and the split."""
-    images = {
-        version: pinned(ours.versions[version].image, proof.images.get(version, frozenset()))
-        for version in served(ours)
-    }
-    changed = {
-        version: image
-        for version, image in images.items()
-        if version not in theirs.versions or not _same_image(theirs.versions[version].image, image)
-    }
-    weights = dict.fromkeys({**theirs.weights, **images}, 0)
-    weights |= {version: ours.weights[version] for version in images} if with_weights else theirs.weights
+    promoted = images(ours, proof)
+    changed = {version: image for version, image in promoted.items() if _is_new(version, image, theirs)}
+    weights = dict.fromkeys({**theirs.weights, **promoted}, 0)
+    weights |= {version: ours.weights[version] for version in promoted} if with_weights else theirs.weights
     return Promotion(changed, weights)
 
 
-def served(settings: Settings) -> list[str]:
-    """Return the versions that get traffic: only these are promoted."""
-    return [version for version in settings.versions if settings.weights[version]]
+def images(settings: Settings, proof: Verdict) -> Mapping[str, str]:
+    """Return the images of the versions that get traffic, by digest: only these are promoted."""
+    return {
+        version: pinned(settings.versions[version].image, proof.images.get(version, frozenset()))
+        for version, weight in settings.weights.items()
+        if weight
+    }
+
+
+def _is_new(version: str, image: str, theirs: Settings) -> bool:
+    """Whether the other stack lacks the image; a tag of a version that is idle there has yet to be pinned."""
+    if version not in theirs.versions:
+        return True
+    there = theirs.versions[version].image
+    is_loose = "@" in image and "@" not in there and not theirs.weights[version]
+    return is_loose or not _same_image(there, image)
 
 
 def pinned(image: str, ids: frozenset[str]) -> str:

@@ -1,6 +1,7 @@
 """Judges one step by the version's real traffic, while nobody else moves it."""
 
 import time
+from collections.abc import Mapping
 
 from gateway.gateways import Gateways
 from rollout import latency, live, project, traffic
@@ -8,7 +9,7 @@ from rollout.errors import RolloutError
 from rollout.latency import Latency
 from rollout.shift.judge import Plan, breach
 from rollout.shift.report import Sample, Step
-from rollout.traffic import Served
+from rollout.traffic import Counters, Served
 from rollout.weights import Weights, same, shown
 from settings.model import Settings
 
@@ -46,7 +47,7 @@ def observe(
     name: str, plan: Plan, settings: Settings, weights: Weights, gateways: Gateways, step: Step
 ) -> None:
     """Read the counters until the pause is over or the version breaks its limits."""
-    first = last = traffic.read(gateways, settings)
+    last = traffic.read(gateways, settings)
     times_before = latency.read(gateways, settings)
     end = time.monotonic() + plan.pause
     while True:
@@ -56,7 +57,8 @@ def observe(
         reading = traffic.read(gateways, settings)
         since = traffic.between(last, reading)
         last = reading
-        step.served = dict(traffic.between(first, reading))
+        # Added up: what a pod that went away since had served would else be forgotten.
+        step.served = _sum(step.served, since)
         step.latency = dict(latency.between(times_before, latency.read(gateways, settings)))
         ours = step.served.get(plan.version, Served())
         times = step.latency.get(plan.version, Latency())
@@ -67,9 +69,25 @@ def observe(
             f"{'' if p99 is None else f'p99 {p99:g} ms, '}{max(0.0, left):.0f} s left"
         )
         must_hold(gateways, settings, weights, name)
+        _must_have_endpoints(plan.version, reading, step.share)
         reason = breach(ours, times, plan.limits, at_end=left <= 0)
         if reason:
             msg = f"{plan.version} at {step.share} %: {reason}"
             raise BreachError(msg)
         if left <= 0:
             return
+
+
+def _must_have_endpoints(version: str, reading: Counters, share: int) -> None:
+    """A gateway that has none answers 503 by itself, which no endpoint counts."""
+    have = {pod for pod, one, _ in reading if one == version}
+    lacking = sorted({pod for pod, _, _ in reading} - have)
+    if lacking:
+        msg = f"{version} at {share} %: gateway {lacking[0]} has no endpoint of it, so its requests fail"
+        raise BreachError(msg)
+
+
+def _sum(one: Mapping[str, Served], other: Mapping[str, Served]) -> dict[str, Served]:
+    return {
+        version: one.get(version, Served()) + other.get(version, Served()) for version in {**one, **other}
+    }

@@ -6,6 +6,7 @@ import pytest
 
 from rollout import proofs
 from rollout.promote import conflicts, pinned, plan, refusals, unproved
+from rollout.promote import images as promoted
 from rollout.traffic import Served
 from rollout.verify import Difference, Verdict
 from settings.model import Settings
@@ -129,5 +130,18 @@ def test_failed_and_missing_requests_and_differences_are_refused() -> None:
     ],
 )
 def test_other_image_under_a_key_that_serves_is_refused(mine: str, there: str, refused: bool) -> None:
-    found = list(conflicts(stack({"v1": mine}, {"v1": 100}), stack({"v1": there}, {"v1": 100}), "prod"))
+    found = list(conflicts({"v1": mine}, stack({"v1": there}, {"v1": 100}), "prod"))
     assert bool(found) is refused
+
+
+def test_image_that_its_pods_run_is_what_conflicts() -> None:
+    """The tag is the same, and what it means is not."""
+    ran = promoted(DEV, proof(DEV.weights, images={"v1": f"app@{DIGEST}"}))
+    assert list(conflicts(ran, stack({"v1": f"app:1@{DIGEST[:-1]}b"}, {"v1": 100}), "prod"))
+
+
+def test_tag_of_an_idle_version_is_pinned_before_it_gets_traffic() -> None:
+    idle = stack({"v1": "app:1", "v2": "app:2"}, {"v1": 100})
+    ids = {"v1": f"app@{DIGEST}", "v2": f"app@{DIGEST}"}
+    promotion = plan(DEV, idle, proof(DEV.weights, images=ids), with_weights=True)
+    assert promotion.images == {"v2": f"app:2@{DIGEST}"}

@@ -6,10 +6,13 @@ from typing import Any
 
 import pytest
 
-from rollout import config, stack
-from rollout.shift import journal, run
+from rollout import config, latency, stack, traffic
+from rollout.latency import Readings
+from rollout.shift import journal, observe, run
 from rollout.shift.judge import Limits, Plan
-from rollout.shift.observe import MovedByOthersError
+from rollout.shift.observe import BreachError, MovedByOthersError
+from rollout.shift.report import Step
+from rollout.traffic import Counters, Served
 
 BEFORE = {"v1": 100, "v2": 0}
 PLAN = Plan("v2", (50, 100), 1, Limits(0.01, 50))
@@ -85,3 +88,58 @@ def test_journal_of_a_stack_by_its_full_name_lies_beside_its_config(written: lis
     found = journal.read("lab")
     assert found is not None
     assert found.pid == os.getpid()
+
+
+class _Clock:
+    """Seconds that pass only while somebody sleeps."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def time(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
+def _observe(readings: list[Counters], monkeypatch: pytest.MonkeyPatch) -> Step:
+    """Judge a step of two seconds by these readings of the gateways' counters."""
+
+    def read(*_: object) -> Counters:
+        return readings.pop(0)
+
+    def no_times(*_: object) -> Readings:
+        return {}
+
+    monkeypatch.setattr(traffic, "read", read)
+    monkeypatch.setattr(latency, "read", no_times)
+    monkeypatch.setattr(observe, "must_hold", _nothing)
+    monkeypatch.setattr(observe, "time", _Clock())
+    step = Step(50, 0)
+    plan = Plan("v2", (50,), 2, Limits(0.01, 50))
+    nowhere: Any = None
+    observe.observe("lab", plan, nowhere, {"v1": 50, "v2": 50}, nowhere, step)
+    return step
+
+
+def test_failures_of_a_pod_that_is_gone_still_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    readings: list[Counters] = [
+        {("gw", "v2", "a"): Served()},
+        {("gw", "v2", "a"): Served(49, 49)},
+        {("gw", "v2", "b"): Served(2000, 0)},
+    ]
+    with pytest.raises(BreachError, match="49 of 2049 requests failed"):
+        _observe(readings, monkeypatch)
+
+
+def test_version_without_endpoints_is_a_breach(monkeypatch: pytest.MonkeyPatch) -> None:
+    readings: list[Counters] = [
+        {("gw", "v1", "a"): Served(), ("gw", "v2", "b"): Served()},
+        {("gw", "v1", "a"): Served(100, 0)},
+    ]
+    with pytest.raises(BreachError, match="gateway gw has no endpoint of it"):
+        _observe(readings, monkeypatch)
