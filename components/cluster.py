@@ -44,7 +44,8 @@ def cluster(args: MinikubeCluster | KubeconfigCluster) -> Cluster:
         return _minikube(args)
     config = pulumi.Output.secret(_existing(args))
     address = _given(args.ingress_address)
-    provider = Provider("kubernetes", kubeconfig=config)
+    # With an identity, another address or certificate of the same cluster replaces nothing on it.
+    provider = Provider("kubernetes", kubeconfig=config, cluster_identifier="existing")
     return Cluster(provider, config, address, owned=False)
 
 

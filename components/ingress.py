@@ -33,7 +33,7 @@ def where(service: Mapping[str, Any], address: str | None, port: int) -> tuple[s
     """Host and port for a Service's `spec` and `status`. Raises pulumi.RunError."""
     ports = [item for item in service["spec"]["ports"] if item["port"] == port]
     if not ports:
-        known = ", ".join(str(item["port"]) for item in service["spec"]["ports"])
+        known = ", ".join(str(int(item["port"])) for item in service["spec"]["ports"])
         raise pulumi.RunError(
             f"The gateway's Service has no port {port}, only {known}. "
             "Set blue-green:routing.port to one of them."
@@ -44,13 +44,13 @@ def where(service: Mapping[str, Any], address: str | None, port: int) -> tuple[s
     if balancers:
         return balancers[0].get("ip") or balancers[0]["hostname"], port
     node_port = ports[0].get("nodePort")
-    if address is None or not node_port:
+    if address is None:
         raise pulumi.RunError(
             "The gateway's Service has no load balancer address, and no node port with an "
             "address of a node. Set blue-green:cluster.ingressAddress."
         )
-    # Pulumi hands over every number as a float.
-    return address, int(node_port)
+    # Without a node port a balancer of somebody else's is in front. Pulumi hands over numbers as floats.
+    return address, int(node_port or port)
 
 
 def url(scheme: str, host: str, port: int) -> str:

@@ -52,6 +52,7 @@ class Istio(pulumi.ComponentResource):
         """
         roles = {args.namespace: "namespace"}
         roles.setdefault(args.gateway.namespace, "gateway-namespace")
+        roles.pop("default", None)  # every cluster has it
         namespaces: list[pulumi.Resource] = [
             register(
                 f"{name}-{role}",

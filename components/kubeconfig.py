@@ -35,11 +35,19 @@ def minified(paths: tuple[Path, ...], context: str | None) -> str:
     names = ", ".join(map(str, paths))
     for path in paths:
         try:
-            config = cast("Mapping[str, Any]", yaml.safe_load(path.read_text()) or {})
+            content: object = yaml.safe_load(path.read_text()) or {}
         except FileNotFoundError:
             continue
-        except (OSError, yaml.YAMLError) as error:
-            raise KubeconfigError(f"The kubeconfig {path} cannot be read: {error}") from error
+        except OSError as error:
+            raise KubeconfigError(f"The kubeconfig {path} cannot be read: {error.strerror}") from error
+        except (UnicodeDecodeError, yaml.YAMLError) as error:
+            # Its own words quote the line, which may hold a token.
+            mark = error.problem_mark if isinstance(error, yaml.MarkedYAMLError) else None
+            line = f", see line {mark.line + 1}" if mark else ""
+            raise KubeconfigError(f"The kubeconfig {path} is no YAML{line}.") from None
+        if not isinstance(content, dict):
+            raise KubeconfigError(f"The kubeconfig {path} is none: it has no contexts.")
+        config = cast("Mapping[str, Any]", content)
         wanted: str | None = context or config.get("current-context")
         found = _entry(config, "contexts", wanted)
         if found is None:

@@ -114,6 +114,8 @@ def status(profile: str) -> Status:
         raise error(command, profile, failed)
     hosts = {node.get("Host") for node in found}
     servers = {node.get("APIServer") for node in found} - {"Irrelevant"}
+    if hosts & {"Starting", "Stopping"}:
+        raise MinikubeError(f"Minikube {profile} is starting or stopping now. When it has ended, try again.")
     if hosts - {"Running", "Stopped", "Saved", "Paused"}:
         return "Broken"
     if hosts == {"Running"} and servers == {"Paused"}:
@@ -167,9 +169,10 @@ def _nodes(lines: Sequence[str]) -> list[Mapping[str, Any]]:
             found = json.loads(line)
         except ValueError:
             continue
-        nodes = cast("list[Mapping[str, Any]]", found if isinstance(found, list) else [found])
-        if all("Host" in node for node in nodes):
-            return nodes
+        nodes = cast("list[object]", found if isinstance(found, list) else [found])
+        # Of a machine whose driver does not answer, Minikube says null.
+        if all(isinstance(node, dict) and "Host" in node for node in nodes):
+            return cast("list[Mapping[str, Any]]", nodes)
     return []
 
 

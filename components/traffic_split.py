@@ -61,17 +61,22 @@ class TrafficSplit(pulumi.ComponentResource):
             "weights": {version: weight for version, weight in args.weights.items() if weight},
         }
 
-        entrance = register(f"{name}-gateway", gateway, pulumi.ResourceOptions(parent=self), args.ownership)
         subsets = [self._subset(name, version, args, split) for version in sorted(args.versions)]
         ready = SplitReady(
             f"{name}-ready",
             {**asked, "workloads": _digests(args)},
             pulumi.ResourceOptions(parent=self, depends_on=subsets),
         )
+        entrance = register(
+            f"{name}-gateway",
+            gateway,
+            pulumi.ResourceOptions(parent=self, depends_on=[ready]),
+            args.ownership,
+        )
         split_by = register(
             f"{name}-virtualservice",
             virtual_service,
-            pulumi.ResourceOptions(parent=self, depends_on=[entrance, ready]),
+            pulumi.ResourceOptions(parent=self, depends_on=[entrance]),
             args.ownership,
         )
         converged = SplitConverged(

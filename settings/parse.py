@@ -39,7 +39,7 @@ def parse(config: Mapping[str, object], project: str = "blue-green") -> Settings
     app = _app(sections["app"])
     versions = _versions(sections["versions"], app)
     weights = _weights(sections["weights"], versions)
-    routing = _routing(sections["routing"])
+    routing = _routing(sections["routing"], istio)
     convergence = _convergence(sections["convergence"])
     _together(sections, Settings(cluster, istio, app, versions, weights, routing, convergence))
     if mistakes.found:
@@ -316,8 +316,10 @@ def _remedy(key: str, weights: Mapping[str, int]) -> str:
     return f"Type: {_SET} '{key}.VERSION' WEIGHT, until they do"
 
 
-def _routing(section: Section) -> Routing:
+def _routing(section: Section, istio: Istio) -> Routing:
     default = Routing()
+    # The gateway chart labels its pods so, by the release's name.
+    installed = {"istio": istio.gateway.service.removeprefix("istio-")}
     selector = section.text_map("gatewaySelector", rules.LABEL_KEY, rules.LABEL_VALUE)
     tls_secret = section.optional_text("tlsSecret", rules.DNS_SUBDOMAIN)
     routing = Routing(
@@ -326,7 +328,7 @@ def _routing(section: Section) -> Routing:
         headers=section.text_map("headers", rules.HEADER_NAME, rules.HEADER_VALUE),
         response_headers=section.text_map("responseHeaders", rules.HEADER_NAME, rules.HEADER_VALUE),
         gateway=section.text("gateway", rules.DNS_LABEL, Routing.gateway),
-        gateway_selector=selector or default.gateway_selector,
+        gateway_selector=selector or (installed if istio.install else default.gateway_selector),
         port=section.integer("port", 1, 65535, 443 if tls_secret else Routing.port),
         tls_secret=tls_secret,
         timeout=section.optional_text("timeout", rules.DURATION),
@@ -399,6 +401,7 @@ def _together(sections: Mapping[str, Section], settings: Settings) -> None:
     cluster, gateway = settings.cluster, settings.istio.gateway
     if (
         isinstance(cluster, KubeconfigCluster)
+        and settings.istio.install
         and cluster.ingress_address is None
         and gateway.service_type == "NodePort"
     ):
@@ -407,6 +410,16 @@ def _together(sections: Mapping[str, Section], settings: Settings) -> None:
             "node ports need the address of a node",
             "Write it, or set istio.gateway.serviceType to LoadBalancer",
         )
+    namespace = settings.app.namespace
+    if (
+        settings.istio.install
+        and namespace != "default"
+        and namespace in (settings.istio.namespace, gateway.namespace)
+    ):
+        sections["app"].wrong("namespace", f"Istio is installed in {namespace}", "Give the app another one")
+    if settings.routing.mesh_callers and settings.app.name in settings.routing.hosts:
+        wrong = f"meshCallers adds {settings.app.name} by itself"
+        sections["routing"].wrong("hosts", wrong, f"Take {settings.app.name} out")
     for name, version in settings.versions.items():
         weight = settings.weights[name]
         if version.replicas == 0 and weight:

@@ -1,5 +1,6 @@
 """Waiting for the gateways: what counts, and what a failure says."""
 
+import json
 import threading
 import time
 from typing import Any
@@ -184,3 +185,25 @@ def test_a_stream_that_the_other_side_closed_is_a_broken_connection() -> None:
         with pytest.raises(ConnectionError):
             stream.send(b"\0GET / HTTP/1.1\r\n\r\n")
         stream.close()
+
+
+def test_a_gateway_that_once_does_not_answer_still_has_its_requests() -> None:
+    busy = FakeGateway("a", HALVES, active={"v1": 1}, lasts=1)
+    with fake_cluster(busy) as cluster:
+        started = time.monotonic()
+        proof.wait_for_last_requests(split(cluster), "v1", 0.5)
+        assert time.monotonic() - started >= 0.5
+
+
+def test_a_version_can_go_where_the_kubeconfig_of_its_last_up_cannot_be_used() -> None:
+    plugin = {"command": "/nowhere/aws", "apiVersion": "client.authentication.k8s.io/v1"}
+    kubeconfig = {
+        "current-context": "c",
+        "contexts": [{"name": "c", "context": {"cluster": "c", "user": "c"}}],
+        "clusters": [{"name": "c", "cluster": {"server": "https://127.0.0.1:1"}}],
+        "users": [{"name": "c", "user": {"exec": plugin}}],
+    }
+    where = proof.Split(
+        json.dumps(kubeconfig), {"istio": "ingressgateway"}, Target("default", "myapp", "myapp")
+    )
+    proof.wait_for_last_requests(where, "v1", 30)

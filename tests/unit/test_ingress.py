@@ -34,3 +34,7 @@ def test_a_url_leaves_out_a_port_that_goes_without_saying() -> None:
     assert url("http", "a.b", 80) == "http://a.b"
     assert url("https", "a.b", 31000) == "https://a.b:31000"
     assert url("http", "fd00::1", 31000) == "http://[fd00::1]:31000"
+
+
+def test_an_address_without_a_node_port_is_a_balancer_of_somebody_elses() -> None:
+    assert where({"spec": {"ports": [{"port": 80.0}]}}, "lb.example.com", 80) == ("lb.example.com", 80)

@@ -61,3 +61,21 @@ def test_what_is_missing_is_said(tmp_path: Path) -> None:
     (tmp_path / "ca.crt").unlink()
     with pytest.raises(KubeconfigError, match=r"certificate-authority ca\.crt cannot be read"):
         minified((path,), "a")
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"users:\n- user: {token: s3cr3t, x: [}\n", "is no YAML, see line 2"),
+        (b"\xff\xfe", "is no YAML"),
+        (b"just a text", "it has no contexts"),
+    ],
+)
+def test_a_file_that_is_no_kubeconfig_is_told_without_its_content(
+    content: bytes, says: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "config"
+    path.write_bytes(content)
+    with pytest.raises(KubeconfigError, match=says) as raised:
+        minified((path,), None)
+    assert "s3cr3t" not in str(raised.value)

@@ -314,3 +314,11 @@ def test_delete_removes_ours_and_nobody_elses(minikube: FakeMinikube) -> None:
     PROVIDER.delete("dev", dict(STATE))
     assert minikube.calls() == ["delete"]
     assert not minikube_owner.folder("dev").exists()
+
+
+@pytest.mark.parametrize("said", ["null", json.dumps({"Host": "Starting"}), json.dumps({"Host": "Stopping"})])
+def test_a_machine_that_cannot_be_told_is_not_replaced(minikube: FakeMinikube, said: str) -> None:
+    """Docker that is not running, and a machine on its way up or down."""
+    minikube.answers("status", said, status=7)
+    with pytest.raises(MinikubeError):
+        minikube_cli.status("dev")

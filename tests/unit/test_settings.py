@@ -280,3 +280,29 @@ def test_a_secret_value_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stack, "is_config_secret", is_config_secret)
     with pytest.raises(pulumi.RunError, match="blue-green:versions: it holds a secret"):
         stack.load()
+
+
+def test_an_installed_gateway_is_selected_by_the_label_that_its_chart_gives() -> None:
+    assert load().routing.gateway_selector == {"istio": "ingressgateway"}
+    assert load(istio__gateway={"service": "edge"}).routing.gateway_selector == {"istio": "edge"}
+    given = load(istio__gateway={"service": "edge"}, routing__gatewaySelector={"a": "b"})
+    assert given.routing.gateway_selector == {"a": "b"}
+
+
+def test_a_mesh_that_exists_needs_no_address_of_a_node() -> None:
+    mesh = {"install": False, "gateway": {"service": "edge", "namespace": "mesh"}}
+    assert load(cluster={"kind": "kubeconfig", "path": "config"}, istio=mesh).cluster
+
+
+@pytest.mark.parametrize(
+    ("changes", "key"),
+    [
+        ({"app__namespace": "istio-system"}, "blue-green:app.namespace"),
+        (
+            {"app__name": "shop", "routing": {"hosts": ["shop"], "meshCallers": True}},
+            "blue-green:routing.hosts",
+        ),
+    ],
+)
+def test_keys_that_cannot_be_together(changes: dict[str, object], key: str) -> None:
+    assert [mistake for mistake in mistakes(**changes) if mistake.startswith(f"{key}: ")]
