@@ -53,6 +53,8 @@ class Ownership:
         found = await loop.run_in_executor(self._threads, find, kubeconfig, manifest)
         if found is None or owner_of(found) == owner_of(manifest):
             return
+        if _stack_of(found) is not None and _stack_of(found) == _stack_of(manifest):
+            raise ForeignObjectError(renamed(found))
         parent = self._parents[args.name]
         parents = {"parent": await parent.urn.future()} if parent else {}
         urns = {**parents, "provider": await self._provider.urn.future()}
@@ -78,6 +80,12 @@ def owner_of(manifest: Mapping[str, Any]) -> str | None:
     """The owner that the object's annotation names."""
     annotations: Mapping[str, str] = manifest["metadata"].get("annotations") or {}
     return annotations.get(OWNER)
+
+
+def _stack_of(manifest: Mapping[str, Any]) -> str | None:
+    """The full name of the stack in the object's annotation."""
+    owner = owner_of(manifest)
+    return owner.rpartition("/")[0] if owner else None
 
 
 def object_id(manifest: Mapping[str, Any]) -> str:
@@ -111,5 +119,20 @@ def refusal(found: Mapping[str, Any], command: str, option: str) -> str:
             "or, to take over whatever the stack finds of its own names:",
             f"  pulumi config set --path {option} true",
             "What each of them changes: docs/adopt.md.",
+        )
+    )
+
+
+def renamed(found: Mapping[str, Any]) -> str:
+    """The sentence for an object that the stack itself has by another logical name, as after a new app.name.
+
+    Taken over, it would be deleted at the end of the same `up`, as the old name's.
+    """
+    name = str(owner_of(found)).rpartition("/")[2]
+    return "\n  ".join(
+        (
+            f"{found['kind']} {object_id(found)} is this stack's own, as {name}. It was not touched.",
+            "An app cannot be renamed under traffic: set blue-green:app.name back, or give the new one a",
+            "stack of its own, with a namespace and a routing.gateway of its own.",
         )
     )

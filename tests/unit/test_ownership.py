@@ -4,12 +4,13 @@ import asyncio
 import threading
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pulumi
 import pytest
 
-from components.ownership import OWNER, Ownership, find, refusal
+from components.ownership import OWNER, ForeignObjectError, Ownership, find, refusal, renamed
 from gateway.errors import GatewayError
 from tests.unit.fake_cluster import fake_cluster
 
@@ -65,6 +66,54 @@ def test_the_refusal_names_the_object_and_both_ways_out(metadata: dict[str, Any]
     assert first == f"Service default/myapp exists and is not this stack's{whose}. It was not touched."
     assert "    pulumi import THIS" in rest
     assert "    pulumi config set --path blue-green:app.takeOwnership true" in rest
+
+
+def test_an_object_of_the_stacks_own_is_not_to_be_taken_over() -> None:
+    """At the end of the same `up` it would be deleted, as that of the app's old name."""
+    annotations = {OWNER: "acme/shop/prod/old-gateway"}
+    said = renamed(SERVICE | {"metadata": SERVICE["metadata"] | {"annotations": annotations}})
+    assert said.startswith("Service default/myapp is this stack's own, as old-gateway. It was not touched.")
+    assert "set blue-green:app.name back" in said
+    assert "takeOwnership" not in said
+
+
+@pytest.mark.parametrize(
+    ("owner", "says"),
+    [
+        ("acme/shop/prod/myapp-service", None),
+        ("acme/shop/prod/old-service", "is this stack's own, as old-service"),
+        ("acme/shop/dev/myapp-service", "exists and is not this stack's"),
+    ],
+)
+def test_the_look_tells_the_stack_from_others(
+    owner: str, says: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hooks: list[Callable[[pulumi.ResourceHookArgs], Awaitable[None]]] = []
+
+    def keep(
+        _name: str, hook: Callable[[pulumi.ResourceHookArgs], Awaitable[None]], _options: object
+    ) -> None:
+        hooks.append(hook)
+
+    monkeypatch.setattr(pulumi, "ResourceHook", keep)
+
+    def annotated(whose: str) -> dict[str, Any]:
+        return SERVICE | {"metadata": SERVICE["metadata"] | {"annotations": {OWNER: whose}}}
+
+    async def look(kubeconfig: str) -> None:
+        provider = cast("pulumi.ProviderResource", SimpleNamespace(urn=pulumi.Output.from_input("urn")))
+        guard = Ownership(kubeconfig, provider, "blue-green:app.takeOwnership")
+        guard.hooks("myapp-service", None)
+        wanted = annotated("acme/shop/prod/myapp-service")
+        await hooks[0](pulumi.ResourceHookArgs("urn", "id", "myapp-service", "Service", new_inputs=wanted))
+
+    path = "/api/v1/namespaces/default/services/myapp"
+    with fake_cluster(objects={path: annotated(owner)}) as cluster:
+        if says is None:
+            asyncio.run(look(cluster.kubeconfig))
+        else:
+            with pytest.raises(ForeignObjectError, match=says):
+                asyncio.run(look(cluster.kubeconfig))
 
 
 def test_the_look_needs_no_thread_that_the_registrations_hold(monkeypatch: pytest.MonkeyPatch) -> None:
