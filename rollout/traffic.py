@@ -52,6 +52,23 @@ def read(gateways: Gateways, settings: Settings) -> Counters:
     return found
 
 
+def in_flight(gateways: Gateways, settings: Settings) -> Mapping[str, int]:
+    """Return by version how many requests the gateways have sent and not heard the end of.
+
+    Raises:
+        RolloutError: there is no gateway.
+    """
+    target = live.target(settings)
+    try:
+        dumps = [answer.value or {} for answer in gateways.ask(lambda admin: admin.get(envoy.CLUSTERS))]
+    except GatewayError as error:
+        raise RolloutError(str(error)) from error
+    return {
+        version: sum(envoy.active_requests(dump, target, version) for dump in dumps)
+        for version in settings.versions
+    }
+
+
 def between(before: Counters, after: Counters) -> Mapping[str, Served]:
     """Return what each version served between two readings.
 

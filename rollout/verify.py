@@ -78,11 +78,12 @@ def verify(name: str, requests: int) -> Verdict:
         now = live.read(gateways, settings)
         routing = [*_route(name, settings, now), *_gateways(name, settings, now)]
         found += [*routing, *_versions(name, settings, now)]
+        before = traffic.in_flight(gateways, settings)
         answers, served = _ask(name, settings, gateways, requests)
     found += _failures(settings, answers)
     # Where the gateways route otherwise, so do the requests.
     if not routing:
-        found += _shares(settings, served)
+        found += _shares(settings, served, before)
     return Verdict(
         name,
         settings.weights,
@@ -188,15 +189,22 @@ def _failures(settings: Settings, answers: list[Answer]) -> Iterator[Difference]
         )
 
 
-def _shares(settings: Settings, served: Mapping[str, Served]) -> Iterator[Difference]:
-    total = sum(version.requests for version in served.values())
+def _shares(
+    settings: Settings, served: Mapping[str, Served], before: Mapping[str, int]
+) -> Iterator[Difference]:
+    """Do the requests fit the weights, with or without those that an older split had sent `before`?"""
+    counted = {version: served.get(version, Served()).requests for version in settings.weights}
+    since = {version: max(0, count - before.get(version, 0)) for version, count in counted.items()}
     # A sticky client is no coin that is tossed anew for each request.
     if settings.routing.sticky_session is not None:
         return
     for version, weight in settings.weights.items():
-        count = served.get(version, Served()).requests
-        if not could_be(count, total, weight / 100):
+        if not any(
+            could_be(counts[version], sum(counts.values()), weight / 100) for counts in (counted, since)
+        ):
+            total = sum(counted.values())
             yield Difference(
-                f"version {version} served {count} of {total} requests, which {weight} % cannot explain",
+                f"version {version} served {counted[version]} of {total} requests, "
+                f"which {weight} % cannot explain",
                 "kubectl get virtualservices -A",
             )
