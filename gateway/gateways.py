@@ -11,7 +11,7 @@ from typing import Generic, Self, TypeVar
 from gateway.admin import EnvoyAdmin
 from gateway.api import Api
 from gateway.errors import GatewayError, NotConvergedError
-from gateway.pods import GatewayPod, gateway_pods
+from gateway.pods import GatewayPod, gateway_pods, label_selector
 
 # How long an answer may be old: istiod itself collects changes for 100 ms.
 PAUSE_SECONDS = 0.02
@@ -56,7 +56,7 @@ class Gateways:
         """Asks every gateway at the same time. Raises GatewayError when there is none."""
         pods = gateway_pods(self.api, self._selector)
         if not pods:
-            labels = ",".join(f"{key}={value}" for key, value in self._selector.items())
+            labels = label_selector(self._selector)
             raise GatewayError(
                 f"No gateway runs: no pod in any namespace matches {labels}. "
                 f"Look at: kubectl get pods -A -l {labels}"

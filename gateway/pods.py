@@ -25,10 +25,15 @@ class GatewayPod:
         return f"{self.namespace}/{self.name}"
 
 
+def label_selector(labels: Mapping[str, str]) -> str:
+    """The labels as the API server and kubectl take them."""
+    return ",".join(f"{key}={value}" for key, value in sorted(labels.items()))
+
+
 def gateway_pods(api: Api, selector: Mapping[str, str]) -> tuple[GatewayPod, ...]:
     """The pods that run, sorted by name. Raises GatewayError."""
-    labels = ",".join(f"{key}={value}" for key, value in sorted(selector.items()))
-    listed = api.get("/api/v1/pods", {"labelSelector": labels, "fieldSelector": "status.phase=Running"})
+    query = {"labelSelector": label_selector(selector), "fieldSelector": "status.phase=Running"}
+    listed = api.get("/api/v1/pods", query)
     pods = (_pod(item) for item in listed["items"])
     return tuple(sorted(pods, key=str))
 

@@ -94,9 +94,13 @@ def output(stack: str, name: str) -> Any:
 
 def resources(stack: str) -> Sequence[Mapping[str, Any]]:
     """Return the resources in the stack's state, secrets still encrypted."""
+    return cast("Sequence[Mapping[str, Any]]", deployment(stack).get("resources") or [])
+
+
+def deployment(stack: str) -> Mapping[str, Any]:
+    """Return the stack's state as Pulumi exports it; nothing before the first `up`."""
     exported = cast("Mapping[str, Any]", project.ask_json("stack", "export", "--stack", stack))
-    deployment: Mapping[str, Any] = exported.get("deployment") or {}
-    return cast("Sequence[Mapping[str, Any]]", deployment.get("resources") or [])
+    return exported.get("deployment") or {}
 
 
 def history(stack: str) -> Iterator[Mapping[str, Any]]:

@@ -41,14 +41,8 @@ def read(gateways: Gateways, settings: Settings) -> Counters:
         RolloutError: a gateway that serves cannot be asked.
     """
     found: dict[Key, Served] = {}
-    try:
-        for answer in gateways.ask(lambda admin: admin.get(envoy.CLUSTERS)):
-            if answer.value is not None:
-                found |= _counters(str(answer.pod), answer.value, settings)
-            elif answer.pod.ready and answer.error:
-                raise answer.error
-    except GatewayError as error:
-        raise RolloutError(str(error)) from error
+    for pod, dump in _clusters(gateways).items():
+        found |= _counters(pod, dump, settings)
     return found
 
 
@@ -56,13 +50,10 @@ def in_flight(gateways: Gateways, settings: Settings) -> Mapping[str, int]:
     """Return by version how many requests the gateways have sent and not heard the end of.
 
     Raises:
-        RolloutError: there is no gateway.
+        RolloutError: a gateway that serves cannot be asked.
     """
     target = live.target(settings)
-    try:
-        dumps = [answer.value or {} for answer in gateways.ask(lambda admin: admin.get(envoy.CLUSTERS))]
-    except GatewayError as error:
-        raise RolloutError(str(error)) from error
+    dumps = _clusters(gateways).values()
     return {
         version: sum(envoy.active_requests(dump, target, version) for dump in dumps)
         for version in settings.versions
@@ -84,6 +75,20 @@ def between(before: Counters, after: Counters) -> Mapping[str, Served]:
         gained = Served(now.requests - was.requests, max(0, now.errors - was.errors))
         totals[version] = totals.get(version, Served()) + gained
     return totals
+
+
+def _clusters(gateways: Gateways) -> Mapping[str, Mapping[str, Any]]:
+    """By gateway pod, what its Envoy says of its clusters; pods that get no traffic may say nothing."""
+    found: dict[str, Mapping[str, Any]] = {}
+    try:
+        for answer in gateways.ask(lambda admin: admin.get(envoy.CLUSTERS)):
+            if answer.value is not None:
+                found[str(answer.pod)] = answer.value
+            elif answer.pod.ready and answer.error:
+                raise answer.error
+    except GatewayError as error:
+        raise RolloutError(str(error)) from error
+    return found
 
 
 def _counters(pod: str, dump: Mapping[str, Any], settings: Settings) -> dict[Key, Served]:

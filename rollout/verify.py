@@ -3,10 +3,10 @@
 import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, cast
 
 from gateway.gateways import Gateways
-from rollout import config, endpoint, live, project, stack, traffic
+from gateway.pods import label_selector
+from rollout import config, endpoint, live, stack, traffic
 from rollout.answers import Answer, ask
 from rollout.shift import journal
 from rollout.statistics import could_be
@@ -111,9 +111,7 @@ def _unfinished(name: str) -> Iterator[Difference]:
 
 def _state(name: str, settings: Settings) -> Iterator[Difference]:
     """Is the config what the last `up` was given, and did that one end?"""
-    exported = cast("Mapping[str, Any]", project.ask_json("stack", "export", "--stack", name))
-    deployment: Mapping[str, Any] = exported.get("deployment") or {}
-    if deployment.get("pending_operations"):
+    if stack.deployment(name).get("pending_operations"):
         yield Difference("an `up` was killed while it changed something", _up(name))
     last: Mapping[str, int] = {key: int(value) for key, value in dict(stack.output(name, "weights")).items()}
     if not same(last, settings.weights):
@@ -137,8 +135,8 @@ def _route(name: str, settings: Settings, now: live.Live) -> Iterator[Difference
 
 def _gateways(name: str, settings: Settings, now: live.Live) -> Iterator[Difference]:
     if not any(gateway.pod.serves for gateway in now.gateways):
-        selector = ",".join(f"{key}={value}" for key, value in settings.routing.gateway_selector.items())
-        yield Difference("no gateway pod is ready", f"kubectl get pods -A -l {selector}")
+        labels = label_selector(settings.routing.gateway_selector)
+        yield Difference("no gateway pod is ready", f"kubectl get pods -A -l {labels}")
     for gateway in now.gateways:
         if gateway.error:
             yield Difference(f"gateway {gateway.pod}: {gateway.error}", "kubectl get pods -A")
@@ -193,11 +191,11 @@ def _shares(
     settings: Settings, served: Mapping[str, Served], before: Mapping[str, int]
 ) -> Iterator[Difference]:
     """Do the requests fit the weights, with or without those that an older split had sent `before`?"""
-    counted = {version: served.get(version, Served()).requests for version in settings.weights}
-    since = {version: max(0, count - before.get(version, 0)) for version, count in counted.items()}
     # A sticky client is no coin that is tossed anew for each request.
     if settings.routing.sticky_session is not None:
         return
+    counted = {version: served.get(version, Served()).requests for version in settings.weights}
+    since = {version: max(0, count - before.get(version, 0)) for version, count in counted.items()}
     for version, weight in settings.weights.items():
         if not any(
             could_be(counts[version], sum(counts.values()), weight / 100) for counts in (counted, since)

@@ -1,7 +1,6 @@
 """Judges one step by the version's real traffic, while nobody else moves it."""
 
 import time
-from collections.abc import Mapping
 
 from gateway.gateways import Gateways
 from rollout import latency, live, project, traffic
@@ -58,7 +57,8 @@ def observe(
         since = traffic.between(last, reading)
         last = reading
         # Added up: what a pod that went away since had served would else be forgotten.
-        step.served = _sum(step.served, since)
+        for version, more in since.items():
+            step.served[version] = step.served.get(version, Served()) + more
         step.latency = dict(latency.between(times_before, latency.read(gateways, settings)))
         ours = step.served.get(plan.version, Served())
         times = step.latency.get(plan.version, Latency())
@@ -85,9 +85,3 @@ def _must_have_endpoints(version: str, reading: Counters, share: int) -> None:
     if lacking:
         msg = f"{version} at {share} %: gateway {lacking[0]} has no endpoint of it, so its requests fail"
         raise BreachError(msg)
-
-
-def _sum(one: Mapping[str, Served], other: Mapping[str, Served]) -> dict[str, Served]:
-    return {
-        version: one.get(version, Served()) + other.get(version, Served()) for version in {**one, **other}
-    }

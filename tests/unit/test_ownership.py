@@ -14,11 +14,24 @@ from components.ownership import OWNER, ForeignObjectError, Ownership, find, ref
 from gateway.errors import GatewayError
 from tests.unit.fake_cluster import fake_cluster
 
+Hook = Callable[[pulumi.ResourceHookArgs], Awaitable[None]]
 SERVICE: dict[str, Any] = {
     "apiVersion": "v1",
     "kind": "Service",
     "metadata": {"name": "myapp", "namespace": "default"},
 }
+
+
+@pytest.fixture
+def hooks(monkeypatch: pytest.MonkeyPatch) -> list[Hook]:
+    """The hooks that an Ownership has made."""
+    kept: list[Hook] = []
+
+    def keep(_name: str, hook: Hook, _options: object) -> None:
+        kept.append(hook)
+
+    monkeypatch.setattr(pulumi, "ResourceHook", keep)
+    return kept
 
 
 @pytest.mark.parametrize(
@@ -85,18 +98,7 @@ def test_an_object_of_the_stacks_own_is_not_to_be_taken_over() -> None:
         ("acme/shop/dev/myapp-service", "exists and is not this stack's"),
     ],
 )
-def test_the_look_tells_the_stack_from_others(
-    owner: str, says: str | None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    hooks: list[Callable[[pulumi.ResourceHookArgs], Awaitable[None]]] = []
-
-    def keep(
-        _name: str, hook: Callable[[pulumi.ResourceHookArgs], Awaitable[None]], _options: object
-    ) -> None:
-        hooks.append(hook)
-
-    monkeypatch.setattr(pulumi, "ResourceHook", keep)
-
+def test_the_look_tells_the_stack_from_others(owner: str, says: str | None, hooks: list[Hook]) -> None:
     def annotated(whose: str) -> dict[str, Any]:
         return SERVICE | {"metadata": SERVICE["metadata"] | {"annotations": {OWNER: whose}}}
 
@@ -116,16 +118,8 @@ def test_the_look_tells_the_stack_from_others(
                 asyncio.run(look(cluster.kubeconfig))
 
 
-def test_the_look_needs_no_thread_that_the_registrations_hold(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_look_needs_no_thread_that_the_registrations_hold(hooks: list[Hook]) -> None:
     """Each registration in flight holds one of the loop's threads, and may wait for this very look."""
-    hooks: list[Callable[[pulumi.ResourceHookArgs], Awaitable[None]]] = []
-
-    def keep(
-        _name: str, hook: Callable[[pulumi.ResourceHookArgs], Awaitable[None]], _options: object
-    ) -> None:
-        hooks.append(hook)
-
-    monkeypatch.setattr(pulumi, "ResourceHook", keep)
     hold = threading.Event()
 
     async def look(kubeconfig: str) -> None:
