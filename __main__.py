@@ -7,8 +7,8 @@ from components.cluster import cluster
 from components.ingress import ingress
 from components.istio import Istio
 from components.ownership import Ownership
+from components.settings import stack
 from components.traffic_split import TrafficSplit, TrafficSplitArgs
-from settings import stack
 
 config = stack.load()
 on = cluster(config.cluster)

@@ -14,7 +14,7 @@ from rich.console import Console
 from bench import commands, convergence, growth, memory, report, start, toolchain
 from bench.figure import Figure
 from bench.place import cluster
-from gateway.errors import GatewayError
+from components.kubernetes.errors import GatewayError
 from proof import page
 
 HISTORY = Path(__file__).parent / "history.jsonl"

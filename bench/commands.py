@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bench.figure import Figure, seconds
 from bench.place import FOLDER, ROOT
-from tests.lab.harness import Lab, Program
+from harness.labs import Lab, Program
 
 EMPTY_UP, EMPTY_PREVIEW = "up of an empty program", "preview of an empty program"
 SMALLEST_UP = "up of one object and one dynamic resource"

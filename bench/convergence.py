@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import IO, Any, cast
 
 from bench.figure import Figure
-from components import kubeconfig
-from gateway import envoy
-from gateway.gateways import Gateways
-from tests.lab.harness import Program
+from components.gateway import envoy
+from components.gateway.gateways import Gateways
+from components.kubernetes import kubeconfig
+from harness.labs import Program
 
 DEBOUNCE = "istiod's debounce"
 BY_SCRIPT = "write → certain, kubectl apply and a polling script"

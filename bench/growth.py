@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from bench import memory
 from bench.figure import Figure, seconds
-from tests.lab.harness import Program
+from harness.labs import Program
 
 PODS = (1, 4, 10)
 VERSIONS = (2, 10, 30, 50)

@@ -10,7 +10,7 @@ import psutil
 
 from bench.figure import Figure
 from bench.place import LAB
-from tests.lab.harness import Lab, Program
+from harness.labs import Lab, Program
 
 MIB = 2**20
 # By a part of the command line.

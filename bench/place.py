@@ -3,7 +3,7 @@
 from collections.abc import Generator
 from contextlib import contextmanager
 
-from tests.lab.harness import ROOT, Lab, Program, lab_command, lab_host, project_copy
+from harness.labs import ROOT, Lab, Program, lab_command, lab_host, project_copy
 
 FOLDER = ROOT / ".lab" / "bench"
 SUBNET = "192.168.51.0/24"

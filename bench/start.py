@@ -8,8 +8,8 @@ import yaml
 
 from bench.figure import Figure, seconds
 from bench.place import FOLDER, LAB, ROOT, host
-from components.minikube_cli import start_arguments
-from tests.lab.harness import Lab, project_copy
+from components.profile.cli import start_arguments
+from harness.labs import Lab, project_copy
 from tools import env
 
 MINIKUBE = "minikube start alone"

@@ -5,7 +5,7 @@ import subprocess
 from pathlib import Path
 
 from bench.figure import Figure, seconds
-from tests.lab.harness import ROOT
+from harness.labs import ROOT
 
 
 def cold_build(folder: Path) -> Figure:

@@ -1,1 +1,1 @@
-"""The parts of the program, each usable from another Pulumi program: import them by module."""
+"""The product: Pulumi components, what they stand on, and the commands."""

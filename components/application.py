@@ -4,10 +4,10 @@ from collections.abc import Mapping
 
 import pulumi
 
-from components import workload
-from components.ownership import Ownership
-from components.register import KubernetesObject, register
-from settings.model import App, Version
+from .manifests import workload
+from .ownership import Ownership
+from .register import KubernetesObject, register
+from .settings.model import App, Version
 
 
 class Application(pulumi.ComponentResource):

@@ -8,9 +8,9 @@ from pathlib import Path
 import pulumi
 from pulumi_kubernetes.provider import Provider
 
-from components import kubeconfig
-from components.minikube import Minikube
-from settings.model import KubeconfigCluster, MinikubeCluster
+from .kubernetes import kubeconfig
+from .minikube import Minikube
+from .settings.model import KubeconfigCluster, MinikubeCluster
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ from typing import Any
 import pulumi
 from pulumi import dynamic
 
-from gateway.api import Api
-from gateway.errors import GatewayError
+from .kubernetes.api import Api
+from .kubernetes.errors import GatewayError
 
 
 class IngressServiceProvider(dynamic.ResourceProvider):

@@ -5,11 +5,11 @@ from typing import Any
 
 import pulumi
 
-from components import charts, workload
-from components.ingress_service import IngressService
-from components.ownership import Ownership
-from components.register import register
-from settings.model import Istio as IstioArgs
+from .ingress_service import IngressService
+from .manifests import charts, workload
+from .ownership import Ownership
+from .register import register
+from .settings.model import Istio as IstioArgs
 
 
 class Istio(pulumi.ComponentResource):

@@ -4,8 +4,8 @@ from typing import Any
 
 import pulumi
 
-from components.minikube_profile import MinikubeProfile
-from settings.model import MinikubeCluster
+from .minikube_profile import MinikubeProfile
+from .settings.model import MinikubeCluster
 
 
 class Minikube(pulumi.ComponentResource):

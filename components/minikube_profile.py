@@ -1,4 +1,4 @@
-"""The Pulumi resource of a Minikube profile. What it does is in minikube_cli, what it decides here.
+"""The Pulumi resource of a Minikube profile. What it does is in profile/cli.py, what it decides here.
 
 Pulumi pickles the provider by its name, so the program's folder must hold this module. Why it
 behaves so towards a cluster that is stopped or gone: docs/decisions/minikube-refresh.md.
@@ -13,9 +13,12 @@ from typing import Any
 import pulumi
 from pulumi import dynamic
 
-from components import minikube_changes, minikube_cli, minikube_owner, minikube_run
-from components.minikube_cli import MinikubeError
-from components.minikube_owner import Owner
+from .profile import changes as minikube_changes
+from .profile import cli as minikube_cli
+from .profile import owner as minikube_owner
+from .profile import run as minikube_run
+from .profile.cli import MinikubeError
+from .profile.owner import Owner
 
 
 class MinikubeProfileProvider(dynamic.ResourceProvider):

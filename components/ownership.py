@@ -12,8 +12,8 @@ from typing import Any
 
 import pulumi
 
-from components.manifest import Manifest
-from gateway.api import Api
+from .kubernetes.api import Api
+from .manifests.manifest import Manifest
 
 # The annotation by which the stack knows its own: the stack's full name and the logical name.
 OWNER = "blue-green/owner"

@@ -5,8 +5,8 @@ from typing import Any
 
 import pulumi
 
-from components.manifest import Manifest
-from components.ownership import Ownership, owned
+from .manifests.manifest import Manifest
+from .ownership import Ownership, owned
 
 
 class KubernetesObject(pulumi.CustomResource):

@@ -13,10 +13,10 @@ from typing import Any
 import pulumi
 from pulumi import dynamic
 
-from components.manifest import Manifest
-from gateway import proof
-from gateway.envoy import Target
-from gateway.errors import GatewayError
+from .gateway import convergence as proof
+from .gateway.envoy import Target
+from .kubernetes.errors import GatewayError
+from .manifests.manifest import Manifest
 
 
 def split_inputs(

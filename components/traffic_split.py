@@ -8,17 +8,11 @@ from typing import Any
 
 import pulumi
 
-from components import routes, workload
-from components.ownership import Ownership
-from components.register import register
-from components.split_proof import (
-    SplitConverged,
-    SplitReady,
-    VersionDrain,
-    idle_warnings,
-    split_inputs,
-)
-from settings.model import App, Convergence, Routing, Version
+from .manifests import routes, workload
+from .ownership import Ownership
+from .register import register
+from .settings.model import App, Convergence, Routing, Version
+from .split_proof import SplitConverged, SplitReady, VersionDrain, idle_warnings, split_inputs
 
 
 @dataclass(frozen=True)

@@ -6,13 +6,13 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from harness.labs import ROOT, lab_host, project_copy
 from proof import accuracy, page, picture, rate, report
 from proof.faults import FAULTS
 from proof.result import Result
 from proof.run import under_load
 from proof.steps import HALF, to
 from proof.transitions import TRANSITIONS
-from tests.lab.harness import ROOT, lab_host, project_copy
 
 FOLDER = ROOT / ".lab" / "proof"
 SUBNET = "192.168.54.0/24"

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import NormalDist
 
+from components.observation.statistics import could_be
+from harness.labs import Program
 from proof.traffic import load
-from rollout.statistics import could_be
-from tests.lab.harness import Program
 
 SPLITS: tuple[Mapping[str, int], ...] = (
     {"v1": 99, "v2": 1},

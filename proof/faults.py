@@ -7,9 +7,9 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from harness.labs import Lab, Program
 from proof.signals import at_work
 from proof.steps import HALF, Step, replicas, to
-from tests.lab.harness import Lab, Program
 
 API_SERVER = "/etc/kubernetes/manifests/kube-apiserver.yaml"
 ETCD = "/etc/kubernetes/manifests/etcd.yaml"

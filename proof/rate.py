@@ -5,9 +5,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from components.observation.statistics import percentile
+from harness.labs import Program
 from proof.traffic import Request, load
-from rollout.statistics import percentile
-from tests.lab.harness import Program
 
 # Each about two thirds of the one before.
 RATES = (2000, 1400, 1000, 700, 500, 350, 250, 150, 100)

@@ -5,10 +5,10 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from harness.labs import Program
 from proof.result import Mark, Result
 from proof.steps import Step
 from proof.traffic import load
-from tests.lab.harness import Program
 
 
 def under_load(

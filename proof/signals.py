@@ -12,8 +12,8 @@ from typing import Any, cast
 
 import psutil
 
+from harness.labs import Program
 from proof.steps import HALF, IMAGES, Step, to
-from tests.lab.harness import Program
 
 UP = ("pulumi", "up", "--yes", "--non-interactive")
 THREE = {"v1": 20, "v2": 50, "v3": 30}

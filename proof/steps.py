@@ -4,7 +4,7 @@ import random
 from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
-from tests.lab.harness import Program
+from harness.labs import Program
 
 # What it returns is noted beside the moment of its end.
 Step: TypeAlias = Callable[[Program], str | None]

@@ -1,1 +1,1 @@
-"""The commands that people live with, on Pulumi's own CLI."""
+"""Another name for the command `blue-green`: `python -m rollout`."""

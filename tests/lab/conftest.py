@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.lab.harness import ROOT, Lab, Program, lab_host, project_copy
+from harness.labs import ROOT, Lab, Program, lab_host, project_copy
 
 FOLDER = ROOT / ".lab" / "test"
 # Another checkout on this machine may be testing at the same time.

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Generator
 from contextlib import contextmanager
 
-from rollout.answers import Answer, ask
+from components.observation.answers import Answer, ask
 
 REQUESTS_PER_SECOND = 100
 

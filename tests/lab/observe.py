@@ -4,9 +4,9 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from gateway import envoy
-from gateway.gateways import Gateways, wait_until
-from tests.lab.harness import Program
+from components.gateway import envoy
+from components.gateway.gateways import Gateways, wait_until
+from harness.labs import Program
 
 TARGET = envoy.Target("default", "myapp", "myapp")
 SELECTOR = {"istio": "ingressgateway"}

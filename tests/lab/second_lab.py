@@ -9,9 +9,9 @@ from ipaddress import IPv4Network
 from pathlib import Path
 
 import lab.cgroups
+from harness.labs import ROOT
 from lab.host import start_time
 from lab.layout import Lab
-from tests.lab.harness import ROOT
 
 START = (
     "minikube",

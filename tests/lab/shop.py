@@ -3,7 +3,7 @@
 from collections.abc import Generator
 from contextlib import contextmanager
 
-from tests.lab.harness import Lab, Program, project_copy
+from harness.labs import Lab, Program, project_copy
 
 HOST = "shop.example"
 ROUTING = {"gateway": "shop-gateway", "hosts": [HOST]}

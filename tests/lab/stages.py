@@ -2,7 +2,7 @@
 
 import yaml
 
-from tests.lab.harness import Program
+from harness.labs import Program
 from tests.lab.shop import existing_cluster
 
 V1, V2 = {"image": "janakiramm/myapp:v1"}, {"image": "janakiramm/myapp:v2"}

@@ -8,10 +8,10 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from components import routes, workload
-from settings.parse import parse
-from settings.section import ConfigError
-from tests.lab.harness import Program
+from components.manifests import routes, workload
+from components.settings.parse import parse
+from components.settings.section import ConfigError
+from harness.labs import Program
 
 _NAME = st.from_regex(r"[a-z0-9]([a-z0-9-]{0,10}[a-z0-9])?", fullmatch=True)
 _LABELS = st.dictionaries(

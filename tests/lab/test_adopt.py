@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from components import routes, workload
-from settings.model import App, Routing, Version
-from tests.lab.harness import Lab, Program
+from components.manifests import routes, workload
+from components.settings.model import App, Routing, Version
+from harness.labs import Lab, Program
 from tests.lab.shop import second_stack
 
 APP = App("shop")

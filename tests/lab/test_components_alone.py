@@ -1,6 +1,6 @@
 """Another project's Python program uses the components, with nothing of this project's config."""
 
-from tests.lab.harness import ROOT, Program
+from harness.labs import ROOT, Program
 from tests.lab.observe import get
 
 PROJECT = """\

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from harness.labs import Program
 from proof.signals import at_work
-from tests.lab.harness import Program
 from tests.lab.observe import BASE, VERSIONS, put_back, routed
 
 

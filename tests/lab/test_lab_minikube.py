@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.lab.harness import ROOT
+from harness.labs import ROOT
 from tests.lab.second_lab import SecondLab
 
 pytestmark = pytest.mark.timeout(300)

@@ -2,7 +2,7 @@
 
 import subprocess
 
-from tests.lab.harness import ROOT
+from harness.labs import ROOT
 
 
 def shell(script: str) -> str:

@@ -3,8 +3,8 @@
 import itertools
 from collections import Counter
 
-from rollout.answers import ask
-from tests.lab.harness import Lab, Program
+from components.observation.answers import ask
+from harness.labs import Lab, Program
 
 
 def test_a_deleted_cluster_comes_back_with_the_mesh_the_app_and_its_split(program: Program, lab: Lab) -> None:

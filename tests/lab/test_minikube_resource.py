@@ -13,7 +13,7 @@ from typing import Any
 import psutil
 import pytest
 
-from tests.lab.harness import ROOT, Lab, Program, lab_host, project_copy
+from harness.labs import ROOT, Lab, Program, lab_host, project_copy
 from tools import env as tools_env
 
 FOLDER = ROOT / ".lab" / "test-minikube"

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 
 import pytest
 
-from tests.lab.harness import Program
+from harness.labs import Program
 from tests.lab.observe import BASE, VERSIONS, failing_up, put_back, routed
 
 ROOT_PAGE = {"readiness": {"path": "/", "periodSeconds": 1}}

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.lab.harness import Program
+from harness.labs import Program
 
 V1, V2 = {"image": "janakiramm/myapp:v1"}, {"image": "janakiramm/myapp:v2"}
 MARKER = "<!-- blue-green preview -->"

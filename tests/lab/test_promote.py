@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import pytest
 
-from tests.lab.harness import Program
+from harness.labs import Program
 from tests.lab.stages import V1, V2, config
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from tests.lab.harness import Lab, Program
+from harness.labs import Lab, Program
 from tests.lab.shop import existing_cluster, second_stack
 
 # All that an `up` of the app needs, but `pods/portforward`.

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.lab.harness import Program
+from harness.labs import Program
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from components.charts import TIMES_ANNOTATION, TIMES_PATTERN
-from tests.lab.harness import Program
+from components.manifests.charts import TIMES_ANNOTATION, TIMES_PATTERN
+from harness.labs import Program
 from tests.lab.load import load
 from tests.lab.observe import get, wait
 

@@ -11,8 +11,8 @@ from typing import Any
 import httpx
 import pytest
 
-from gateway import envoy
-from tests.lab.harness import Lab, Program
+from components.gateway import envoy
+from harness.labs import Lab, Program
 from tests.lab.observe import VERSIONS, wait
 from tests.lab.shop import HOST, ROUTING, second_stack
 

@@ -10,7 +10,7 @@ from typing import Any, cast
 import psutil
 import pytest
 
-from tests.lab.harness import Program
+from harness.labs import Program
 from tests.lab.observe import BASE, VERSIONS, failing_up, get, put_back, routed, updated, wait
 
 

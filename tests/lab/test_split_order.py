@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.lab.harness import ROOT, Program
+from harness.labs import ROOT, Program
 
 IMAGES = {
     "v1": "janakiramm/myapp:v1",

@@ -13,8 +13,8 @@ from fractions import Fraction
 import httpx
 import pytest
 
-from rollout.answers import Answer, ask
-from tests.lab.harness import Lab, Program
+from components.observation.answers import Answer, ask
+from harness.labs import Lab, Program
 
 FALSE_ALARM = Fraction(1, 1_000_000)
 

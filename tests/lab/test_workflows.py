@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from harness.labs import ROOT, Program
 from tests.fake_github import TOKEN, GitHub, fake_github
 from tests.lab import stages
-from tests.lab.harness import ROOT, Program
 from tests.workflows import load
 
 STACKS = ("dev", "staging", "prod")

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from harness.labs import Program
 from proof.run import under_load
 from proof.steps import HALF, to
 from proof.transitions import TRANSITIONS, Transition
-from tests.lab.harness import Program
 
 RATE = 100
 SHORT = [transition for transition in TRANSITIONS if transition.short]

@@ -6,7 +6,7 @@ import pytest
 
 from bench import unasked
 from bench.figure import Figure, missed, ratios
-from gateway import proof
+from components.gateway import convergence as proof
 
 QUESTIONS = [name for name, _ in inspect.getmembers(proof, inspect.isfunction) if not name.startswith("_")]
 

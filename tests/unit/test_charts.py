@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from components.charts import TIMES_ANNOTATION, TIMES_PATTERN, releases
-from settings.model import IngressGateway, Istio
+from components.manifests.charts import TIMES_ANNOTATION, TIMES_PATTERN, releases
+from components.settings.model import IngressGateway, Istio
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,9 @@ from components import traffic_split
 from components.application import Application
 from components.istio import Istio
 from components.minikube import Minikube
+from components.settings.model import App, IngressGateway, MinikubeCluster, Version
+from components.settings.model import Istio as IstioArgs
 from components.traffic_split import TrafficSplit, TrafficSplitArgs
-from settings.model import App, IngressGateway, MinikubeCluster, Version
-from settings.model import Istio as IstioArgs
 from tests.unit.pulumi_run import run, value
 
 APP = App("myapp")

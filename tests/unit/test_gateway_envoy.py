@@ -4,7 +4,13 @@ from typing import Any
 
 import pytest
 
-from gateway.envoy import Target, active_requests, endpoints_target, healthy_endpoints, routed_weights
+from components.gateway.envoy import (
+    Target,
+    active_requests,
+    endpoints_target,
+    healthy_endpoints,
+    routed_weights,
+)
 
 TARGET = Target("default", "myapp", "myapp")
 HOST = "myapp.default.svc.cluster.local"

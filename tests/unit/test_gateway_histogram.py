@@ -3,8 +3,8 @@
 from typing import Any
 from urllib.parse import unquote
 
-from gateway.envoy import Target
-from gateway.histogram import times, times_path
+from components.gateway.envoy import Target
+from components.gateway.histogram import times, times_path
 
 TARGET = Target("default", "myapp", "myapp")
 

@@ -6,7 +6,7 @@ import pulumi
 import pytest
 
 from components.ingress_service import IngressServiceProvider
-from gateway.errors import GatewayError
+from components.kubernetes.errors import GatewayError
 from tests.unit.fake_cluster import fake_cluster
 
 PATH = "/api/v1/namespaces/mesh/services/gateway"

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from components.kubeconfig import KubeconfigError, minified
+from components.kubernetes.kubeconfig import KubeconfigError, minified
 
 
 def write(path: Path) -> Path:

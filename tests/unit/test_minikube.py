@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from components import minikube_cli, minikube_owner, minikube_run
 from components.minikube import inputs
-from components.minikube_errors import MinikubeError, failure
-from settings.model import MinikubeCluster
+from components.profile import cli as minikube_cli
+from components.profile import owner as minikube_owner
+from components.profile import run as minikube_run
+from components.profile.errors import MinikubeError, failure
+from components.settings.model import MinikubeCluster
 from tests.unit.fake_minikube import FakeMinikube, ended, event
 
 DEV = inputs(MinikubeCluster("dev", "docker", kubernetes_version="v1.35.1"))

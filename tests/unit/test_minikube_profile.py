@@ -5,12 +5,13 @@ from typing import Any
 
 import pytest
 
-from components import minikube_cli, minikube_owner
 from components.minikube import inputs
-from components.minikube_errors import MinikubeError
-from components.minikube_owner import Owner
 from components.minikube_profile import MinikubeProfileProvider
-from settings.model import MinikubeCluster
+from components.profile import cli as minikube_cli
+from components.profile import owner as minikube_owner
+from components.profile.errors import MinikubeError
+from components.profile.owner import Owner
+from components.settings.model import MinikubeCluster
 from tests.unit.fake_minikube import STOPPED, FakeMinikube, ended, event
 
 PROVIDER = MinikubeProfileProvider()

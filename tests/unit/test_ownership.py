@@ -10,8 +10,8 @@ from typing import Any, cast
 import pulumi
 import pytest
 
+from components.kubernetes.errors import GatewayError
 from components.ownership import OWNER, ForeignObjectError, Ownership, find, refusal, renamed
-from gateway.errors import GatewayError
 from tests.unit.fake_cluster import fake_cluster
 
 Hook = Callable[[pulumi.ResourceHookArgs], Awaitable[None]]

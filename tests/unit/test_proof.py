@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from components.observation.statistics import could_be
 from proof.accuracy import (
     EACH,
     MISS,
@@ -25,7 +26,6 @@ from proof.accuracy import (
 from proof.rate import trial
 from proof.signals import under_way
 from proof.traffic import Request
-from rollout.statistics import could_be
 
 
 def binomial(samples: int, share: float, most: int) -> list[float]:

@@ -7,7 +7,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
-from rollout.answers import ask, visible_text
+from components.observation.answers import ask, visible_text
 
 
 class _App(BaseHTTPRequestHandler):

@@ -5,11 +5,11 @@ from collections.abc import Mapping
 import pytest
 from rich.console import Console
 
-from gateway.pods import GatewayPod
-from rollout.live import Gateway, Live, Pods, Writer
-from rollout.traffic import Served
-from rollout.watch.board import Board, Reading
-from settings.parse import parse
+from components.commands.watch.board import Board, Reading
+from components.gateway.pods import GatewayPod
+from components.observation.live import Gateway, Live, Pods, Writer
+from components.observation.traffic import Served
+from components.settings.parse import parse
 
 SETTINGS = parse(
     {

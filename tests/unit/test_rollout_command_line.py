@@ -8,7 +8,7 @@ from typing import NoReturn
 import pytest
 from typer.testing import CliRunner
 
-from rollout import __main__ as commands
+from components.commands import main as commands
 
 RUN = CliRunner()
 ROOT = Path(__file__).resolve().parents[2]

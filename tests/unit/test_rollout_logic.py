@@ -9,15 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rollout import latency
-from rollout.latency import Latency
-from rollout.rollback import proved
-from rollout.shift import journal
-from rollout.shift.judge import Limits, Plan, breach, steps_from
-from rollout.shift.report import Report, Sample, Step
-from rollout.statistics import could_be, margin, percentile
-from rollout.traffic import Served, between
-from rollout.weights import moved, same, shown
+from components.commands.rollback import proved
+from components.commands.shift import journal
+from components.commands.shift.judge import Limits, Plan, breach, steps_from
+from components.commands.shift.report import Report, Sample, Step
+from components.observation import latency
+from components.observation.latency import Latency
+from components.observation.statistics import could_be, margin, percentile
+from components.observation.traffic import Served, between
+from components.settings.weights import moved, same, shown
 
 
 @st.composite

@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from rollout.errors import RolloutError
-from rollout.preview import comment, markdown
-from rollout.preview.change import Change, Resource, of_digest, risks
-from rollout.preview.snapshot import Snapshot, Workload, of_manifests, of_settings, split
-from settings.parse import parse
+from components.commands.preview import comment, markdown
+from components.commands.preview.change import Change, Resource, of_digest, risks
+from components.commands.preview.snapshot import Snapshot, Workload, of_manifests, of_settings, split
+from components.errors import RolloutError
+from components.settings.parse import parse
 from tests.fake_github import GitHub, fake_github
 
 IMAGES = {"v1": "app:1", "v2": "app:2"}

@@ -4,13 +4,13 @@ from collections.abc import Mapping
 
 import pytest
 
-from rollout import proofs
-from rollout.promote import conflicts, pinned, plan, refusals, unproved
-from rollout.promote import images as promoted
-from rollout.traffic import Served
-from rollout.verify import Difference, Verdict
-from settings.model import Settings
-from settings.parse import parse
+from components.commands.promote import conflicts, pinned, plan, refusals, unproved
+from components.commands.promote import images as promoted
+from components.commands.verify import Difference, Verdict
+from components.observation.traffic import Served
+from components.pulumi_cli import last_proof as proofs
+from components.settings.model import Settings
+from components.settings.parse import parse
 
 DIGEST = "sha256:" + "a" * 64
 

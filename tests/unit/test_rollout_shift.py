@@ -6,13 +6,14 @@ from typing import Any
 
 import pytest
 
-from rollout import config, latency, stack, traffic
-from rollout.latency import Readings
-from rollout.shift import journal, observe, run
-from rollout.shift.judge import Limits, Plan
-from rollout.shift.observe import BreachError, MovedByOthersError
-from rollout.shift.report import Step
-from rollout.traffic import Counters, Served
+from components.commands.shift import journal, observe, run
+from components.commands.shift.judge import Limits, Plan
+from components.commands.shift.observe import BreachError, MovedByOthersError
+from components.commands.shift.report import Step
+from components.observation import latency, traffic
+from components.observation.latency import Readings
+from components.observation.traffic import Counters, Served
+from components.pulumi_cli import config, stack
 
 BEFORE = {"v1": 100, "v2": 0}
 PLAN = Plan("v2", (50, 100), 1, Limits(0.01, 50))

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from rollout import config, project, stack
-from rollout.errors import RolloutError
+from components.errors import RolloutError
+from components.pulumi_cli import config, project, stack
 
 
 @pytest.fixture

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 
 import pytest
 
-from rollout import verify
-from rollout.live import Live, Pods
-from rollout.traffic import Served
-from settings.model import Settings
-from settings.parse import parse
+from components.commands import verify
+from components.observation.live import Live, Pods
+from components.observation.traffic import Served
+from components.settings.model import Settings
+from components.settings.parse import parse
 
 
 def settings(weights: Mapping[str, int], replicas: int | None = None) -> Settings:

@@ -1,7 +1,7 @@
 """The Istio objects for what routing says."""
 
-from components import routes
-from settings.model import App, Retries, Routing, StickySession
+from components.manifests import routes
+from components.settings.model import App, Retries, Routing, StickySession
 
 APP = App("shop", "web")
 

@@ -7,11 +7,11 @@ from typing import Any
 import pulumi
 import pytest
 
-from settings import stack
-from settings.model import KubeconfigCluster, MinikubeCluster, SecretKey, Settings
-from settings.parse import parse
-from settings.rules import quantity
-from settings.section import ConfigError
+from components.settings import stack
+from components.settings.model import KubeconfigCluster, MinikubeCluster, SecretKey, Settings
+from components.settings.parse import parse
+from components.settings.rules import quantity
+from components.settings.section import ConfigError
 
 GOOD: dict[str, Any] = {
     "cluster": {"kind": "minikube", "profile": "dev"},

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from components import split_proof
+from components.gateway import convergence as proof
+from components.kubernetes.errors import GatewayError, NotConvergedError
 from components.split_proof import ConvergedProvider, DrainProvider, ReadyProvider
-from gateway import proof
-from gateway.errors import GatewayError, NotConvergedError
 from tests.unit.fake_cluster import fake_cluster
 
 # Pulumi hands over every number as a float, and the state holds the outputs too.

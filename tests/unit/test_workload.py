@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from components import workload
-from settings.model import App, Probe, Probes, Resources, SecretKey, Version
+from components.manifests import workload
+from components.settings.model import App, Probe, Probes, Resources, SecretKey, Version
 
 APP = App("shop", "web", labels={"team": "t"})
 

@@ -1,0 +1,1 @@
+"""The commands that people live with: one file or folder each."""

@@ -1,0 +1,145 @@
+"""The command line `blue-green`: one command a function."""
+
+import sys
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from ..errors import RolloutError
+from ..observation import endpoint
+from ..pulumi_cli import config
+from ..pulumi_cli import stack as stacks
+from ..settings.weights import shown
+from . import rollback as rollbacks
+from . import verify as verdicts
+from .options import Format, Output, Stack, show
+from .preview import comment as comments
+from .preview import markdown, run
+from .promote import promote as promotions
+from .shift.command import shift
+from .watch import follow
+from .watch import plain as plain_watch
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+
+
+@app.command()
+def up(
+    stack: Stack,
+    refresh: Annotated[bool, typer.Option("--refresh", help="Put back what others changed by hand.")] = False,
+    output: Format = Output.text,
+) -> None:
+    """Make the stack what its config says. Example: python -m rollout up --stack lab."""
+    stacks.up(stack, refresh=refresh, progress=output is Output.json)
+    if output is Output.json:
+        show(output, {"stack": stack, "outputs": stacks.outputs(stack)})
+
+
+@app.command()
+def down(
+    stack: Stack,
+    cluster_gone: Annotated[
+        bool, typer.Option("--cluster-gone", help="The cluster's machine is no more: only forget the stack.")
+    ] = False,
+    output: Format = Output.text,
+) -> None:
+    """Destroy the stack and all that it made. Example: python -m rollout down --stack lab."""
+    stacks.down(stack, cluster_gone=cluster_gone, progress=output is Output.json)
+    show(output, {"stack": stack})
+
+
+@app.command()
+def watch(
+    stack: Stack,
+    plain: Annotated[bool, typer.Option("--plain", help="One coloured line an answer.")] = False,
+    once: Annotated[bool, typer.Option("--once", help="Print the board once.")] = False,
+    count: Annotated[int | None, typer.Option(min=1, help="Stop after this many answers.")] = None,
+    output: Format = Output.text,
+) -> None:
+    """Show which version answers. Example: python -m rollout watch --stack lab --plain --count 20."""
+    if output is Output.json:
+        show(output, follow.once(stack, count or 100).facts())
+    elif once:
+        Console().print(follow.once(stack, count or 100).view())
+    elif plain or count or not sys.stdout.isatty():
+        settings = config.settings(stack)
+        plain_watch.plain(endpoint.of(stack, settings), settings.weights, count)
+    else:
+        follow.watch(stack)
+
+
+@app.command()
+def verify(
+    stack: Stack,
+    requests: Annotated[int, typer.Option(min=0, help="Requests to send.")] = verdicts.REQUESTS,
+    output: Format = Output.text,
+) -> None:
+    """Tell whether the stack is what its config says. Example: python -m rollout verify --stack lab."""
+    verdict = verdicts.verify(stack, requests)
+    show(output, verdict.facts(), str(verdict))
+    raise typer.Exit(0 if verdict.ok else 1)
+
+
+app.command()(shift)
+
+
+@app.command()
+def rollback(stack: Stack, output: Format = Output.text) -> None:
+    """Go back to the last split that was proved. Example: python -m rollout rollback --stack lab."""
+    weights = rollbacks.rollback(stack)
+    show(output, {"stack": stack, "weights": weights}, f"{stack} routes by {shown(weights)} again")
+
+
+@app.command()
+def promote(
+    source: Annotated[str, typer.Argument(metavar="FROM", help="The stack whose versions serve well.")],
+    target: Annotated[str, typer.Argument(metavar="TO", help="The stack that gets them.")],
+    weights: Annotated[bool, typer.Option("--weights", help="Move the split too.")] = False,
+    min_requests: Annotated[int, typer.Option(min=1, help="Requests that each version must serve.")] = 50,
+    up: Annotated[bool, typer.Option("--up", help="Apply and verify too.")] = False,
+    output: Format = Output.text,
+) -> None:
+    """Carry versions to the next stack's config. Example: python -m rollout promote dev staging."""
+    promotion, change = promotions(source, target, min_requests=min_requests, with_weights=weights)
+    text = f"{markdown.comment([change], {})}\nPulumi.{target}.yaml is written"
+    if not up:
+        show(output, asdict(promotion), text)
+        return
+    stacks.converge(target)
+    verdict = verdicts.verify(target, verdicts.REQUESTS)
+    show(output, asdict(promotion) | {"verdict": verdict.facts()}, f"{text}\n{verdict}")
+    raise typer.Exit(0 if verdict.ok else 1)
+
+
+@app.command()
+def preview(
+    stack: Annotated[
+        list[str] | None, typer.Option(envvar="PULUMI_STACK", help="A stack; may be given more than once.")
+    ] = None,
+    changed_since: Annotated[
+        str | None,
+        typer.Option(help="A Git revision: the stacks that the commits since then touch, and no others."),
+    ] = None,
+    pull_request: Annotated[int | None, typer.Option(help="Put it into this pull request of GitHub.")] = None,
+    output: Format = Output.text,
+) -> None:
+    """Print what `up` would change, as Markdown. Example: python -m rollout preview --stack lab."""
+    if not (stack or changed_since):
+        msg = "name a stack by --stack, or a Git revision by --changed-since"
+        raise RolloutError(msg)
+    names = run.touched(changed_since) if changed_since else stack or []
+    changes = [run.preview(name) for name in names]
+    body = markdown.comment(changes, {name: run.served_elsewhere(name) for name in names})
+    show(output, [asdict(change) for change in changes], body)
+    if pull_request is not None:
+        typer.echo(comments.post(comments.of_environment(pull_request), body), err=True)
+
+
+def main() -> None:
+    """Run the command; a mistake that the user can mend is one message, not a traceback."""
+    try:
+        app()
+    except RolloutError as error:
+        sys.exit(f"rollout: {error}")

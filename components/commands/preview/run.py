@@ -1,0 +1,107 @@
+"""Runs `pulumi preview` for stacks and reads what it says; also when the cluster is out of reach."""
+
+import json
+import re
+import subprocess
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
+from ...errors import RolloutError
+from ...pulumi_cli import config, project, stack
+from ...pulumi_cli import last_proof as proofs
+from .change import Change, of_digest
+from .snapshot import of_resources, of_settings
+
+_UNREACHABLE = ("unreachable", "connection refused", "no route to host", "i/o timeout")
+# Of a Minikube that the stack owns Pulumi only warns, and takes its objects for unchanged.
+_SKIPPED = "cluster is unreachable"
+_BLIND = (
+    "The cluster cannot be reached from here, so this compares the config with the stack's state. "
+    "Not known: changes to Istio and to routing, and whether somebody changed the cluster by hand."
+)
+# What every stack's result depends on.
+_PROGRAM = ("__main__.py", "Pulumi.yaml", "requirements.txt", "requirements.lock")
+_PROGRAM_FOLDER = "components/"
+
+
+def preview(name: str) -> Change:
+    """Return what `pulumi up` would change in a stack.
+
+    Where the cluster cannot be reached, the config is compared with the state instead.
+
+    Raises:
+        RolloutError: the preview failed for another reason; the text has it.
+    """
+    done = project.run("preview", "--json", "--stack", name)
+    digest = _digest(done.stdout)
+    said = _errors(digest) if digest else f"{done.stdout}{done.stderr}".strip()
+    if done.returncode == 0 and digest is not None and _SKIPPED not in said:
+        return of_digest(name, stack.resources(name), digest)
+    if any(sign in said for sign in _UNREACHABLE):
+        return Change(
+            name,
+            of_resources(stack.resources(name)),
+            of_settings(config.settings(name)),
+            None,
+            _BLIND,
+        )
+    msg = f"the preview of stack {name} failed:\n{said[-3000:]}"
+    raise RolloutError(msg)
+
+
+def touched(since: str) -> list[str]:
+    """Return the stacks that the commits since a Git revision touch, by name.
+
+    A stack is a committed Pulumi.<stack>.yaml that the backend knows; a change of the program touches all.
+
+    Raises:
+        RolloutError: Git does not know the revision.
+    """
+    files = _git("diff", "--name-only", f"{since}...HEAD")
+    known = {project.short(name) for name in stack.names()}
+    ours = [
+        found[1]
+        for file in _git("ls-files", "Pulumi.*.yaml")
+        if (found := re.fullmatch(r"Pulumi\.(.+)\.yaml", file)) and found[1] in known
+    ]
+    if any(file in _PROGRAM or file.startswith(_PROGRAM_FOLDER) for file in files):
+        return ours
+    return [name for name in ours if f"Pulumi.{name}.yaml" in files]
+
+
+def _git(*arguments: str) -> Sequence[str]:
+    done = subprocess.run(["git", *arguments], cwd=project.folder(), capture_output=True, text=True)
+    if done.returncode:
+        msg = f"`git {' '.join(arguments)}` failed: {done.stderr.strip()}"
+        raise RolloutError(msg)
+    return done.stdout.splitlines()
+
+
+def _digest(text: str) -> Mapping[str, Any] | None:
+    try:
+        return cast("Mapping[str, Any]", json.loads(text))
+    except json.JSONDecodeError:
+        return None
+
+
+def _errors(digest: Mapping[str, Any]) -> str:
+    diagnostics: Sequence[Mapping[str, str]] = digest.get("diagnostics") or []
+    return "\n".join(
+        entry["message"].strip() for entry in diagnostics if entry["severity"] in {"error", "warning"}
+    )
+
+
+def served_elsewhere(name: str) -> Mapping[str, frozenset[str]]:
+    """Return by other stack the images that served there when its last `up` was proved.
+
+    Each by its digest, where the registry gave one, and as its version's config names it.
+    """
+    found: dict[str, frozenset[str]] = {}
+    for other in stack.names():
+        if other != name:
+            state = stack.resources(other)
+            proved, deployed = proofs.served(state), of_resources(state).workloads
+            named = {deployed[version].image for version in proved if version in deployed}
+            digests = {proofs.digest(image) for images in proved.values() for image in images}
+            found[other] = frozenset(named | {digest for digest in digests if digest})
+    return found

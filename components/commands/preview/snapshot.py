@@ -1,0 +1,97 @@
+"""What a set of Pulumi resources means for traffic: each version's weight and workload."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from ...manifests import routes, workload
+from ...settings.model import Settings
+
+
+@dataclass(frozen=True)
+class Workload:
+    """One version's Deployment.
+
+    Attributes:
+        image: its container's image.
+        replicas: None where Kubernetes or an autoscaler decides.
+        template: the pod template; a change of it restarts the pods.
+    """
+
+    image: str
+    replicas: int | None
+    template: Mapping[str, Any] = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """Versions with their workloads, and their weights; a version without a weight has 0."""
+
+    weights: Mapping[str, int]
+    workloads: Mapping[str, Workload]
+
+    def weight(self, version: str) -> int:
+        """Return a version's percentage of the traffic."""
+        return self.weights.get(version, 0)
+
+
+def of_resources(resources: Iterable[Mapping[str, Any]]) -> Snapshot:
+    """Read the Kubernetes objects out of resources with `type` and `inputs`, as Pulumi's state has them."""
+    return of_manifests(
+        resource["inputs"]
+        for resource in resources
+        if resource["type"].startswith("kubernetes:") and resource.get("inputs")
+    )
+
+
+def of_settings(settings: Settings) -> Snapshot:
+    """Read the objects that the program makes of these settings."""
+    split = routes.virtual_service(settings.app, settings.weights, settings.routing)
+    deployments = (
+        workload.deployment(settings.app, key, version) for key, version in settings.versions.items()
+    )
+    return of_manifests((split, *deployments))
+
+
+def of_manifests(manifests: Iterable[Mapping[str, Any]]) -> Snapshot:
+    """Read the VirtualService and the versions' Deployments out of Kubernetes objects."""
+    weights: dict[str, int] = {}
+    workloads: dict[str, Workload] = {}
+    for manifest in manifests:
+        spec: Mapping[str, Any] = manifest.get("spec") or {}
+        if manifest.get("kind") == "VirtualService":
+            weights |= split(spec)
+        elif manifest.get("kind") == "Deployment":
+            version = manifest["metadata"]["labels"]["version"]
+            replicas = spec.get("replicas")
+            template = spec["template"]
+            workloads[version] = Workload(
+                template["spec"]["containers"][0]["image"],
+                None if replicas is None else int(replicas),
+                _without_zeros(template),
+            )
+    return Snapshot(weights, workloads)
+
+
+def _without_zeros(value: Any) -> Any:
+    """Leave out what is 0 or empty: Pulumi's state does so too, and to Kubernetes it is the same."""
+    if isinstance(value, dict):
+        members = {key: _without_zeros(item) for key, item in cast("dict[str, Any]", value).items()}
+        return {key: item for key, item in members.items() if item or item is False}
+    if isinstance(value, list):
+        return [_without_zeros(item) for item in cast("list[Any]", value)]
+    return value
+
+
+def split(spec: Mapping[str, Any]) -> dict[str, int]:
+    """Return the percentage of each subset in a VirtualService's spec; one route alone may name none.
+
+    Nothing for a spec that somebody else wrote and that splits nothing, such as a redirect.
+    """
+    rules: Sequence[Mapping[str, Any]] = spec.get("http") or []
+    targets: Sequence[Mapping[str, Any]] = (rules[0].get("route") if rules else None) or []
+    return {
+        route["destination"]["subset"]: int(route.get("weight", 100))
+        for route in targets
+        if "subset" in route["destination"]
+    }

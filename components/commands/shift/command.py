@@ -1,0 +1,96 @@
+"""The command `shift`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ...errors import RolloutError
+from ...pulumi_cli.project import say
+from ...settings.weights import shown
+from ..options import Format, Output, Stack, show
+from . import run
+from .judge import Limits, Plan
+from .report import Report
+
+_JUDGING = ("steps", "pause", "max_error_rate", "max_p99", "min_requests")
+
+
+def shift(
+    context: typer.Context,
+    stack: Stack,
+    version: Annotated[str | None, typer.Argument(help="The version that gets the traffic.")] = None,
+    steps: Annotated[str, typer.Option(help="Its percentages.")] = "10,25,50,100",
+    pause: Annotated[float, typer.Option(min=1, help="Seconds to judge each step.")] = 30,
+    max_error_rate: Annotated[float, typer.Option(min=0, max=1, help="Most failed requests, 0 to 1.")] = 0.01,
+    max_p99: Annotated[
+        float | None, typer.Option(min=0, help="Longest p99, in milliseconds.", show_default="no limit")
+    ] = None,
+    min_requests: Annotated[int, typer.Option(min=1, help="Fewest requests a step needs.")] = 50,
+    report: Annotated[Path, typer.Option(help="Folder of the report.")] = Path(".lab/reports"),
+    undo: Annotated[bool, typer.Option("--undo", help="Go back from a shift that was killed.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with a shift that was killed.")] = False,
+    output: Format = Output.text,
+) -> None:
+    """Move traffic by steps, and back by itself when the version fails.
+
+    Example: python -m rollout shift v2 --stack lab --steps 10,50,100 --pause 30 --max-p99 500.
+    """
+    if [bool(version), undo, resume].count(True) != 1:
+        msg = "name the version that gets the traffic, or give --resume or --undo alone"
+        raise RolloutError(msg)
+    if version is None:
+        _must_not_be_given(context, _JUDGING)
+    if undo:
+        weights = run.undo(stack)
+        show(output, {"stack": stack, "weights": weights}, f"{stack} routes by {shown(weights)} again")
+        return
+    _make_folder(report)
+    if version:
+        limits = Limits(max_error_rate, min_requests, max_p99)
+        done = run.shift(stack, Plan(version, _steps(steps), pause, limits))
+    else:
+        done = run.resume(stack)
+    _end(done, report, output)
+
+
+def _must_not_be_given(context: typer.Context, names: tuple[str, ...]) -> None:
+    """A shift that was killed goes on, or back, as it was asked for."""
+    for name in names:
+        source = context.get_parameter_source(name)
+        if source is not None and source.name == "COMMANDLINE":
+            msg = (
+                f"--{name.replace('_', '-')} is for a new shift; --undo and --resume know what was asked for"
+            )
+            raise RolloutError(msg)
+
+
+def _make_folder(folder: Path) -> None:
+    """Find out before the first step whether the report has a place."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        msg = f"--report {folder}: {error.strerror}; name a folder that can be made or is there"
+        raise RolloutError(msg) from error
+
+
+def _steps(text: str) -> tuple[int, ...]:
+    try:
+        return tuple(int(step) for step in text.split(","))
+    except ValueError as error:
+        msg = f"--steps {text}: write whole percentages with commas, such as 10,25,50,100"
+        raise RolloutError(msg) from error
+
+
+def _end(done: Report, folder: Path, output: Output) -> None:
+    page = done.write(folder)
+    if output is Output.json:
+        typer.echo(done.to_json())
+    else:
+        typer.echo(f"report: {page}")
+    if done.failure:
+        raise typer.Exit(130 if done.interrupted else 1)
+    say(
+        f"shift: Pulumi.{done.stack}.yaml has the new split: commit it before a pipeline runs `up` "
+        "with the old one"
+    )

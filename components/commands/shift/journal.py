@@ -1,0 +1,71 @@
+"""What a shift has to remember if it is killed: one file beside the stack's config, gone when it ends."""
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import psutil
+
+from ...pulumi_cli import project
+from .judge import Limits, Plan
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A shift that has begun and not ended.
+
+    Attributes:
+        plan: what was asked for; of its steps those still to come, the one that was begun first.
+        before: the split from before the first step.
+        pid: the process that shifts.
+        started: when that process started, seconds since the epoch: a pid can be given anew.
+    """
+
+    plan: Plan
+    before: Mapping[str, int]
+    pid: int
+    started: float
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the process that began it lives."""
+        try:
+            return psutil.Process(self.pid).create_time() == self.started
+        except psutil.NoSuchProcess:
+            return False
+
+
+def entry(plan: Plan, before: Mapping[str, int]) -> Entry:
+    """Return an entry of this process."""
+    return Entry(plan, before, os.getpid(), psutil.Process().create_time())
+
+
+def read(stack: str) -> Entry | None:
+    """Return the entry of a stack, if a shift of it has not ended."""
+    try:
+        fields = cast("dict[str, Any]", json.loads(_file(stack).read_text()))
+    except FileNotFoundError:
+        return None
+    plan = cast("dict[str, Any]", fields.pop("plan"))
+    plan |= {"steps": tuple(plan["steps"]), "limits": Limits(**plan["limits"])}
+    return Entry(Plan(**plan), **fields)
+
+
+def write(stack: str, what: Entry) -> None:
+    """Keep the entry; the file is whole at any time."""
+    file = _file(stack)
+    fresh = file.with_suffix(f".{os.getpid()}")
+    fresh.write_text(json.dumps(asdict(what), indent=1))
+    fresh.replace(file)
+
+
+def remove(stack: str) -> None:
+    """Forget the entry."""
+    _file(stack).unlink(missing_ok=True)
+
+
+def _file(stack: str) -> Path:
+    return project.folder() / f".rollout-{project.short(stack)}.json"

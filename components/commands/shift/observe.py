@@ -1,0 +1,88 @@
+"""Judges one step by the version's real traffic, while nobody else moves it."""
+
+import time
+
+from ...errors import RolloutError
+from ...gateway.gateways import Gateways
+from ...observation import latency, live, traffic
+from ...observation.latency import Latency
+from ...observation.traffic import Counters, Served
+from ...pulumi_cli import project
+from ...settings.model import Settings
+from ...settings.weights import Weights, same, shown
+from .judge import Plan, breach
+from .report import Sample, Step
+
+# How often the counters are read.
+SAMPLE_SECONDS = 1.0
+
+
+class BreachError(RolloutError):
+    """A step must not stand: its text says why."""
+
+
+class MovedByOthersError(RolloutError):
+    """Somebody else moved traffic meanwhile; what they made, `route`, stays."""
+
+    def __init__(self, message: str, route: Weights | None) -> None:
+        super().__init__(message)
+        self.route = route
+
+
+def must_hold(gateways: Gateways, settings: Settings, weights: Weights, name: str) -> None:
+    """Somebody else's `up`, such as a pipeline with an older commit, is not overwritten."""
+    now = live.read(gateways, settings)
+    if now.route is not None and same(now.route, weights):
+        return
+    by = f" by {now.route_writer.manager}" if now.route_writer else ""
+    is_now = shown(now.route) if now.route else "gone"
+    msg = (
+        f"the split is {is_now}{by}, and not {shown(weights)}: somebody else moved it, such as a pipeline "
+        f"with an older commit. Nothing more is changed; look at `python -m rollout verify --stack {name}`"
+    )
+    raise MovedByOthersError(msg, now.route)
+
+
+def observe(
+    name: str, plan: Plan, settings: Settings, weights: Weights, gateways: Gateways, step: Step
+) -> None:
+    """Read the counters until the pause is over or the version breaks its limits."""
+    last = traffic.read(gateways, settings)
+    times_before = latency.read(gateways, settings)
+    end = time.monotonic() + plan.pause
+    while True:
+        left = end - time.monotonic()
+        if left > 0:
+            time.sleep(min(SAMPLE_SECONDS, left))
+        reading = traffic.read(gateways, settings)
+        since = traffic.between(last, reading)
+        last = reading
+        # Added up: what a pod that went away since had served would else be forgotten.
+        for version, more in since.items():
+            step.served[version] = step.served.get(version, Served()) + more
+        step.latency = dict(latency.between(times_before, latency.read(gateways, settings)))
+        ours = step.served.get(plan.version, Served())
+        times = step.latency.get(plan.version, Latency())
+        p99 = times.percentile(0.99)
+        step.samples.append(Sample(time.time(), dict(since), p99))
+        project.say(
+            f"shift: {plan.version} at {step.share} %: {ours.requests} requests, {ours.errors} failed, "
+            f"{'' if p99 is None else f'p99 {p99:g} ms, '}{max(0.0, left):.0f} s left"
+        )
+        must_hold(gateways, settings, weights, name)
+        _must_have_endpoints(plan.version, reading, step.share)
+        reason = breach(ours, times, plan.limits, at_end=left <= 0)
+        if reason:
+            msg = f"{plan.version} at {step.share} %: {reason}"
+            raise BreachError(msg)
+        if left <= 0:
+            return
+
+
+def _must_have_endpoints(version: str, reading: Counters, share: int) -> None:
+    """A gateway that has none answers 503 by itself, which no endpoint counts."""
+    have = {pod for pod, one, _ in reading if one == version}
+    lacking = sorted({pod for pod, _, _ in reading} - have)
+    if lacking:
+        msg = f"{version} at {share} %: gateway {lacking[0]} has no endpoint of it, so its requests fail"
+        raise BreachError(msg)

@@ -1,0 +1,186 @@
+"""What the live view shows: config, VirtualService, Envoys and measured traffic side by side."""
+
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from rich import box
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
+
+from ...observation import latency, live, traffic
+from ...observation.answers import Answer
+from ...observation.latency import Latency, Readings
+from ...observation.statistics import margin, percentile
+from ...observation.traffic import Counters, Served
+from ...settings.model import MinikubeCluster, Settings
+from ...settings.weights import same, shown
+from .plain import COLOURS
+
+# Measured shares are those of the last so many seconds, and of no time before the last change.
+WINDOW_SECONDS = 30.0
+_STYLES = {"converged": "bold green", "converging": "bold yellow", "drifted": "bold red"}
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What the gateways' Envoys had counted and timed at a time, in seconds since the epoch."""
+
+    at: float
+    counters: Counters
+    times: Readings
+
+
+@dataclass
+class Board:
+    """What is known at one moment, and the readings that the measured columns come from."""
+
+    stack: str
+    settings: Settings
+    now: live.Live
+    readings: deque[Reading] = field(default_factory=deque[Reading])
+    answers: deque[Answer] = field(default_factory=deque[Answer])
+
+    def add(self, settings: Settings, now: live.Live, reading: Reading) -> None:
+        """Take in a new reading; a change of what the Envoys do begins the measuring anew."""
+        if [gateway.splits for gateway in now.gateways] != [gateway.splits for gateway in self.now.gateways]:
+            self.readings.clear()
+            self.answers.clear()
+        self.settings, self.now = settings, now
+        self.readings.append(reading)
+        while self.readings[0].at < reading.at - WINDOW_SECONDS:
+            self.readings.popleft()
+        while self.answers and self.answers[0].at < reading.at - WINDOW_SECONDS:
+            self.answers.popleft()
+
+    @property
+    def verdict(self) -> tuple[str, str]:
+        """The verdict and its reason."""
+        wanted, route = self.settings.weights, self.now.route
+        if route is None:
+            return "drifted", "the VirtualService is not there"
+        if not same(route, wanted):
+            writer = self.now.route_writer
+            by = f", written by {writer.manager}" if writer else ""
+            return "drifted", f"the VirtualService says {shown(route)}{by}; run up, or verify for more"
+        behind = [str(gateway.pod) for gateway in self.now.gateways if not gateway.holds(wanted)]
+        if behind:
+            return "converging", f"{len(behind)} of {len(self.now.gateways)} gateways are behind: {behind[0]}"
+        if not self.now.gateways:
+            return "drifted", "no gateway serves"
+        return (
+            "converged",
+            f"{len(self.now.gateways)} of {len(self.now.gateways)} gateways route as the config says",
+        )
+
+    @property
+    def served(self) -> Mapping[str, Served]:
+        """What each version served in the window."""
+        if not self.readings:
+            return {}
+        return traffic.between(self.readings[0].counters, self.readings[-1].counters)
+
+    @property
+    def latency(self) -> Mapping[str, Latency]:
+        """How long the requests of the window took; empty where the gateways do not time them."""
+        if not self.readings:
+            return {}
+        return latency.between(self.readings[0].times, self.readings[-1].times)
+
+    def is_timed_by(self, reading: Reading) -> bool:
+        """Whether each request that the reading counts is timed in it as well."""
+        served = traffic.between(self.readings[0].counters, reading.counters)
+        times = latency.between(self.readings[0].times, reading.times)
+        return all(
+            times.get(version, Latency()).requests >= ours.requests for version, ours in served.items()
+        )
+
+    @property
+    def seconds(self) -> float:
+        """How long the window is."""
+        return max(0.1, self.readings[-1].at - self.readings[0].at) if self.readings else 0.1
+
+    def facts(self) -> Mapping[str, object]:
+        """Return what the board shows, for machines; shares are 0 to 1, the window is in seconds."""
+        verdict, reason = self.verdict
+        served, times = self.served, self.latency
+        total = sum(version.requests for version in served.values())
+        return {
+            "stack": self.stack,
+            "verdict": verdict,
+            "reason": reason,
+            "seconds": self.seconds,
+            "requests": total,
+            "versions": {
+                version: {
+                    "config": self.settings.weights[version],
+                    "virtualService": (self.now.route or {}).get(version, 0),
+                    "envoys": [self._routed(gateway, version) for gateway in self.now.gateways],
+                    "requests": served.get(version, Served()).requests,
+                    "errors": served.get(version, Served()).errors,
+                    "share": served.get(version, Served()).requests / total if total else None,
+                    **times.get(version, Latency()).facts(),
+                    "ready": pods.ready if (pods := self.now.pods.get(version)) else 0,
+                    "wanted": pods.wanted if pods else 0,
+                }
+                for version in self.settings.versions
+            },
+        }
+
+    def view(self) -> Group:
+        """Return the board for a terminal of any width from 80 columns on."""
+        verdict, reason = self.verdict
+        cluster = self.settings.cluster
+        context = cluster.profile if isinstance(cluster, MinikubeCluster) else cluster.context or "current"
+        title = Text.assemble(
+            (self.stack, "bold"), f" on {context}: ", (verdict, _STYLES[verdict]), f", {reason}"
+        )
+        return Group(title, self._table(), Text(self._own(), style="dim"))
+
+    def _table(self) -> Table:
+        served, times = self.served, self.latency
+        total = sum(version.requests for version in served.values())
+        table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=0)
+        table.add_column("version", no_wrap=True)
+        measured = f"measured\nof {total}"
+        for name in (
+            *("config", "Virtual\nService", "Envoys", measured),
+            *("req/s", "success", "p50\nms", "p99\nms", "ready"),
+        ):
+            table.add_column(name, justify="right", no_wrap=True)
+        for number, version in enumerate(self.settings.versions):
+            ours = served.get(version, Served())
+            share = ours.requests / total if total else 0.0
+            pods = self.now.pods.get(version)
+            table.add_row(
+                version,
+                f"{self.settings.weights[version]} %",
+                f"{self.now.route.get(version, 0)} %" if self.now.route else "-",
+                self._envoys(version),
+                f"{share:.1%} ± {margin(share, total):.1%}" if total else "-",
+                f"{ours.requests / self.seconds:.0f}",
+                f"{1 - ours.error_rate:.2%}" if ours.requests else "-",
+                *(times.get(version, Latency()).shown(part) for part in (0.5, 0.99)),
+                f"{pods.ready}/{pods.wanted}" if pods else "-",
+                style=COLOURS[number % len(COLOURS)],
+            )
+        return table
+
+    def _envoys(self, version: str) -> str:
+        shares = sorted({share for gateway in self.now.gateways for share in self._routed(gateway, version)})
+        return " / ".join(f"{share} %" for share in shares) or "-"
+
+    def _routed(self, gateway: live.Gateway, version: str) -> list[int]:
+        return [split.get(version, 0) for split in gateway.splits]
+
+    def _own(self) -> str:
+        """What this command's own requests met, and for how long all of it was measured."""
+        if not self.answers or len(self.readings) < 2:
+            return "measuring…"
+        times = [1000 * answer.seconds for answer in self.answers]
+        failed = sum(not answer.ok for answer in self.answers)
+        return (
+            f"the last {self.seconds:.0f} s; {len(times)} requests were ours: {failed} failed, "
+            f"p50 {percentile(times, 0.5):.0f} ms, p99 {percentile(times, 0.99):.0f} ms"
+        )

@@ -1,0 +1,100 @@
+"""All gateways at once: a port-forward to each of their Envoys, kept open between questions."""
+
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Generic, Self, TypeVar
+
+from ..kubernetes.api import Api
+from ..kubernetes.errors import GatewayError, NotConvergedError
+from .admin import EnvoyAdmin
+from .pods import GatewayPod, gateway_pods, label_selector
+
+# How long an answer may be old: istiod itself collects changes for 100 ms.
+PAUSE_SECONDS = 0.02
+_AT_ONCE = 16
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Answer(Generic[T]):
+    """What one gateway said, or why it said nothing."""
+
+    pod: GatewayPod
+    value: T | None = None
+    error: GatewayError | None = None
+
+
+class Gateways:
+    """Every gateway that a selector matches; use it in a `with` statement."""
+
+    def __init__(self, kubeconfig: str, selector: Mapping[str, str]) -> None:
+        self._open = ExitStack()
+        self.api = self._open.enter_context(Api(kubeconfig))
+        self._selector = selector
+        self._envoys: dict[str, EnvoyAdmin] = {}
+        self._threads = self._open.enter_context(ThreadPoolExecutor(_AT_ONCE))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for envoy in self._envoys.values():
+            envoy.close()
+        self._open.close()
+
+    def ask(self, question: Callable[[EnvoyAdmin], T]) -> tuple[Answer[T], ...]:
+        """Asks every gateway at the same time. Raises GatewayError when there is none."""
+        pods = gateway_pods(self.api, self._selector)
+        if not pods:
+            labels = label_selector(self._selector)
+            raise GatewayError(
+                f"No gateway runs: no pod in any namespace matches {labels}. "
+                f"Look at: kubectl get pods -A -l {labels}"
+            )
+
+        def answer(pod: GatewayPod) -> Answer[T]:
+            return self._answer(pod, question)
+
+        return tuple(self._threads.map(answer, pods))
+
+    def _answer(self, pod: GatewayPod, question: Callable[[EnvoyAdmin], T]) -> Answer[T]:
+        try:
+            envoy = self._envoys.get(str(pod))
+            if envoy is None:
+                envoy = EnvoyAdmin(self.api, pod.namespace, pod.name)
+                self._envoys[str(pod)] = envoy
+            return Answer(pod, question(envoy))
+        except GatewayError as error:
+            broken = self._envoys.pop(str(pod), None)
+            if broken is not None:
+                broken.close()
+            return Answer(pod, error=error)
+
+
+def wait_until(check: Callable[[], tuple[str, ...]], seconds: float) -> None:
+    """Checks until nothing is missing any more.
+
+    `check` returns a sentence for each thing that is; a GatewayError of it counts as one. Raises
+    NotConvergedError with the last of them.
+    """
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            missing = check()
+        except GatewayError as error:
+            missing = (str(error),)
+        if not missing:
+            return
+        if time.monotonic() >= deadline:
+            raise NotConvergedError("\n".join(missing))
+        time.sleep(PAUSE_SECONDS)

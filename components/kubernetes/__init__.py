@@ -1,0 +1,1 @@
+"""The Kubernetes API server: how it is reached, and the few questions to it."""

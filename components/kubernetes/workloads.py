@@ -1,0 +1,97 @@
+"""Whether a version's Deployment is rolled out, and its pods' own reasons if it is not."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from .api import Api
+
+
+def not_rolled_out(api: Api, namespace: str, name: str) -> str | None:
+    """Why a Deployment is not what its spec says; None when it is. Raises GatewayError.
+
+    The conditions of `kubectl rollout status`, without waiting for the old pods to end.
+    """
+    deployment = api.get(f"/apis/apps/v1/namespaces/{namespace}/deployments/{name}")
+    status: Mapping[str, int] = deployment.get("status") or {}
+    wanted: int = deployment["spec"].get("replicas", 1)
+    where = f"deployment {namespace}/{name}"
+    if status.get("observedGeneration", 0) < deployment["metadata"]["generation"]:
+        return f"{where}: Kubernetes has not seen the change yet"
+    updated, available = status.get("updatedReplicas", 0), status.get("availableReplicas", 0)
+    if wanted == 0:
+        return f"{where} is scaled to 0"
+    if updated < wanted:
+        return f"{where}: {updated} of {wanted} pods are of the new kind"
+    # Old pods count as available too, so those of the new kind are what they leave over.
+    ready = available - (status.get("replicas", updated) - updated)
+    if ready < wanted:
+        return f"{where}: {max(ready, 0)} of {wanted} new pods are ready"
+    return None
+
+
+def images(api: Api, namespace: str, app: str, versions: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    """By version, the images that its ready pods run, by digest; not of pods on their way out.
+
+    Raises GatewayError.
+    """
+    found: dict[str, set[str]] = {version: set() for version in versions}
+    pods = api.get(f"/api/v1/namespaces/{namespace}/pods", {"labelSelector": f"app={app}"})
+    for pod in pods["items"]:
+        if "deletionTimestamp" in pod["metadata"]:
+            continue
+        version = pod["metadata"]["labels"].get("version")
+        containers: list[Mapping[str, Any]] = pod["status"].get("containerStatuses") or []
+        for container in containers:
+            if version in found and container["name"] == app and container["ready"]:
+                found[version].add(container["imageID"])
+    return {version: tuple(sorted(digests)) for version, digests in found.items()}
+
+
+def pod_reasons(api: Api, namespace: str, labels: Mapping[str, str]) -> tuple[str, ...]:
+    """What the pods that are not ready say of themselves. Raises GatewayError."""
+    selector = ",".join(f"{key}={value}" for key, value in labels.items())
+    pods = api.get(f"/api/v1/namespaces/{namespace}/pods", {"labelSelector": selector})
+    reasons: list[str] = []
+    for pod in pods["items"]:
+        reason = _reason(api, pod)
+        if reason is not None:
+            reasons.append(f"pod {namespace}/{pod['metadata']['name']}: {reason}")
+    return tuple(reasons)
+
+
+def _reason(api: Api, pod: Mapping[str, Any]) -> str | None:
+    status: Mapping[str, Any] = pod.get("status") or {}
+    conditions: list[Mapping[str, str]] = status.get("conditions") or []
+    not_true = {one["type"]: one for one in conditions if one["status"] != "True"}
+    if "PodScheduled" in not_true:
+        return not_true["PodScheduled"].get("message", "it is not scheduled")
+    if "Ready" not in not_true:
+        return None
+    containers: list[Mapping[str, Any]] = status.get("containerStatuses") or []
+    for container in containers:
+        reason = _container_reason(container)
+        if reason is not None:
+            return reason
+    return _probe_failure(api, pod) or not_true["Ready"].get("message", "it is not ready")
+
+
+def _container_reason(container: Mapping[str, Any]) -> str | None:
+    state: Mapping[str, Any] = container.get("state") or {}
+    last: Mapping[str, Any] = container.get("lastState") or {}
+    ended: Mapping[str, Any] | None = state.get("terminated") or last.get("terminated")
+    waiting: Mapping[str, str] | None = state.get("waiting")
+    exit_code = f", exit code {ended['exitCode']}" if ended else ""
+    if waiting:
+        message = waiting.get("message", "")
+        return f"{waiting.get('reason', 'waiting')}{exit_code}: {message}".rstrip(": ")
+    return f"{ended.get('reason', 'it ended')}{exit_code}" if ended else None
+
+
+def _probe_failure(api: Api, pod: Mapping[str, Any]) -> str | None:
+    metadata = pod["metadata"]
+    events = api.get(
+        f"/api/v1/namespaces/{metadata['namespace']}/events",
+        {"fieldSelector": f"involvedObject.uid={metadata['uid']},reason=Unhealthy"},
+    )
+    messages = [event["message"] for event in events["items"]]
+    return messages[-1] if messages else None

@@ -1,0 +1,1 @@
+"""The Kubernetes objects and Helm releases as plain data: no Pulumi in here."""

@@ -1,0 +1,74 @@
+"""Istio's Helm releases as plain data; knows nothing of Pulumi."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import cast
+
+from ..settings.model import IngressGateway, Istio
+
+# The ports of the gateway chart's Service, as the chart has them: a list in Helm values replaces
+# the chart's list as a whole, so a fixed node port needs all of them.
+_PORTS = {"status-port": 15021, "http2": 80, "https": 443}
+# Istio's Envoys keep no statistics of clusters (istio.io, "Envoy Statistics"). This adds one for each
+# cluster of a subset, by which a version's latency is known.
+TIMES_ANNOTATION = "sidecar.istio.io/statsInclusionRegexps"
+TIMES_PATTERN = "cluster[.]outbound[|][0-9]+[|][^|]+[|].+[.]upstream_rq_time"
+
+
+@dataclass(frozen=True)
+class HelmRelease:
+    """One Helm release. `repository` None: `chart` is a folder or an oci:// address."""
+
+    role: str
+    name: str
+    namespace: str
+    chart: str
+    repository: str | None
+    version: str | None
+    values: Mapping[str, object]
+
+
+def releases(istio: Istio) -> tuple[HelmRelease, ...]:
+    """The releases in the order of their installation (istio.io, "Install with Helm")."""
+    gateway = istio.gateway
+    return (
+        _release(istio, "base", "istio-base", istio.namespace, {}),
+        _release(istio, "istiod", "istiod", istio.namespace, {}),
+        _release(istio, "gateway", gateway.service, gateway.namespace, _gateway(gateway)),
+    )
+
+
+def _release(
+    istio: Istio, chart: str, name: str, namespace: str, values: Mapping[str, object]
+) -> HelmRelease:
+    merged = _merge(values, istio.values.get(chart, {}))
+    if istio.namespace != "istio-system":
+        merged = _merge({"global": {"istioNamespace": istio.namespace}}, merged)
+    where = istio.charts.rstrip("/")
+    if where.startswith(("https://", "http://")):
+        return HelmRelease(chart, name, namespace, chart, where, istio.version, merged)
+    # A folder's charts have versions of their own.
+    version = istio.version if where.startswith("oci://") else None
+    return HelmRelease(chart, name, namespace, f"{where}/{chart}", None, version, merged)
+
+
+def _gateway(gateway: IngressGateway) -> Mapping[str, object]:
+    service: dict[str, object] = {"type": gateway.service_type}
+    if gateway.node_ports:
+        service["ports"] = [
+            {"name": name, "port": port, "targetPort": port, "protocol": "TCP"}
+            | ({"nodePort": gateway.node_ports[name]} if name in gateway.node_ports else {})
+            for name, port in _PORTS.items()
+        ]
+    return {"service": service, "podAnnotations": {TIMES_ANNOTATION: TIMES_PATTERN}}
+
+
+def _merge(base: Mapping[str, object], over: Mapping[str, object]) -> dict[str, object]:
+    """`over` laid on `base`, objects key by key, as Helm does it."""
+    merged = dict(base)
+    for key, value in over.items():
+        old = merged.get(key)
+        if isinstance(old, dict) and isinstance(value, dict):
+            value = _merge(cast("dict[str, object]", old), cast("dict[str, object]", value))
+        merged[key] = value
+    return merged

@@ -1,0 +1,91 @@
+"""Istio's objects for the split as plain manifests; knows nothing of Pulumi."""
+
+from collections.abc import Mapping
+
+from ..settings.model import App, Retries, Routing, StickySession
+from .manifest import PATCH_FORCE, Manifest
+
+_API = "networking.istio.io/v1"
+
+
+def gateway(app: App, routing: Routing) -> Manifest:
+    """The Gateway: which gateway pods listen for which hosts."""
+    server: Manifest = {
+        "hosts": list(routing.hosts),
+        "port": {"number": routing.port, "name": "http", "protocol": "HTTP"},
+    }
+    if routing.tls_secret is not None:
+        server["port"] = {"number": routing.port, "name": "https", "protocol": "HTTPS"}
+        server["tls"] = {"mode": "SIMPLE", "credentialName": routing.tls_secret}
+    spec: Manifest = {"selector": dict(routing.gateway_selector), "servers": [server]}
+    return _object("Gateway", routing.gateway, app, spec)
+
+
+def destination_rule(app: App, version: str, routing: Routing) -> Manifest:
+    """The DestinationRule with one version's subset; Istio merges all rules of a host."""
+    subset: Manifest = {"name": version, "labels": {"version": version}}
+    if routing.sticky_session is not None:
+        balancer = {"consistentHash": _consistent_hash(routing.sticky_session)}
+        subset["trafficPolicy"] = {"loadBalancer": balancer}
+    spec: Manifest = {"host": app.name, "subsets": [subset]}
+    return _object("DestinationRule", f"{app.name}-{version}", app, spec)
+
+
+def virtual_service(app: App, weights: Mapping[str, int], routing: Routing) -> Manifest:
+    """The VirtualService with the split; a version at 0 is left out, as Envoy would do."""
+    route: Manifest = {
+        "route": [
+            {"destination": {"host": app.name, "subset": version}, "weight": weights[version]}
+            for version in sorted(weights)
+            if weights[version]
+        ]
+    }
+    matches = _matches(routing)
+    if matches:
+        route["match"] = matches
+    if routing.response_headers:
+        route["headers"] = {"response": {"set": dict(routing.response_headers)}}
+    if routing.timeout is not None:
+        route["timeout"] = routing.timeout
+    if routing.retries is not None:
+        route["retries"] = _retries(routing.retries)
+    hosts, gateways = list(routing.hosts), [routing.gateway]
+    if routing.mesh_callers:
+        hosts.append(app.name)
+        gateways.append("mesh")
+    spec: Manifest = {"hosts": hosts, "gateways": gateways, "http": [route]}
+    return _object("VirtualService", app.name, app, spec)
+
+
+def _object(kind: str, name: str, app: App, spec: Manifest) -> Manifest:
+    metadata: Manifest = {
+        "name": name,
+        "namespace": app.namespace,
+        "labels": {**app.labels, "app": app.name},
+        "annotations": dict(PATCH_FORCE),
+    }
+    return {"apiVersion": _API, "kind": kind, "metadata": metadata, "spec": spec}
+
+
+def _matches(routing: Routing) -> list[Manifest]:
+    """Any of the paths, and all of the headers."""
+    headers = {name: {"exact": value} for name, value in sorted(routing.headers.items())}
+    base: Manifest = {"headers": headers} if headers else {}
+    if not routing.paths:
+        return [base] if base else []
+    return [{**base, "uri": {"prefix": path}} for path in routing.paths]
+
+
+def _retries(retries: Retries) -> Manifest:
+    found: Manifest = {"attempts": retries.attempts}
+    if retries.per_try_timeout is not None:
+        found["perTryTimeout"] = retries.per_try_timeout
+    if retries.retry_on is not None:
+        found["retryOn"] = retries.retry_on
+    return found
+
+
+def _consistent_hash(session: StickySession) -> Manifest:
+    if session.header is not None:
+        return {"httpHeaderName": session.header}
+    return {"httpCookie": {"name": session.cookie, "ttl": session.ttl}}

@@ -1,0 +1,143 @@
+"""The app's Kubernetes objects as plain manifests; knows nothing of Pulumi."""
+
+from collections.abc import Mapping
+
+from ..settings.model import App, Probe, SecretKey, Version
+from .manifest import PATCH_FORCE, Manifest
+
+# Kubernetes takes a pod out of its Services while it stops: the pod serves on for as long.
+# https://kubernetes.io/docs/tutorials/services/pods-and-endpoint-termination-flow/
+PRE_STOP_SECONDS = 5
+
+
+def namespace(name: str) -> Manifest:
+    """The Namespace of the app or the mesh."""
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+
+
+def service(app: App) -> Manifest:
+    """The Service over all versions; its port is named `http`, by which Istio knows HTTP.
+
+    It finds the port of a pod by name, so that each version may have its own.
+    """
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": _metadata(app.name, app, {"app": app.name}),
+        "spec": {
+            "type": "ClusterIP",
+            "selector": {"app": app.name},
+            "ports": [{"name": "http", "port": app.port, "targetPort": "http"}],
+        },
+    }
+
+
+def deployment(app: App, name: str, version: Version) -> Manifest:
+    """The Deployment of one version, which rolls over without losing requests."""
+    selector = {"app": app.name, "version": name}
+    labels = {**app.labels, **version.labels, **selector}
+    spec: Manifest = {
+        "selector": {"matchLabels": selector},
+        "strategy": {
+            "type": "RollingUpdate",
+            "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0},
+        },
+        "template": {"metadata": {"labels": labels}, "spec": _pod(app, version)},
+    }
+    if version.replicas is not None:
+        spec["replicas"] = version.replicas
+    metadata = _metadata(f"{app.name}-{name}", app, selector)
+    # So that a version that comes back at once does not find its old self, which is still going.
+    metadata["annotations"]["pulumi.com/deletionPropagationPolicy"] = "background"
+    return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata, "spec": spec}
+
+
+def disruption_budget(app: App, name: str) -> Manifest:
+    """Lets a drained node take one pod of the version at a time."""
+    selector = {"app": app.name, "version": name}
+    return {
+        "apiVersion": "policy/v1",
+        "kind": "PodDisruptionBudget",
+        "metadata": _metadata(f"{app.name}-{name}", app, selector),
+        "spec": {"maxUnavailable": 1, "selector": {"matchLabels": selector}},
+    }
+
+
+def _metadata(name: str, app: App, labels: Mapping[str, str]) -> Manifest:
+    return {
+        "name": name,
+        "namespace": app.namespace,
+        "labels": {**app.labels, **labels},
+        # Whether a version is ready is asked only of versions that are to get traffic.
+        "annotations": {"pulumi.com/skipAwait": "true", **PATCH_FORCE},
+    }
+
+
+def _pod(app: App, version: Version) -> Manifest:
+    pod: Manifest = {
+        "containers": [_container(app, version)],
+        "securityContext": {"seccompProfile": {"type": "RuntimeDefault"}},
+    }
+    if version.image_pull_secrets:
+        pod["imagePullSecrets"] = [{"name": name} for name in version.image_pull_secrets]
+    return pod
+
+
+def _container(app: App, version: Version) -> Manifest:
+    port = version.container_port
+    security: Manifest = {"allowPrivilegeEscalation": False}
+    if version.pod_security == "restricted":
+        # https://kubernetes.io/docs/concepts/security/pod-security-standards/
+        security |= {"capabilities": {"drop": ["ALL"]}, "runAsNonRoot": True}
+    container: Manifest = {
+        "name": app.name,
+        "image": version.image,
+        "imagePullPolicy": version.image_pull_policy,
+        "ports": [{"name": "http", "containerPort": port}],
+        "readinessProbe": _probe(version.probes.readiness, port),
+        "lifecycle": {"preStop": {"sleep": {"seconds": PRE_STOP_SECONDS}}},
+        "securityContext": security,
+    }
+    for key, probe in (
+        ("livenessProbe", version.probes.liveness),
+        ("startupProbe", version.probes.startup),
+    ):
+        if probe is not None:
+            container[key] = _probe(probe, port)
+    resources = {
+        key: dict(amounts)
+        for key, amounts in (
+            ("requests", version.resources.requests),
+            ("limits", version.resources.limits),
+        )
+        if amounts
+    }
+    if resources:
+        container["resources"] = resources
+    if version.env:
+        container["env"] = [_variable(name, version.env[name]) for name in sorted(version.env)]
+    return container
+
+
+def _variable(name: str, value: str | SecretKey) -> Manifest:
+    if isinstance(value, str):
+        return {"name": name, "value": value}
+    return {
+        "name": name,
+        "valueFrom": {"secretKeyRef": {"name": value.secret, "key": value.key}},
+    }
+
+
+def _probe(probe: Probe, container_port: int) -> Manifest:
+    port = container_port if probe.port is None else probe.port
+    check: Manifest = (
+        {"tcpSocket": {"port": port}}
+        if probe.path is None
+        else {"httpGet": {"path": probe.path, "port": port}}
+    )
+    return check | {
+        "initialDelaySeconds": probe.initial_delay_seconds,
+        "periodSeconds": probe.period_seconds,
+        "timeoutSeconds": probe.timeout_seconds,
+        "failureThreshold": probe.failure_threshold,
+    }

@@ -1,0 +1,1 @@
+"""What is seen of a running stack: cluster, gateways, traffic and answers."""

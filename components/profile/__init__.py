@@ -1,0 +1,1 @@
+"""A Minikube profile, by the `minikube` command: no Pulumi in here."""

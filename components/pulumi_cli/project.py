@@ -1,0 +1,112 @@
+"""Pulumi's command line, run in the project that the working folder belongs to."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from ..errors import RolloutError
+
+NAME = "blue-green"
+_NOT_ON_PATH = 'pulumi is not on PATH. For this shell, run: eval "$(make -s env)"'
+
+
+def folder() -> Path:
+    """Return the folder of the project: the nearest one upwards with a Pulumi.yaml, as Pulumi finds it.
+
+    Raises:
+        RolloutError: there is none.
+    """
+    here = Path.cwd()
+    for candidate in (here, *here.parents):
+        if (candidate / "Pulumi.yaml").is_file():
+            return candidate
+    msg = f"there is no Pulumi.yaml in {here} or above it: go to the project's folder"
+    raise RolloutError(msg)
+
+
+def short(stack: str) -> str:
+    """Return a stack's name without organization and project, as its files have it."""
+    return stack.rpartition("/")[2]
+
+
+def config_file(stack: str) -> Path:
+    """Return the stack's config file."""
+    return folder() / f"Pulumi.{short(stack)}.yaml"
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run a Pulumi command without a word on the terminal, whatever its exit status.
+
+    Raises:
+        RolloutError: there is no `pulumi`.
+    """
+    try:
+        return subprocess.run(_command(arguments), cwd=folder(), capture_output=True, text=True)
+    except FileNotFoundError as error:
+        raise RolloutError(_NOT_ON_PATH) from error
+
+
+def ask(*arguments: str) -> str:
+    """Return what a Pulumi command prints.
+
+    Raises:
+        RolloutError: it failed; the text has what it said.
+    """
+    done = run(*arguments)
+    if done.returncode:
+        said = f"{done.stdout}{done.stderr}".strip()
+        msg = f"`pulumi {' '.join(arguments)}` failed:\n{said[-2000:]}"
+        raise RolloutError(msg)
+    return done.stdout
+
+
+def ask_json(*arguments: str) -> object:
+    """Return the JSON that a Pulumi command prints.
+
+    Raises:
+        RolloutError: it failed.
+    """
+    return json.loads(ask(*arguments))
+
+
+def show(*arguments: str, shielded: bool = False, progress: bool = False) -> None:
+    """Run a Pulumi command with its output on the terminal; with `progress`, on standard error.
+
+    An interrupt reaches Pulumi too, which ends what it has begun; then KeyboardInterrupt is raised.
+    With `shielded`, no interrupt from the terminal reaches it.
+
+    Raises:
+        RolloutError: it failed; what it said stands above.
+    """
+    interrupted = False
+    out = sys.stderr if progress else None
+    # On a terminal Pulumi draws its own live tree; elsewhere it writes lines.
+    live = sys.stdout.isatty() and not shielded and not progress
+    command = ["pulumi", *arguments] if live else _command(arguments)
+    try:
+        started = subprocess.Popen(command, cwd=folder(), start_new_session=shielded, stdout=out)
+    except FileNotFoundError as error:
+        raise RolloutError(_NOT_ON_PATH) from error
+    with started as process:
+        while True:
+            try:
+                status = process.wait()
+                break
+            except KeyboardInterrupt:
+                interrupted = True
+    if interrupted:
+        raise KeyboardInterrupt
+    if status:
+        msg = f"`pulumi {' '.join(arguments)}` failed; what it said stands above"
+        raise RolloutError(msg)
+
+
+def _command(arguments: Sequence[str]) -> list[str]:
+    return ["pulumi", "--non-interactive", *arguments]
+
+
+def say(line: str) -> None:
+    """Tell the person at the terminal what goes on; standard output is for results."""
+    print(line, file=sys.stderr, flush=True)

@@ -1,0 +1,162 @@
+"""A lab and a copy of the project of their own, beside the user's: for the tests and the benchmarks."""
+
+import json
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+import psutil
+
+from tools import env as tools_env
+
+ROOT = Path(__file__).resolve().parents[1]
+# What the program reads at run time; a test's copy of the project links to it.
+LINKED = (
+    "__main__.py",
+    "components",
+    "rollout",
+    "requirements.txt",
+    ".venv",
+    ".tools",
+)
+COMMAND_SECONDS = 280
+COPIED = ("Pulumi.yaml", "Pulumi.lab.yaml")
+
+
+@dataclass(frozen=True)
+class Lab:
+    """A running lab.
+
+    Attributes:
+        environment: in which `minikube` and `kubectl` work on it.
+        options: the options by which `python -m lab` knows it.
+    """
+
+    environment: Mapping[str, str]
+    options: tuple[str, ...]
+
+    def run(self, *command: str | Path, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Run a command outside of the lab's host, as a user would; show what it said when it fails."""
+        return _run(command, ROOT, self.environment, check=check)
+
+
+@dataclass(frozen=True)
+class Program:
+    """A copy of the project with a stack of its own.
+
+    Attributes:
+        folder: the copy: config files of its own, links to the code.
+        stack: the stack's name.
+        environment: what `pulumi`, `kubectl` and `minikube` run with.
+    """
+
+    folder: Path
+    stack: str
+    environment: Mapping[str, str]
+
+    def run(self, *command: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Run a command in the copy; with `check`, fail the test with what it said."""
+        return _run(command, self.folder, self.environment, check=check)
+
+    def up(self, *options: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Run the real `pulumi up`."""
+        return self.run("pulumi", "up", "--yes", "--non-interactive", *options, check=check)
+
+    def preview(self, *options: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Run the real `pulumi preview`."""
+        return self.run("pulumi", "preview", "--non-interactive", *options, check=check)
+
+    def config(self, **values: object) -> None:
+        """Replace whole config values of the project, as an edit of the stack's file would.
+
+        Example: `program.config(weights={"v1": 0, "v2": 100})`.
+        """
+        for key, value in values.items():
+            whole = {f"blue-green:{key}": {"value": json.dumps(value), "objectValue": value}}
+            self.run("pulumi", "config", "set-all", "--json", json.dumps(whole))
+
+    def outputs(self) -> dict[str, object]:
+        """Return the stack's outputs, secrets left out."""
+        return cast("dict[str, object]", json.loads(self.run("pulumi", "stack", "output", "--json").stdout))
+
+    def kubectl(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Run kubectl on the stack's cluster."""
+        return self.run("kubectl", *arguments, check=check)
+
+
+def lab_command(folder: Path, subnet: str) -> list[str]:
+    """Return the command line of `python -m lab` for a lab of one's own."""
+    return [sys.executable, "-m", "lab", *_lab_options(folder, subnet)]
+
+
+def _lab_options(folder: Path, subnet: str) -> tuple[str, ...]:
+    return ("--dir", str(folder), "--subnet", subnet)
+
+
+@contextmanager
+def lab_host(folder: Path, subnet: str) -> Generator[Lab]:
+    """Bring a lab up in a folder and a subnet of its own, and remove it at the end."""
+    command = lab_command(folder, subnet)
+    # The state of a run that was killed names a cluster that is no more, and may be locked.
+    shutil.rmtree(folder / "pulumi", ignore_errors=True)
+    subprocess.run([*command, "up"], cwd=ROOT, check=True)
+    try:
+        tools = os.environ | tools_env.variables("lab", folder / "pulumi")
+        exports = subprocess.run(
+            [*command, "env"], cwd=ROOT, env=tools, capture_output=True, text=True, check=True
+        )
+        yield Lab(_evaluated(exports.stdout, tools), _lab_options(folder, subnet))
+    finally:
+        subprocess.run([*command, "down"], cwd=ROOT, check=True)
+        _end_plugins(tools_env.variables("lab", folder / "pulumi")["PULUMI_HOME"])
+
+
+def _end_plugins(home: str) -> None:
+    """End the plugins of engines that a test killed: without their engine they live on."""
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            if process.environ().get("PULUMI_HOME") == home:
+                process.kill()
+
+
+def project_copy(folder: Path, lab: Lab, stack: str = "lab") -> Program:
+    """Make a copy of the project in a folder, with a new stack of its own."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    for name in LINKED:
+        (folder / name).symlink_to(ROOT / name)
+    for name in COPIED:
+        shutil.copy(ROOT / name, folder)
+    if stack != "lab":
+        (folder / "Pulumi.lab.yaml").rename(folder / f"Pulumi.{stack}.yaml")
+    made = Program(folder, stack, {**lab.environment, "PULUMI_STACK": stack})
+    made.run("pulumi", "stack", "select", "--create", stack)
+    return made
+
+
+def _run(
+    command: Sequence[str | Path], folder: Path, environment: Mapping[str, str], *, check: bool
+) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=COMMAND_SECONDS
+    )
+    if check and done.returncode:
+        said = f"{done.stdout}{done.stderr}"
+        raise AssertionError(f"{shlex.join(map(str, command))} exited {done.returncode}:\n{said}")
+    return done
+
+
+def _evaluated(exports: str, environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment after a shell has evaluated the exports."""
+    shell = subprocess.run(
+        ["sh", "-c", f"{exports}\nenv -0"], env=environment, capture_output=True, text=True, check=True
+    )
+    pairs = (line.partition("=") for line in shell.stdout.split("\0") if line)
+    return {name: value for name, _, value in pairs}

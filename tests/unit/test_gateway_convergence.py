@@ -1,0 +1,209 @@
+"""Waiting for the gateways: what counts, and what a failure says."""
+
+import json
+import threading
+import time
+from typing import Any
+
+import pytest
+
+from components.gateway import convergence as proof
+from components.gateway.envoy import Target
+from components.kubernetes.api import Api
+from components.kubernetes.errors import GatewayError, NotConvergedError
+from tests.unit.fake_cluster import FakeCluster, FakeGateway, fake_cluster
+
+HALVES = {"v1": 50, "v2": 50}
+DEPLOYMENT = "/apis/apps/v1/namespaces/default/deployments/myapp-v3"
+PODS = "/api/v1/namespaces/default/pods"
+
+
+SERVING = {
+    "metadata": {"labels": {"app": "myapp", "version": "v1"}},
+    "status": {"containerStatuses": [{"name": "myapp", "ready": True, "imageID": "sha256:1"}]},
+}
+
+
+def split(cluster: FakeCluster) -> proof.Split:
+    return proof.Split(cluster.kubeconfig, {"istio": "ingressgateway"}, Target("default", "myapp", "myapp"))
+
+
+def deployment(replicas: int, available: int) -> dict[str, Any]:
+    status = {
+        "observedGeneration": 2,
+        "replicas": replicas,
+        "updatedReplicas": replicas,
+        "availableReplicas": available,
+    }
+    return {"metadata": {"generation": 2}, "spec": {"replicas": replicas}, "status": status}
+
+
+def test_every_gateway_by_the_weights_is_a_proof_with_a_time() -> None:
+    gateways = (FakeGateway("a", HALVES), FakeGateway("b", {"v2": 50, "v1": 50}))
+    with fake_cluster(*gateways, objects={PODS: {"items": [SERVING]}}) as cluster:
+        found = proof.wait_for_weights(split(cluster), {**HALVES, "v3": 0}, 1)
+    assert [(one.pod, one.weights) for one in found] == [
+        ("istio-system/a", HALVES),
+        ("istio-system/b", HALVES),
+    ]
+    assert all(one.at.endswith("Z") for one in found)
+    assert found[0].images == {"v1": ("sha256:1",), "v2": ()}
+
+
+def test_it_waits_until_the_last_gateway_follows() -> None:
+    late = FakeGateway("b", {"v1": 100})
+    with fake_cluster(FakeGateway("a", HALVES), late, objects={PODS: {"items": []}}) as cluster:
+        assert not proof.routes_by(split(cluster), HALVES)
+        timer = threading.Timer(0.2, lambda: late.weights.update(HALVES))
+        timer.start()
+        assert len(proof.wait_for_weights(split(cluster), HALVES, 10)) == 2
+        timer.join()
+
+
+def test_a_gateway_that_routes_otherwise_is_named_with_its_weights() -> None:
+    with (
+        fake_cluster(FakeGateway("a", HALVES), FakeGateway("b", {"v1": 100})) as cluster,
+        pytest.raises(NotConvergedError) as raised,
+    ):
+        proof.wait_for_weights(split(cluster), HALVES, 0.1)
+    said = str(raised.value)
+    assert said.startswith("Not every gateway routes by v1 50 %, v2 50 % after 0.1 s.")
+    assert "gateway istio-system/b still routes by v1 100 %" in said
+    assert "istio-system/a" not in said
+
+
+@pytest.mark.parametrize(
+    ("idle", "fine"),
+    [
+        # It gets no traffic, and has no route yet: it counts for nothing.
+        (FakeGateway("b", {}, ready=False), True),
+        (FakeGateway("b", {"v1": 100}, ready=False), False),
+    ],
+)
+def test_a_pod_that_is_not_ready_counts_once_it_has_a_route(idle: FakeGateway, fine: bool) -> None:
+    with fake_cluster(FakeGateway("a", HALVES), idle) as cluster:
+        assert proof.routes_by(split(cluster), HALVES) is fine
+
+
+def test_a_gateway_that_goes_proves_nothing_but_must_follow_too() -> None:
+    going = FakeGateway("going", HALVES, terminating=True)
+    with fake_cluster(going) as cluster:
+        assert not proof.routes_by(split(cluster), HALVES)
+    with fake_cluster(FakeGateway("a", HALVES), going) as cluster:
+        assert proof.routes_by(split(cluster), HALVES)
+    going.weights = {"v1": 100}
+    with fake_cluster(FakeGateway("a", HALVES), going) as cluster:
+        assert not proof.routes_by(split(cluster), HALVES)
+
+
+def test_without_a_gateway_nothing_is_proven() -> None:
+    with fake_cluster() as cluster, pytest.raises(GatewayError, match="No gateway runs"):
+        proof.routes_by(split(cluster), HALVES)
+    with fake_cluster(FakeGateway("a", HALVES, ready=False)) as cluster:
+        assert not proof.routes_by(split(cluster), HALVES)
+
+
+def test_a_missing_right_is_named_with_the_rule_to_add() -> None:
+    with fake_cluster(FakeGateway("a", HALVES)) as cluster:
+        cluster.forbidden = "/portforward"
+        with pytest.raises(NotConvergedError) as raised:
+            proof.wait_for_weights(split(cluster), HALVES, 0)
+        assert 'resources: ["pods/portforward"], verbs: ["get", "create"]' in str(raised.value)
+        cluster.forbidden = "/pods"
+        with pytest.raises(NotConvergedError) as raised:
+            proof.wait_for_weights(split(cluster), HALVES, 0)
+        assert 'resources: ["pods"], verbs: ["get", "list"]' in str(raised.value)
+
+
+def test_a_version_is_ready_when_it_is_rolled_out_and_every_gateway_knows_it() -> None:
+    knows = FakeGateway("a", HALVES, endpoints={"v3": ["10.0.0.3"]})
+    with fake_cluster(knows, objects={DEPLOYMENT: deployment(1, 1)}) as cluster:
+        proof.wait_for_versions(split(cluster), ("v3",), 0)
+        assert proof.can_take(split(cluster), ("v3",))
+        knows.endpoints = {"v3": []}
+        assert not proof.can_take(split(cluster), ("v3",))
+        knows.endpoints = {}
+        with pytest.raises(NotConvergedError, match="gateway istio-system/a has no cluster of v3"):
+            proof.wait_for_versions(split(cluster), ("v3",), 0)
+
+
+def test_a_version_needs_a_gateway_that_stays_and_the_one_that_goes_must_know_it_too() -> None:
+    endpoints = {"v3": ["10.0.0.3"]}
+    going = FakeGateway("going", HALVES, endpoints=endpoints, terminating=True)
+    with fake_cluster(going) as cluster:
+        assert not proof.can_take(split(cluster), ("v3",))
+    with fake_cluster(FakeGateway("a", HALVES, endpoints=endpoints), going) as cluster:
+        assert proof.can_take(split(cluster), ("v3",))
+        going.endpoints = {"v3": []}
+        assert not proof.can_take(split(cluster), ("v3",))
+
+
+def test_a_version_that_is_not_ready_says_why() -> None:
+    waiting = {"waiting": {"reason": "CrashLoopBackOff", "message": "back-off 10s"}}
+    pod = {
+        "metadata": {"name": "myapp-v3-x", "namespace": "default", "uid": "u"},
+        "status": {
+            "conditions": [{"type": "Ready", "status": "False"}],
+            "containerStatuses": [
+                {"state": waiting, "lastState": {"terminated": {"exitCode": 3, "reason": "Error"}}}
+            ],
+        },
+    }
+    objects = {DEPLOYMENT: deployment(1, 0), PODS: {"items": [pod]}}
+    with (
+        fake_cluster(FakeGateway("a", HALVES), objects=objects) as cluster,
+        pytest.raises(NotConvergedError) as raised,
+    ):
+        proof.wait_for_versions(split(cluster), ("v3",), 0)
+    said = str(raised.value)
+    assert said.startswith("Traffic has not moved: version v3 could not take it within 0 s.")
+    assert "deployment default/myapp-v3: 0 of 1 new pods are ready" in said
+    assert "pod default/myapp-v3-x: CrashLoopBackOff, exit code 3: back-off 10s" in said
+
+
+def test_a_version_is_drained_when_its_last_request_has_ended() -> None:
+    busy = FakeGateway("a", HALVES, active={"v1": 2})
+    with fake_cluster(busy) as cluster:
+        timer = threading.Timer(0.2, lambda: busy.active.update(v1=0))
+        timer.start()
+        proof.wait_for_last_requests(split(cluster), "v1", 30)
+        timer.join()
+        assert busy.active == {"v1": 0}
+        busy.active = {"v1": 1}
+        proof.wait_for_last_requests(split(cluster), "v1", 0.1)
+    proof.wait_for_last_requests(split(cluster), "v1", 30)
+
+
+def test_a_stream_that_the_other_side_closed_is_a_broken_connection() -> None:
+    """As to a gateway that terminates, where the end comes right behind an answer."""
+    path = "/api/v1/namespaces/istio-system/pods/one/portforward"
+    with fake_cluster(FakeGateway("one", {}, lasts=0)) as cluster, Api(cluster.kubeconfig) as api:
+        stream = api.stream(path, {"ports": "15000"}, "v4.channel.k8s.io")
+        with pytest.raises(ConnectionError):
+            while True:
+                stream.receive(time.monotonic() + 5)
+        with pytest.raises(ConnectionError):
+            stream.send(b"\0GET / HTTP/1.1\r\n\r\n")
+        stream.close()
+
+
+def test_a_gateway_that_once_does_not_answer_still_has_its_requests() -> None:
+    busy = FakeGateway("a", HALVES, active={"v1": 1}, lasts=1)
+    with fake_cluster(busy) as cluster:
+        started = time.monotonic()
+        proof.wait_for_last_requests(split(cluster), "v1", 0.5)
+        assert time.monotonic() - started >= 0.5
+
+
+def test_a_version_can_go_where_the_kubeconfig_of_its_last_up_cannot_be_used() -> None:
+    plugin = {"command": "/nowhere/aws", "apiVersion": "client.authentication.k8s.io/v1"}
+    kubeconfig = {
+        "current-context": "c",
+        "contexts": [{"name": "c", "context": {"cluster": "c", "user": "c"}}],
+        "clusters": [{"name": "c", "cluster": {"server": "https://127.0.0.1:1"}}],
+        "users": [{"name": "c", "user": {"exec": plugin}}],
+    }
+    where = proof.Split(
+        json.dumps(kubeconfig), {"istio": "ingressgateway"}, Target("default", "myapp", "myapp")
+    )
+    proof.wait_for_last_requests(where, "v1", 30)
