@@ -21,7 +21,7 @@ LAB_IS_DOWN := 3
 # In two steps: an eval of what failed would succeed, and the command run in the user's own login.
 IN_ENV := exports="$$($(ENV))" && eval "$$exports" &&
 
-.PHONY: help setup machine tools up down watch verify rollback preview deploy promote url env test check bench proof clean-cache
+.PHONY: help setup machine tools up down watch verify rollback preview deploy promote url env test lab-test lab-test-down check bench proof clean-cache
 
 help: ## Show this list
 	awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -75,6 +75,12 @@ down: setup ## Destroy the stack, then remove the lab's host
 test: tools ## Run the tests of every tier that this machine can run
 	echo "tiers: $(TIERS)"
 	$(PYTHON) -m pytest $(addprefix tests/,$(TIERS))
+
+lab-test: tools ## Run one test of the lab tier, T=file::test, on a lab that stays up; the next run starts at once
+	LAB_TEST_KEEP=1 $(PYTHON) -m pytest $(T)
+
+lab-test-down: setup ## Remove the lab that lab-test leaves up
+	$(LAB) --dir .lab/test --subnet $(or $(LAB_TEST_SUBNET),192.168.50.0/24) down
 
 check: setup ## Check style, types and the GitHub workflows
 	$(PYTHON) -m ruff check .

@@ -101,12 +101,17 @@ def _lab_options(folder: Path, subnet: str) -> tuple[str, ...]:
 
 
 @contextmanager
-def lab_host(folder: Path, subnet: str) -> Generator[Lab]:
-    """Bring a lab up in a folder and a subnet of its own, and remove it at the end."""
+def lab_host(folder: Path, subnet: str, *, keep: bool = False) -> Generator[Lab]:
+    """Bring a lab up in a folder and a subnet of its own, and remove it at the end.
+
+    With `keep` it stays up, with the state of its stacks, for the next run.
+    """
     command = lab_command(folder, subnet)
-    # The state of a run that was killed names a cluster that is no more, and may be locked.
-    shutil.rmtree(folder / "pulumi", ignore_errors=True)
-    subprocess.run([*command, "up"], cwd=ROOT, check=True)
+    is_up = keep and subprocess.run([*command, "status"], cwd=ROOT, capture_output=True).returncode == 0
+    if not is_up:
+        # The state of a run that was killed names a cluster that is no more, and may be locked.
+        shutil.rmtree(folder / "pulumi", ignore_errors=True)
+        subprocess.run([*command, "up"], cwd=ROOT, check=True)
     try:
         tools = os.environ | tools_env.variables("lab", folder / "pulumi")
         exports = subprocess.run(
@@ -114,7 +119,8 @@ def lab_host(folder: Path, subnet: str) -> Generator[Lab]:
         )
         yield Lab(_evaluated(exports.stdout, tools), _lab_options(folder, subnet))
     finally:
-        subprocess.run([*command, "down"], cwd=ROOT, check=True)
+        if not keep:
+            subprocess.run([*command, "down"], cwd=ROOT, check=True)
         _end_plugins(tools_env.variables("lab", folder / "pulumi")["PULUMI_HOME"])
 
 
@@ -124,6 +130,13 @@ def _end_plugins(home: str) -> None:
         with suppress(psutil.Error):
             if process.environ().get("PULUMI_HOME") == home:
                 process.kill()
+
+
+def project_kept(folder: Path, lab: Lab) -> Program | None:
+    """Return the copy of the project that an earlier run left, if its stack is up."""
+    made = Program(folder, "lab", {**lab.environment, "PULUMI_STACK": "lab"})
+    state = folder.parent / "pulumi" / ".pulumi" / "stacks" / "blue-green" / "lab.json"
+    return made if (folder / "Pulumi.lab.yaml").exists() and state.exists() and made.outputs() else None
 
 
 def project_copy(folder: Path, lab: Lab, stack: str = "lab") -> Program:

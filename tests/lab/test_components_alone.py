@@ -15,7 +15,7 @@ from pulumi_kubernetes import Provider
 
 from components.application import Application
 from components.traffic_split import TrafficSplit, TrafficSplitArgs
-from settings.model import App, Routing, Version
+from components.settings.model import App, Routing, Version
 
 kubeconfig = Path(pulumi.Config().require("kubeconfig")).read_text()
 on = pulumi.ResourceOptions(provider=Provider("cluster", kubeconfig=kubeconfig))

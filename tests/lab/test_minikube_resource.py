@@ -24,7 +24,7 @@ import pulumi
 
 from components.cluster import cluster
 from components.register import register
-from settings import stack
+from components.settings import stack
 
 on = cluster(stack.load().cluster)
 metadata = {"name": "note", "namespace": "default"}
