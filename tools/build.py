@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
 
-from tools import gobuild, golang, images, modulefiles, onpath, provider_schema, store
+from tools import gobuild, golang, images, modulefiles, onpath, provider_source, store
 from tools.catalogue import CHECKS, GO_TOOLS, PART_OF_PULUMI, PROGRAM, PROVIDER_PLUGIN, GoTool
 from tools.golang import Go
 from tools.progress import Progress
@@ -63,7 +63,7 @@ def _is_replaced(tool: GoTool, on_path: dict[str, Path]) -> bool:
 def _compile(go: Go, missing: Sequence[GoTool]) -> None:
     for (module, _cgo, _tags), group in groupby(missing, key=lambda t: (t.module, t.cgo, t.tags)):
         tools = list(group)
-        provider_schema.prepare(go, module)
+        provider_source.prepare(go, module)
         with Progress(f"compiling {', '.join(tool.name for tool in tools)}") as progress:
             started = time.monotonic()
             gobuild.build(

@@ -29,6 +29,7 @@ class GoTool:
             command reports its true version.
         cgo: built with the C compiler; without it the binary is static.
         tags: further build tags.
+        sources: further committed files that it is built of, below `tools/go`.
         fits: versions of a command on PATH that are used instead (PEP 440), or none.
     """
 
@@ -38,6 +39,7 @@ class GoTool:
     stamps: tuple[str, ...] = ()
     cgo: bool = False
     tags: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
     fits: str | None = None
 
 
@@ -117,6 +119,11 @@ GO_TOOLS: tuple[GoTool, ...] = (
         module="resource-kubernetes",
         package=".",
         stamps=(f"github.com/pulumi/pulumi-kubernetes/provider/v4/pkg/version.Version={PULUMI_KUBERNETES}",),
+        sources=(
+            "kubernetes-sdk/go.sum",
+            "resource-kubernetes/sdk/go.mod",
+            "resource-kubernetes/sdk/go/kubernetes/yaml/v2/register.go",
+        ),
     ),
     GoTool(
         name="pulumi-language-python",

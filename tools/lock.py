@@ -3,7 +3,7 @@
 import subprocess
 from collections import defaultdict
 
-from tools import pins, provider_schema
+from tools import pins, provider_source
 from tools.catalogue import GO_TOOLS, GoTool
 from tools.errors import ToolsError
 from tools.golang import Go
@@ -16,6 +16,7 @@ def renew(go: Go) -> None:
     what go.sum then says is reviewed and committed, and is the pin from then on.
     """
     for module in sorted({tool.module for tool in GO_TOOLS}):
+        provider_source.prepare(go, module)
         _run(go, ["mod", "tidy"], module, {"GOFLAGS": "-mod=mod -modcacherw", "GONOSUMDB": "*"})
         tools_by_path: defaultdict[str, list[str]] = defaultdict(list)
         for tool in (tool for tool in GO_TOOLS if tool.module == module):
@@ -26,10 +27,11 @@ def renew(go: Go) -> None:
 
 
 def links(go: Go, tool: GoTool) -> list[str]:
-    """Return the paths of the modules whose packages the tool links, its own left out."""
-    provider_schema.prepare(go, tool.module)
+    """Return the paths of the modules whose packages the tool links, its own folders left out."""
+    provider_source.prepare(go, tool.module)
     tags = ",".join((*pins.TAGS, *tool.tags))
-    template = "{{with .Module}}{{if not .Main}}{{.Path}}{{end}}{{end}}"
+    ours = "or .Main (and .Replace (not .Replace.Version))"
+    template = f"{{{{with .Module}}}}{{{{if not ({ours})}}}}{{{{.Path}}}}{{{{end}}}}{{{{end}}}}"
     out = _run(
         go,
         ["list", "-deps", "-tags", tags, "-f", template, tool.package],

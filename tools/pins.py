@@ -52,10 +52,11 @@ def module_key(folder_name: str, module: str, path: str) -> str:
 
 
 def own_sources(tool: GoTool) -> list[Path]:
-    """Return the committed Go files of a tool whose main is ours, else none."""
+    """Return the committed files of a tool whose main, or a part of it, is ours, else none."""
+    further = [GO / source for source in tool.sources]
     if not tool.package.startswith("."):
-        return []
-    return sorted((GO / tool.module / tool.package).glob("*.go"))
+        return further
+    return [*sorted((GO / tool.module / tool.package).glob("*.go")), *further]
 
 
 @memoized

@@ -2,6 +2,9 @@ module blue-green/tools/go/resource-kubernetes
 
 go 1.26.0
 
+// Four packages instead of 64 that the provider never uses: tools/provider_source.py.
+replace github.com/pulumi/pulumi-kubernetes/sdk/v4 => ./sdk
+
 require github.com/pulumi/pulumi-kubernetes/provider/v4 v4.0.0-20260304044920-867400a6a208
 
 require (
