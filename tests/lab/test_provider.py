@@ -55,7 +55,7 @@ spec: {lit: true}
 apiVersion: rbac.authorization.k8s.io/v1
 kind: Role
 metadata: {name: listed, namespace: default}
-rules: []
+rules: [{apiGroups: [""], resources: [pods], verbs: [get]}]
 """
 CHART = {
     "Chart.yaml": "apiVersion: v2\nname: small\nversion: 0.1.0\n",
