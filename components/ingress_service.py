@@ -14,13 +14,13 @@ from pulumi import dynamic
 
 from .kubernetes.api import Api
 from .kubernetes.errors import GatewayError
+from .provider import Provider, plain_errors
 
 
-class IngressServiceProvider(dynamic.ResourceProvider):
+class IngressServiceProvider(Provider):
     """Reads the Service whenever it may have changed."""
 
-    serialize_as_secret_always = False
-
+    @plain_errors()
     def create(self, props: dict[str, Any]) -> dynamic.CreateResult:
         """Reads it."""
         return dynamic.CreateResult(f"{props['namespace']}/{props['name']}", {**props, **_read(props)})
@@ -36,6 +36,7 @@ class IngressServiceProvider(dynamic.ResourceProvider):
             return dynamic.DiffResult(changes=False)
         return dynamic.DiffResult(changes=any(_olds.get(key) != value for key, value in read.items()))
 
+    @plain_errors()
     def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> dynamic.UpdateResult:
         """Reads it."""
         return dynamic.UpdateResult({**_news, **_read(_news)})

@@ -19,12 +19,11 @@ from .profile import owner as minikube_owner
 from .profile import run as minikube_run
 from .profile.cli import MinikubeError
 from .profile.owner import Owner
+from .provider import Provider, plain_errors
 
 
-class MinikubeProfileProvider(dynamic.ResourceProvider):
+class MinikubeProfileProvider(Provider):
     """Makes, reads, changes and deletes a profile by the `minikube` on PATH."""
-
-    serialize_as_secret_always = False
 
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> dynamic.CheckResult:
         """Asks Minikube whether it takes the inputs, where it is installed; on preview and `up`."""
@@ -34,6 +33,7 @@ class MinikubeProfileProvider(dynamic.ResourceProvider):
         wrong = None if same or not minikube_run.installed() else _wrong(inputs)
         return dynamic.CheckResult(inputs, [dynamic.CheckFailure("", wrong)] if wrong else [])
 
+    @plain_errors()
     def create(self, props: dict[str, Any]) -> dynamic.CreateResult:
         """Starts the profile, and refuses one that somebody else made."""
         profile, owner = props["profile"], minikube_owner.read(props["profile"])
@@ -51,6 +51,7 @@ class MinikubeProfileProvider(dynamic.ResourceProvider):
         _note(props, started=True)
         return dynamic.CreateResult(profile, {**props, **_running(profile)})
 
+    @plain_errors()
     def read(self, id_: str, props: dict[str, Any]) -> dynamic.ReadResult:
         """Sees how the profile is. It is never told as gone: what lives on it would be left behind."""
         return dynamic.ReadResult(id_, {**props, "status": _status(id_, props)})
@@ -70,6 +71,7 @@ class MinikubeProfileProvider(dynamic.ResourceProvider):
             minikube_changes.any_change(_olds, _news), replaces, [], delete_before_replace=True
         )
 
+    @plain_errors()
     def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> dynamic.UpdateResult:
         """Starts the profile again, if it has to be, and sets its addons."""
         status = minikube_cli.status(_id)
@@ -81,6 +83,7 @@ class MinikubeProfileProvider(dynamic.ResourceProvider):
         _note(_news, started=True)
         return dynamic.UpdateResult({**_news, **_running(_id)})
 
+    @plain_errors()
     def delete(self, _id: str, _props: dict[str, Any]) -> None:
         """Deletes the profile, unless somebody else has made one of its name since."""
         owner = minikube_owner.read(_id)

@@ -6,8 +6,9 @@ this module. Why not hooks: docs/order.md.
 """
 
 import dataclasses
-from collections.abc import Generator, Mapping
-from contextlib import contextmanager
+import time
+from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 import pulumi
@@ -17,6 +18,7 @@ from .gateway import convergence as proof
 from .gateway.envoy import Target
 from .kubernetes.errors import GatewayError
 from .manifests.manifest import Manifest
+from .provider import Provider, plain_errors
 
 
 def split_inputs(
@@ -66,19 +68,14 @@ def _gaining(olds: Mapping[str, Any], news: Mapping[str, Any]) -> tuple[str, ...
     )
 
 
-@contextmanager
-def _on_lines_of_its_own() -> Generator[None]:
-    """gRPC writes `Exception calling application:` before an error's message; that cannot be switched off."""
-    try:
-        yield
-    except GatewayError as error:
-        raise GatewayError(f"\n{error}") from error
+@cache
+def _drains_began() -> float:
+    """When the first drain of this process began: all of them come after the one move of an `up`."""
+    return time.monotonic()
 
 
-class ReadyProvider(dynamic.ResourceProvider):
+class ReadyProvider(Provider):
     """Waits until the versions that are to get traffic can take it."""
-
-    serialize_as_secret_always = False
 
     def create(self, props: dict[str, Any]) -> dynamic.CreateResult:
         """Waits for every version that has a weight."""
@@ -100,19 +97,17 @@ class ReadyProvider(dynamic.ResourceProvider):
         self._wait(_olds, _news)
         return dynamic.UpdateResult(_news)
 
+    @plain_errors()
     def _wait(self, olds: Mapping[str, Any], news: Mapping[str, Any]) -> None:
         versions = _gaining(olds, news)
         if not versions and not _changed(olds, news):
             versions = tuple(_weights(news))
         if versions:
-            with _on_lines_of_its_own():
-                proof.wait_for_versions(_split(news), versions, news["timeoutSeconds"])
+            proof.wait_for_versions(_split(news), versions, news["timeoutSeconds"])
 
 
-class ConvergedProvider(dynamic.ResourceProvider):
+class ConvergedProvider(Provider):
     """Waits until every gateway routes by the weights; its output `proof` is what they said."""
-
-    serialize_as_secret_always = False
 
     def create(self, props: dict[str, Any]) -> dynamic.CreateResult:
         """Waits."""
@@ -133,16 +128,14 @@ class ConvergedProvider(dynamic.ResourceProvider):
         """Waits."""
         return dynamic.UpdateResult(self._wait(_news))
 
+    @plain_errors()
     def _wait(self, props: Mapping[str, Any]) -> dict[str, Any]:
-        with _on_lines_of_its_own():
-            proofs = proof.wait_for_weights(_split(props), _weights(props), props["timeoutSeconds"])
+        proofs = proof.wait_for_weights(_split(props), _weights(props), props["timeoutSeconds"])
         return {**props, "proof": [dataclasses.asdict(one) for one in proofs]}
 
 
-class DrainProvider(dynamic.ResourceProvider):
+class DrainProvider(Provider):
     """Stands for a version's requests: its deletion waits until the last of them has ended."""
-
-    serialize_as_secret_always = False
 
     def create(self, props: dict[str, Any]) -> dynamic.CreateResult:
         """Nothing but the entry in the state."""
@@ -157,8 +150,12 @@ class DrainProvider(dynamic.ResourceProvider):
         return dynamic.DiffResult(changes=_changed(_olds, _news))
 
     def delete(self, _id: str, _props: dict[str, Any]) -> None:
-        """Waits; a gateway that is gone has no requests."""
-        proof.wait_for_last_requests(_split(_props), _props["version"], _props["drainSeconds"])
+        """Waits; a gateway that is gone has no requests.
+
+        Pulumi serves four at a time, so what is left of the time counts from when the first began.
+        """
+        left = _drains_began() + _props["drainSeconds"] - time.monotonic()
+        proof.wait_for_last_requests(_split(_props), _props["version"], max(0, left))
 
 
 def idle_warnings(props: Mapping[str, Any], versions: tuple[str, ...]) -> tuple[str, ...]:

@@ -42,12 +42,12 @@ def carry_on(program: Program) -> None:
     """Puts this program in the old one's place; config and state stay."""
     for name in CODE:
         there = program.folder / name
-        if there.is_dir():
+        if there.is_dir() and not there.is_symlink():
             shutil.rmtree(there)
         else:
-            there.unlink()
+            there.unlink(missing_ok=True)
     for name in LINKED:
-        if not (program.folder / name).is_symlink():
+        if not (program.folder / name).exists():
             (program.folder / name).symlink_to(ROOT / name)
 
 
@@ -106,3 +106,5 @@ def test_a_stack_of_the_first_release_is_carried_on(
     assert changes(log).keys() <= {"same", "update", "refresh", "read", "create"}, changes(log)
     assert objects(old) == before
     old.up("--skip-preview", "--expect-no-changes")
+    old.run("pulumi", "destroy", "--yes", "--non-interactive", "--skip-preview")
+    assert not objects(old)

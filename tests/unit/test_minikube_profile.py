@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import pytest
+import yaml
 
 from components.minikube import inputs
 from components.minikube_profile import MinikubeProfileProvider
@@ -12,6 +13,8 @@ from components.profile import owner as minikube_owner
 from components.profile.errors import MinikubeError
 from components.profile.owner import Owner
 from components.settings.model import MinikubeCluster
+from components.settings.parse import parse
+from harness.labs import ROOT
 from tests.unit.fake_minikube import STOPPED, FakeMinikube, ended, event
 
 PROVIDER = MinikubeProfileProvider()
@@ -63,6 +66,34 @@ def test_a_diff_tells_a_new_cluster_from_less(
     diff = PROVIDER.diff("dev", STATE, PROPS | new)
     assert (diff.changes, diff.replaces) == (changes, replaces)
     assert diff.delete_before_replace
+
+
+def test_a_profile_of_the_first_release_is_kept() -> None:
+    """The state that commit e3c51a4 wrote for the lab's stack, against the inputs of today."""
+    state = {
+        "profile": "minikube",
+        "driver": "none",
+        "cpus": 4.0,
+        "memory": 8192.0,
+        "nodes": 1.0,
+        "kubernetesVersion": "v1.35.1",
+        "containerRuntime": "containerd",
+        "cni": "bridge",
+        "extraConfig": ["kubeadm.ignore-preflight-errors=SystemVerification"],
+        "flags": ["install-addons=false", "preload=false", "cache-images=false"],
+        "owner": "blue-green/lab",
+        "clusterId": "c",
+        "kubeconfig": "k",
+        "ip": "i",
+        "status": "Running",
+        "changed": "then",
+    }
+    config = yaml.safe_load((ROOT / "Pulumi.lab.yaml").read_text())["config"]
+    cluster = parse({key.removeprefix("blue-green:"): value for key, value in config.items()}).cluster
+    assert isinstance(cluster, MinikubeCluster)
+    news = PROVIDER.check(state, inputs(cluster) | {"owner": "blue-green/lab"}).inputs
+    assert PROVIDER.diff("minikube", state, news).replaces == []
+    assert news["clusterId"] == "c"
 
 
 @pytest.mark.parametrize(

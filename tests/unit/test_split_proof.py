@@ -1,5 +1,7 @@
 """What the resources around the VirtualService take for a change, and for whom they wait."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -8,7 +10,7 @@ from components import split_proof
 from components.gateway import convergence as proof
 from components.kubernetes.errors import GatewayError, NotConvergedError
 from components.split_proof import ConvergedProvider, DrainProvider, ReadyProvider
-from tests.unit.fake_cluster import fake_cluster
+from tests.unit.fake_cluster import FakeGateway, fake_cluster
 
 # Pulumi hands over every number as a float, and the state holds the outputs too.
 PROPS: dict[str, Any] = {
@@ -172,3 +174,18 @@ def test_a_version_without_traffic_that_is_not_ready_is_a_warning(
         "version v3 gets no traffic and is not ready yet: "
         "deployment default/myapp-v3: 0 of 1 new pods are ready",
     )
+
+
+def test_fifty_drains_at_four_at_a_time_take_one_drain() -> None:
+    """As where all the versions have a request that never ends."""
+    split_proof._drains_began.cache_clear()  # pyright: ignore[reportPrivateUsage]
+    with fake_cluster(FakeGateway("a", {"v1": 100}, active={f"v{n}": 1 for n in range(50)})) as cluster:
+        drain = PROPS | {"kubeconfig": cluster.kubeconfig, "drainSeconds": 2.0}
+        started = time.monotonic()
+
+        def delete(version: int) -> None:
+            DrainProvider().delete("", drain | {"version": f"v{version}"})
+
+        with ThreadPoolExecutor(4) as threads:
+            threads.map(delete, range(50))
+        assert 2 <= time.monotonic() - started < 10

@@ -1,0 +1,65 @@
+"""What the providers of the dynamic resources share: plain errors, and an end with their engine."""
+
+import os
+import socket
+import sys
+import threading
+import time
+from collections.abc import Generator
+from contextlib import contextmanager
+from functools import cache
+
+from pulumi import dynamic
+
+from .kubernetes.errors import GatewayError
+from .profile.errors import MinikubeError
+
+_ENGINE_SECONDS = 2
+
+
+class Provider(dynamic.ResourceProvider):
+    """A provider in the process that Pulumi starts for all dynamic resources of a program."""
+
+    serialize_as_secret_always = False
+
+    def configure(self, req: dynamic.ConfigureRequest) -> None:
+        """Prepares the process; Pulumi calls it before anything else."""
+        super().configure(req)
+        # From 3.260 on the SDK sends an error as its traceback, which is then the error's text alone.
+        sys.tracebacklimit = 0
+        # Pulumi's own server gets the engine's address too, and makes no use of it.
+        end_with(sys.argv[1])
+
+
+@contextmanager
+def plain_errors() -> Generator[None]:
+    """Lets an error of the product pass with its own text alone.
+
+    gRPC writes `Exception calling application:` before it, which cannot be switched off, and a newer
+    SDK the error's class; so the text begins on a line of its own, and its causes are left out.
+    """
+    try:
+        yield
+    except (GatewayError, MinikubeError) as error:
+        raise type(error)(f"\n{error}") from None
+
+
+@cache
+def end_with(engine: str) -> None:
+    """Ends this process soon after the engine at `engine` (host:port) is gone, as after a SIGKILL.
+
+    Its parent tells nothing: that is a shell which waits for this process.
+    """
+    threading.Thread(target=_watch, args=(engine,), daemon=True).start()
+
+
+def _watch(engine: str) -> None:
+    host, _, port = engine.rpartition(":")
+    while True:
+        time.sleep(_ENGINE_SECONDS)
+        try:
+            socket.create_connection((host, int(port)), timeout=_ENGINE_SECONDS).close()
+        except ConnectionRefusedError:
+            os._exit(1)
+        except OSError:
+            continue  # It may be too busy to accept.
