@@ -1,5 +1,6 @@
 """Istio's Helm releases as plain data; knows nothing of Pulumi."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import cast
@@ -9,10 +10,15 @@ from ..settings.model import IngressGateway, Istio
 # The ports of the gateway chart's Service, as the chart has them: a list in Helm values replaces
 # the chart's list as a whole, so a fixed node port needs all of them.
 _PORTS = {"status-port": 15021, "http2": 80, "https": 443}
-# Istio's Envoys keep no statistics of clusters (istio.io, "Envoy Statistics"). This adds one for each
-# cluster of a subset, by which a version's latency is known.
-TIMES_ANNOTATION = "sidecar.istio.io/statsInclusionRegexps"
-TIMES_PATTERN = "cluster[.]outbound[|][0-9]+[|][^|]+[|].+[.]upstream_rq_time"
+# Istio's Envoys keep no statistics of clusters (istio.io, "Envoy Statistics"). This adds some for each
+# cluster of a subset: how long its requests took, and what the gateway itself answered for it.
+STATS_ANNOTATION = "proxy.istio.io/config"
+STATS_PATTERN = (
+    "cluster[.]outbound[|][0-9]+[|][^|]+[|].+[.]"
+    "(upstream_rq_(time|completed|5xx|timeout|per_try_timeout|rx_reset|pending_overflow)"
+    "|upstream_cx_(none_healthy|connect_fail))"
+)
+STATS_CONFIG = json.dumps({"proxyStatsMatcher": {"inclusionRegexps": [STATS_PATTERN]}})
 
 
 @dataclass(frozen=True)
@@ -60,7 +66,7 @@ def _gateway(gateway: IngressGateway) -> Mapping[str, object]:
             | ({"nodePort": gateway.node_ports[name]} if name in gateway.node_ports else {})
             for name, port in _PORTS.items()
         ]
-    return {"service": service, "podAnnotations": {TIMES_ANNOTATION: TIMES_PATTERN}}
+    return {"service": service, "podAnnotations": {STATS_ANNOTATION: STATS_CONFIG}}
 
 
 def _merge(base: Mapping[str, object], over: Mapping[str, object]) -> dict[str, object]:

@@ -10,7 +10,7 @@ from ..gateway import histogram
 from ..gateway.gateways import Gateways, wait_until
 from ..gateway.histogram import MERGE_SECONDS
 from ..kubernetes.errors import GatewayError, NotConvergedError
-from ..manifests.charts import TIMES_ANNOTATION, TIMES_PATTERN
+from ..manifests.charts import STATS_ANNOTATION, STATS_CONFIG
 from ..settings.model import Settings
 from . import live, traffic
 
@@ -97,7 +97,7 @@ def must_be_timed(gateways: Gateways, settings: Settings) -> None:
     except NotConvergedError as error:
         msg = (
             f"--max-p99 has nothing to judge by: {error}. "
-            f'Give the gateway\'s pods the annotation {TIMES_ANNOTATION}: "{TIMES_PATTERN}" '
+            f"Give the gateway's pods the annotation {STATS_ANNOTATION}: '{STATS_CONFIG}' "
             "(`up` does it where the stack installs the mesh), or leave --max-p99 out"
         )
         raise RolloutError(msg) from error

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from components.manifests.charts import TIMES_ANNOTATION, TIMES_PATTERN
+from components.manifests.charts import STATS_ANNOTATION, STATS_CONFIG
 from harness.labs import Program
 from tests.lab.load import load
 from tests.lab.observe import get, wait
@@ -111,7 +111,7 @@ def _gateway_pods(program: Program) -> list[object]:
 def untimed(program: Program) -> Iterator[None]:
     """A gateway that does not time its requests, as that of a mesh which somebody else installed."""
     gateway = ("-n", "istio-system", "deployment/istio-ingressgateway")
-    annotations = {"metadata": {"annotations": {TIMES_ANNOTATION: None}}}
+    annotations = {"metadata": {"annotations": {STATS_ANNOTATION: None}}}
     change = json.dumps({"spec": {"template": annotations}})
     program.kubectl("patch", *gateway, "--type=merge", "-p", change)
     program.kubectl("rollout", "status", *gateway, "--timeout=120s")
@@ -128,7 +128,7 @@ def test_shift_by_p99_is_refused_where_no_gateway_times_requests(program: Progra
         done = program.run(*SHIFT, "v2", "--steps", "50", "--max-p99", "500", check=False)
     assert done.returncode == 1
     assert "--max-p99 has nothing to judge by: gateway istio-system/istio-ingressgateway-" in done.stderr
-    assert f'the annotation {TIMES_ANNOTATION}: "{TIMES_PATTERN}"' in done.stderr
+    assert f"the annotation {STATS_ANNOTATION}: '{STATS_CONFIG}'" in done.stderr
     assert _weights(program) == {"v1": 100, "v2": 0}
 
 

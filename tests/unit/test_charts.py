@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from components.manifests.charts import TIMES_ANNOTATION, TIMES_PATTERN, releases
+from components.manifests.charts import STATS_ANNOTATION, STATS_CONFIG, STATS_PATTERN, releases
 from components.settings.model import IngressGateway, Istio
 
 
@@ -30,7 +30,7 @@ def test_the_users_values_win_key_by_key() -> None:
     assert gateway.values == {
         "service": {"type": "NodePort", "annotations": {"a": "b"}},
         "replicaCount": 2,
-        "podAnnotations": {TIMES_ANNOTATION: TIMES_PATTERN, "a": "b"},
+        "podAnnotations": {STATS_ANNOTATION: STATS_CONFIG, "a": "b"},
     }
 
 
@@ -42,9 +42,10 @@ def test_the_users_values_win_key_by_key() -> None:
         ("xds-grpc;", False),
     ],
 )
-def test_gateway_times_the_requests_of_subsets_alone(cluster: str, kept: bool) -> None:
-    pattern = re.compile(TIMES_PATTERN)
+def test_gateway_counts_and_times_the_requests_of_subsets_alone(cluster: str, kept: bool) -> None:
+    pattern = re.compile(STATS_PATTERN)
     assert bool(pattern.fullmatch(f"cluster.{cluster}.upstream_rq_time")) is kept
+    assert bool(pattern.fullmatch(f"cluster.{cluster}.upstream_cx_none_healthy")) is kept
     assert not pattern.fullmatch(f"cluster.{cluster}.upstream_rq_total")
 
 
