@@ -1,0 +1,122 @@
+"""What stands in front of a split's routes, by the tables that Istio writes."""
+
+from typing import Any
+
+import pytest
+
+from components.gateway.matcher import InFront, Takes, in_front
+
+OURS = "default/myapp"
+
+
+def route(owner: str | None, **match: Any) -> dict[str, Any]:
+    found: dict[str, Any] = {"match": match or {"prefix": "/"}, "route": {"cluster": "c"}}
+    if owner:
+        namespace, name = owner.split("/")
+        config = f"/apis/networking.istio.io/v1/namespaces/{namespace}/virtual-service/{name}"
+        found["metadata"] = {"filter_metadata": {"istio": {"config": config}}}
+    return found
+
+
+def host(*domains: str, routes: list[dict[str, Any]], **more: Any) -> dict[str, Any]:
+    return {"name": domains[0], "domains": list(domains), "routes": routes, **more}
+
+
+def front(*hosts: dict[str, Any], ours: tuple[str, ...] = ("*",)) -> list[tuple[str, str | None, Takes]]:
+    found = in_front({"virtual_hosts": list(hosts)}, OURS, ours)
+    return [(one.domain, one.owner, one.takes) for one in found]
+
+
+def behind(*matches: dict[str, Any], ours: dict[str, Any] | None = None) -> list[Takes]:
+    theirs = [route("other/older", **match) for match in matches]
+    return [found for _, _, found in front(host("*", routes=[*theirs, route(OURS, **(ours or {}))]))]
+
+
+def test_alone_nothing_is_in_front() -> None:
+    assert front(host("*", routes=[route(OURS)])) == []
+
+
+def test_an_older_route_of_the_same_host_that_takes_all_is_named_with_its_owner() -> None:
+    table = {"virtual_hosts": [host("*", routes=[route("other/older"), route(OURS)])]}
+    assert in_front(table, OURS, ["*"]) == (InFront("*", "other/older", "", "/", Takes.EVERY),)
+
+
+def test_a_route_behind_ours_takes_nothing() -> None:
+    assert front(host("*", routes=[route(OURS), route("other/younger")])) == []
+    between = [route(OURS, prefix="/"), route("other/x", prefix="/a"), route(OURS, prefix="/a/b")]
+    assert front(host("*", routes=between)) == []
+
+
+def test_a_route_of_nobodys_virtual_service_counts_too() -> None:
+    assert front(host("*", routes=[route(None), route(OURS)])) == [("*", None, Takes.EVERY)]
+
+
+GET = {"name": ":method", "string_match": {"exact": "GET"}}
+CANARY = {"name": "x-canary", "string_match": {"exact": "yes"}}
+NOT_CANARY = {**CANARY, "invert_match": True, "treat_missing_header_as_empty": True}
+
+
+@pytest.mark.parametrize(
+    ("theirs", "ours", "found"),
+    [
+        ({"prefix": "/a"}, {"prefix": "/"}, [Takes.SOME]),
+        ({"path": "/"}, {"prefix": "/"}, [Takes.SOME]),
+        ({"prefix": "/"}, {"prefix": "/shop"}, [Takes.EVERY]),
+        ({"prefix": "/s"}, {"prefix": "/shop"}, [Takes.EVERY]),
+        ({"prefix": "/SHOP", "case_sensitive": False}, {"prefix": "/shop"}, [Takes.EVERY]),
+        ({"prefix": "/shop"}, {"prefix": "/SHOP", "case_sensitive": False}, [Takes.SOME]),
+        ({"prefix": "/other"}, {"prefix": "/shop"}, []),
+        ({"path_separated_prefix": "/shop"}, {"prefix": "/shop"}, [Takes.SOME]),
+        ({"path_separated_prefix": "/shop"}, {"prefix": "/shop/"}, [Takes.EVERY]),
+        ({"prefix": "/", "headers": [GET]}, {"prefix": "/"}, [Takes.SOME]),
+        ({"prefix": "/", "headers": [CANARY]}, {"prefix": "/"}, [Takes.SOME]),
+        ({"prefix": "/", "headers": [CANARY]}, {"prefix": "/", "headers": [CANARY]}, [Takes.EVERY]),
+        ({"prefix": "/", "headers": [NOT_CANARY]}, {"prefix": "/", "headers": [CANARY]}, []),
+        ({"prefix": "/", "query_parameters": [{"name": "q", "present_match": True}]}, {}, [Takes.SOME]),
+        # Nothing here reads a regular expression, nor a field of a later Envoy.
+        ({"safe_regex": {"regex": ".*"}}, {}, [Takes.UNDECIDED]),
+        ({"prefix": "/", "later": {}}, {}, [Takes.UNDECIDED]),
+        ({"prefix": "/", "headers": [{"name": "x", "string_match": {"suffix": "y"}}]}, {}, [Takes.UNDECIDED]),
+        # The host and the listener say the same once more.
+        ({"prefix": "/", "headers": [{"name": ":scheme", "string_match": {"exact": "http"}}]}, {},
+         [Takes.UNDECIDED]),
+        # One part of it is enough to say that it does not take all, or none.
+        ({"safe_regex": {"regex": ".*"}, "headers": [CANARY]}, {}, [Takes.SOME]),
+        ({"safe_regex": {"regex": ".*"}, "headers": [NOT_CANARY]}, {"prefix": "/", "headers": [CANARY]}, []),
+    ],
+)  # fmt: skip
+def test_how_much_a_route_in_front_takes(
+    theirs: dict[str, Any], ours: dict[str, Any], found: list[Takes]
+) -> None:
+    assert behind(theirs, ours=ours) == found
+
+
+def test_each_path_of_the_split_is_looked_at() -> None:
+    routes = [route("other/x", prefix="/a"), route(OURS, prefix="/a/b"), route(OURS, prefix="/c")]
+    found = in_front({"virtual_hosts": [host("*", routes=routes)]}, OURS, ["*"])
+    assert [(one.path, one.takes) for one in found] == [("/a/b", Takes.EVERY)]
+
+
+def test_a_host_of_somebody_elses_beside_our_wildcard_takes_its_own_requests() -> None:
+    ours = host("*.x", routes=[route(OURS)])
+    others = [host("a.x", "b.y", routes=[route("other/a")]), host("*.b.x", routes=[route("other/b")])]
+    found = [("a.x", "other/a", Takes.SOME), ("*.b.x", "other/b", Takes.SOME)]
+    assert front(ours, *others, ours=("*.x",)) == found
+    # A wider one stands behind ours.
+    assert front(ours, host("*", routes=[route("other/all")]), ours=("*.x",)) == []
+
+
+def test_our_own_host_in_a_virtual_host_without_our_route_is_taken_whole() -> None:
+    hosts = host("a.x", routes=[route(OURS)]), host("b.x", routes=[route("other/b")])
+    assert front(*hosts, ours=("A.x", "b.x")) == [("b.x", "other/b", Takes.EVERY)]
+
+
+def test_our_own_host_without_a_virtual_host_goes_to_the_next_wider_one_or_to_nobody() -> None:
+    ours = host("a.x", routes=[route(OURS)])
+    assert front(ours, ours=("a.x", "b.x")) == [("b.x", None, Takes.EVERY)]
+    wider = host("*.x", routes=[route("other/wide")])
+    assert front(ours, wider, ours=("a.x", "b.x")) == [("b.x", "other/wide", Takes.EVERY)]
+
+
+def test_a_redirect_of_the_whole_host_takes_all() -> None:
+    assert front(host("*", routes=[route(OURS)], require_tls="ALL")) == [("*", None, Takes.EVERY)]
