@@ -106,5 +106,5 @@ def must_be_timed(gateways: Gateways, settings: Settings) -> None:
 def _untimed(gateways: Gateways, settings: Settings) -> tuple[str, ...]:
     counters = traffic.read(gateways, settings)
     timed = {pod for pod, _ in read(gateways, settings)}
-    busy = {pod for (pod, _, _), served in counters.items() if served.requests}
+    busy = {pod for (pod, _, _), endpoint in counters.endpoints.items() if endpoint.served.requests}
     return tuple(f"gateway {pod} does not time its requests" for pod in sorted(busy - timed))

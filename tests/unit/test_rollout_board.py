@@ -8,7 +8,7 @@ from rich.console import Console
 from components.commands.watch.board import Board, Reading
 from components.gateway.pods import GatewayPod
 from components.observation.live import Gateway, Live, Pods, Writer
-from components.observation.traffic import Served
+from components.observation.traffic import Counters, Endpoint, Served
 from components.settings.parse import parse
 
 SETTINGS = parse(
@@ -34,8 +34,8 @@ def now(route: Mapping[str, int] | None, *splits: Mapping[str, int]) -> Live:
 
 def counted(v1: int, v2: int, errors: int = 0, at: float = 0.0) -> Reading:
     """So many requests in all; each of v2 took 100 ms at most, and v1 is not timed."""
-    counters = {("gw", "v1", "a"): Served(v1, 0), ("gw", "v2", "b"): Served(v2, errors)}
-    return Reading(at, counters, {("gw", "v2"): {100.0: v2}})
+    counters = {("gw", "v1", "a"): Endpoint(Served(v1)), ("gw", "v2", "b"): Endpoint(Served(v2, errors))}
+    return Reading(at, Counters(counters), {("gw", "v2"): {100.0: v2}})
 
 
 @pytest.mark.parametrize(

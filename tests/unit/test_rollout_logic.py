@@ -16,7 +16,7 @@ from components.commands.shift.report import Report, Sample, Step
 from components.observation import latency
 from components.observation.latency import Latency
 from components.observation.statistics import could_be, margin, percentile
-from components.observation.traffic import Served, between
+from components.observation.traffic import Counters, Endpoint, Served, between
 from components.settings.weights import moved, same, shown
 
 
@@ -142,7 +142,21 @@ def test_traffic_between_two_readings_counts_new_and_restarted_endpoints() -> No
         ("gw", "v1", "b"): Served(5, 1),
         ("gw", "v2", "c"): Served(7, 0),
     }
-    assert between(before, after) == {"v1": Served(15, 2), "v2": Served(7, 0)}
+    was, now = (
+        Counters({key: Endpoint(served) for key, served in reading.items()}) for reading in (before, after)
+    )
+    assert between(was, now) == {"v1": Served(15, 2), "v2": Served(7, 0)}
+
+
+def test_a_gateway_that_counts_its_answers_is_believed_before_the_endpoints() -> None:
+    endpoints = {("gw", "v1", "a"): Endpoint(Served(100, 50))}
+    before = {"upstream_rq_completed": 70, "upstream_rq_5xx": 57, "upstream_rq_timeout": 3}
+    # Envoy has forgotten the 57, as the cluster changed; a repeated try's timeout is no error.
+    after = {"upstream_rq_completed": 90, "upstream_rq_5xx": 16, "upstream_rq_timeout": 5}
+    fine = {"upstream_rq_completed": 100, "upstream_rq_5xx": 16, "upstream_rq_timeout": 7}
+    readings = [Counters(endpoints, {("gw", "v1"): counted}) for counted in (before, after, fine)]
+    assert between(readings[0], readings[1]) == {"v1": Served(20, 16, {"timeout": 2})}
+    assert between(readings[1], readings[2]) == {"v1": Served(10, 0)}
 
 
 def test_times_between_two_readings_count_new_and_restarted_gateways() -> None:
@@ -209,7 +223,7 @@ def test_report_says_why_it_went_back_and_escapes_what_it_quotes() -> None:
     assert "<td>20</td><td>640</td>" in page
     assert "at most 1.0% failed, p99 at most 500 ms, of at least 50 requests" in page
     (written,) = json.loads(report.to_json())["steps"]
-    assert written["served"]["v2"] == {"requests": 10, "errors": 3}
+    assert written["served"]["v2"] == {"requests": 10, "errors": 3, "by_gateway": {}}
     assert written["latency"] == {"v2": {"timed": 10, "p50Ms": 20.0, "p99Ms": 640.0}}
 
 

@@ -12,7 +12,7 @@ from components.commands.shift.observe import BreachError, MovedByOthersError
 from components.commands.shift.report import Step
 from components.observation import latency, traffic
 from components.observation.latency import Readings
-from components.observation.traffic import Counters, Served
+from components.observation.traffic import Counters, Endpoint, Served
 from components.pulumi_cli import config, stack
 
 BEFORE = {"v1": 100, "v2": 0}
@@ -107,6 +107,12 @@ class _Clock:
         self.now += seconds
 
 
+def _counted(**endpoints: Served) -> Counters:
+    """What the gateway gw had counted, by the version and address of an endpoint, such as v2_a."""
+    keys = {name: ("gw", *name.split("_")) for name in endpoints}
+    return Counters({keys[name]: Endpoint(served) for name, served in endpoints.items()})  # pyright: ignore[reportArgumentType]
+
+
 def _observe(readings: list[Counters], monkeypatch: pytest.MonkeyPatch) -> Step:
     """Judge a step of two seconds by these readings of the gateways' counters."""
 
@@ -128,19 +134,27 @@ def _observe(readings: list[Counters], monkeypatch: pytest.MonkeyPatch) -> Step:
 
 
 def test_failures_of_a_pod_that_is_gone_still_count(monkeypatch: pytest.MonkeyPatch) -> None:
-    readings: list[Counters] = [
-        {("gw", "v2", "a"): Served()},
-        {("gw", "v2", "a"): Served(49, 49)},
-        {("gw", "v2", "b"): Served(2000, 0)},
-    ]
+    readings = [_counted(v2_a=Served()), _counted(v2_a=Served(49, 49)), _counted(v2_b=Served(2000, 0))]
     with pytest.raises(BreachError, match="49 of 2049 requests failed"):
         _observe(readings, monkeypatch)
 
 
 def test_version_without_endpoints_is_a_breach(monkeypatch: pytest.MonkeyPatch) -> None:
-    readings: list[Counters] = [
-        {("gw", "v1", "a"): Served(), ("gw", "v2", "b"): Served()},
-        {("gw", "v1", "a"): Served(100, 0)},
-    ]
-    with pytest.raises(BreachError, match="gateway gw has no endpoint of it"):
+    readings = [_counted(v1_a=Served(), v2_b=Served()), _counted(v1_a=Served(100, 0))]
+    with pytest.raises(BreachError, match="gateway gw has no endpoint of v2"):
+        _observe(readings, monkeypatch)
+
+
+def test_version_whose_endpoints_are_ejected_is_a_breach(monkeypatch: pytest.MonkeyPatch) -> None:
+    ejected = Counters({("gw", "v2", "b"): Endpoint(Served(1, 1), able=False)})
+    with pytest.raises(BreachError, match="gateway gw has every endpoint of v2 ejected"):
+        _observe([_counted(v2_b=Served()), ejected], monkeypatch)
+
+
+def test_what_the_gateway_answers_itself_is_a_breach_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    endpoints = _counted(v2_b=Served(1, 1)).endpoints
+    before = {"upstream_rq_completed": 0, "upstream_cx_none_healthy": 0}
+    after = {"upstream_rq_completed": 9, "upstream_rq_5xx": 9, "upstream_cx_none_healthy": 8}
+    readings = [Counters(endpoints, {("gw", "v2"): counted}) for counted in (before, after)]
+    with pytest.raises(BreachError, match=r"9 of 9 requests failed; .* itself: 8 no healthy endpoint"):
         _observe(readings, monkeypatch)

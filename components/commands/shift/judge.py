@@ -45,6 +45,11 @@ def breach(served: Served, times: Latency, limits: Limits, *, at_end: bool) -> s
         limits: what it has to hold.
         at_end: the pause is over, so that too few requests are a reason too.
     """
+    if served.by_gateway and served.error_rate > limits.max_error_rate:
+        return (
+            f"{served.errors} of {served.requests} requests failed; the gateway answered them itself: "
+            f"{served.why}"
+        )
     p99 = times.percentile(0.99) if times.requests >= limits.min_requests else None
     if served.requests >= limits.min_requests and served.error_rate > limits.max_error_rate:
         return (

@@ -81,8 +81,6 @@ def observe(
 
 def _must_have_endpoints(version: str, reading: Counters, share: int) -> None:
     """A gateway that has none answers 503 by itself, which no endpoint counts."""
-    have = {pod for pod, one, _ in reading if one == version}
-    lacking = sorted({pod for pod, _, _ in reading} - have)
-    if lacking:
-        msg = f"{version} at {share} %: gateway {lacking[0]} has no endpoint of it, so its requests fail"
+    for lacking in reading.lacking(version):
+        msg = f"{version} at {share} %: {lacking}, so its requests fail"
         raise BreachError(msg)
