@@ -14,11 +14,10 @@ config = stack.load()
 on = cluster(config.cluster)
 
 
-def guard(section: str, *, taken: bool) -> Ownership | None:
+def guard(section: str, *, taken: bool) -> Ownership:
     """Keeps the stack off objects that somebody else made, unless the section takes them over."""
-    return (
-        None if taken else Ownership(on.kubeconfig, on.provider, f"{stack.PROJECT}:{section}.takeOwnership")
-    )
+    option = f"{stack.PROJECT}:{section}.takeOwnership"
+    return Ownership(on.kubeconfig, on.provider, option, taken=taken)
 
 
 mesh_guard = guard("istio", taken=config.istio.take_ownership)

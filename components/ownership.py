@@ -1,37 +1,54 @@
-"""Whose a Kubernetes object is: the stack makes only what nobody else has.
+"""Whose a Kubernetes object is: the stack makes only what nobody else has, and never makes anew what serves.
 
 The provider takes over an object that exists, without a word: up to 4.28 always, later by an option.
 So a hook looks before each object is made, in a preview too, and lets only those pass that the
 stack made itself: one that a killed `up` left behind, say, is in the cluster but in no state.
+One that is in the state too is to be replaced (`--replace`, `pulumi state taint`): Pulumi would write
+the object of that name once more, and then delete it as the old one.
 """
 
 import asyncio
-from collections.abc import Mapping
+import time
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
 
 import pulumi
 
+from .errors import RolloutError
 from .kubernetes.api import Api
 from .manifests.manifest import Manifest
+from .pulumi_cli import stack as stacks
 
 # The annotation by which the stack knows its own: the stack's full name and the logical name.
 OWNER = "blue-green/owner"
 _AT_ONCE = 8
+_TRIES = 5
+_PAUSE_SECONDS = 0.2
 
 
 class Ownership:
     """Guards the objects of some components; `option` is the config key that lets them be taken over.
 
-    `kubeconfig` is the text of one for the cluster of `provider`.
+    `kubeconfig` is the text of one for the cluster of `provider`; with `taken` the option is set.
     """
 
-    def __init__(self, kubeconfig: pulumi.Input[str], provider: pulumi.ProviderResource, option: str) -> None:
+    def __init__(
+        self,
+        kubeconfig: pulumi.Input[str],
+        provider: pulumi.ProviderResource,
+        option: str,
+        *,
+        taken: bool = False,
+    ) -> None:
         self._kubeconfig = pulumi.Output.from_input(kubeconfig)
         self._provider = provider
         self._option = option
+        self._taken = taken
         # The loop's own threads may all be held by registrations that wait for these looks.
         self._threads = ThreadPoolExecutor(_AT_ONCE)
+        self._state: asyncio.Future[Sequence[Mapping[str, Any]]] | None = None
         self._parents: dict[str, pulumi.Resource | None] = {}
         self._hook = pulumi.ResourceHook(
             f"ownership {option}", self._look, pulumi.ResourceHookOptions(on_dry_run=True)
@@ -43,7 +60,7 @@ class Ownership:
         return pulumi.ResourceHookBinding(before_create=[self._hook])
 
     async def _look(self, args: pulumi.ResourceHookArgs) -> None:
-        """Raises ForeignObjectError when somebody else has the object that is to be made."""
+        """Raises ForeignObjectError when the object to be made is somebody else's, or serves already."""
         kubeconfig = await self._kubeconfig.future()
         manifest: Manifest = dict(args.new_inputs or {})
         # Before there is a cluster, a preview knows no kubeconfig; then there is no object either.
@@ -51,10 +68,21 @@ class Ownership:
             return
         loop = asyncio.get_running_loop()
         found = await loop.run_in_executor(self._threads, find, kubeconfig, manifest)
-        if found is None or owner_of(found) == owner_of(manifest):
+        if found is None:
+            return
+        # One reading does for all: what this `up` adds to the state it does not make twice.
+        self._state = self._state or loop.run_in_executor(self._threads, _state, _this_stack())
+        recorded = _recorded(await self._state, args.urn, object_id(manifest))
+        if recorded is not None:
+            raise ForeignObjectError(replaced(manifest, recorded))
+        if owner_of(found) == owner_of(manifest):
             return
         if _stack_of(found) is not None and _stack_of(found) == _stack_of(manifest):
             raise ForeignObjectError(renamed(found))
+        if owner_of(found) is not None:
+            raise ForeignObjectError(marked(found, str(owner_of(manifest))))
+        if self._taken:
+            return
         parent = self._parents[args.name]
         parents = {"parent": await parent.urn.future()} if parent else {}
         urns = {**parents, "provider": await self._provider.urn.future()}
@@ -65,15 +93,19 @@ class Ownership:
 
 
 class ForeignObjectError(Exception):
-    """An object exists that is not the stack's; the message names it and the ways out."""
+    """An object exists that is not the stack's to make; the message names it and the ways out."""
 
 
 def owned(name: str, manifest: Manifest) -> Manifest:
     """The manifest of the logical name with the annotation that says whose it is."""
-    stack = f"{pulumi.get_organization()}/{pulumi.get_project()}/{pulumi.get_stack()}"
     metadata = manifest["metadata"]
-    annotations = {**metadata.get("annotations", {}), OWNER: f"{stack}/{name}"}
+    annotations = {**metadata.get("annotations", {}), OWNER: f"{_this_stack()}/{name}"}
     return {**manifest, "metadata": {**metadata, "annotations": annotations}}
+
+
+def _this_stack() -> str:
+    """The full name of the stack that runs."""
+    return f"{pulumi.get_organization()}/{pulumi.get_project()}/{pulumi.get_stack()}"
 
 
 def owner_of(manifest: Mapping[str, Any]) -> str | None:
@@ -105,12 +137,64 @@ def find(kubeconfig: str, manifest: Mapping[str, Any]) -> Mapping[str, Any] | No
         return api.find(path)
 
 
+def _state(stack: str) -> Sequence[Mapping[str, Any]]:
+    """The resources in the stack's state. Raises RolloutError.
+
+    While an engine writes it, a file backend has for a moment no state of the stack.
+    """
+    for _ in range(_TRIES - 1):
+        with suppress(RolloutError):
+            return stacks.resources(stack)
+        time.sleep(_PAUSE_SECONDS)
+    return stacks.resources(stack)
+
+
+def _recorded(state: Sequence[Mapping[str, Any]], urn: str, id_: str) -> Mapping[str, Any] | None:
+    """The state's entry of this very object, unless Pulumi has deleted it, or is to."""
+    entries = [one for one in state if one["urn"] == urn and one.get("id") == id_]
+    return next((one for one in entries if not (one.get("delete") or one.get("pendingReplacement"))), None)
+
+
+def replaced(manifest: Mapping[str, Any], recorded: Mapping[str, Any]) -> str:
+    """The sentence for an object that the stack has, and that Pulumi was asked to make anew."""
+    metadata, kind = manifest["metadata"], manifest["kind"]
+    lines = [
+        f"{kind} {object_id(manifest)} serves, and its replacement would delete it. It was not touched.",
+    ]
+    if recorded.get("taint"):
+        lines += [
+            "It is marked for replacement. To take the mark off, type:",
+            f"  pulumi state untaint '{recorded['urn']}'",
+        ]
+    if kind == "Deployment":
+        restart = f"kubectl rollout restart deployment/{metadata['name']} -n {metadata['namespace']}"
+        lines += ["To start its pods anew without a failed request, type:", f"  {restart}"]
+    else:
+        lines += ["To write all its fields anew, type:", "  pulumi up --refresh"]
+    return "\n  ".join(lines)
+
+
+def marked(found: Mapping[str, Any], owner: str) -> str:
+    """The sentence for an object with another stack's mark, which takeOwnership does not take."""
+    metadata = found["metadata"]
+    where = f" -n {metadata['namespace']}" if "namespace" in metadata else ""
+    group = found["apiVersion"].rpartition("/")[0]
+    kind = ".".join(filter(None, (found["kind"].lower(), group)))
+    return "\n  ".join(
+        (
+            f"{found['kind']} {object_id(found)} is {owner_of(found)}'s. It was not touched.",
+            "If that stack is no more, or this one under another name, give it to this one:",
+            f"  kubectl annotate --overwrite {kind} {metadata['name']}{where} {OWNER}={owner}",
+            "Else give the app another name, or this stack a namespace of its own.",
+        )
+    )
+
+
 def refusal(found: Mapping[str, Any], command: str, option: str) -> str:
     """The sentence for an object that is somebody else's."""
-    owner = owner_of(found)
     labels: Mapping[str, str] = found["metadata"].get("labels") or {}
     manager = labels.get("app.kubernetes.io/managed-by")
-    whose = f", it is {owner}'s" if owner else f", {manager} manages it" if manager else ""
+    whose = f", {manager} manages it" if manager else ""
     return "\n  ".join(
         (
             f"{found['kind']} {object_id(found)} exists and is not this stack's{whose}. It was not touched.",

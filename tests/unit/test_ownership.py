@@ -11,7 +11,8 @@ import pulumi
 import pytest
 
 from components.kubernetes.errors import GatewayError
-from components.ownership import OWNER, ForeignObjectError, Ownership, find, refusal, renamed
+from components.ownership import OWNER, ForeignObjectError, Ownership, find, marked, refusal, renamed
+from components.pulumi_cli import stack as stacks
 from tests.unit.fake_cluster import fake_cluster
 
 Hook = Callable[[pulumi.ResourceHookArgs], Awaitable[None]]
@@ -20,6 +21,20 @@ SERVICE: dict[str, Any] = {
     "kind": "Service",
     "metadata": {"name": "myapp", "namespace": "default"},
 }
+URN = "urn:service"
+SERVICE_PATH = "/api/v1/namespaces/default/services/myapp"
+
+
+@pytest.fixture
+def state(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """The resources in the state of the stack, which Pulumi's command would tell."""
+    entries: list[dict[str, Any]] = []
+
+    def exported(_stack: str) -> list[dict[str, Any]]:
+        return entries
+
+    monkeypatch.setattr(stacks, "resources", exported)
+    return entries
 
 
 @pytest.fixture
@@ -70,7 +85,6 @@ def test_who_may_not_look_is_told_the_rule() -> None:
     [
         ({}, ""),
         ({"labels": {"app.kubernetes.io/managed-by": "Helm"}}, ", Helm manages it"),
-        ({"annotations": {OWNER: "acme/shop/prod/shop-service"}}, ", it is acme/shop/prod/shop-service's"),
     ],
 )
 def test_the_refusal_names_the_object_and_both_ways_out(metadata: dict[str, Any], whose: str) -> None:
@@ -90,39 +104,91 @@ def test_an_object_of_the_stacks_own_is_not_to_be_taken_over() -> None:
     assert "takeOwnership" not in said
 
 
+def annotated(owner: str | None) -> dict[str, Any]:
+    annotations = {OWNER: owner} if owner else {}
+    return SERVICE | {"metadata": SERVICE["metadata"] | {"annotations": annotations}}
+
+
+async def look(hooks: list[Hook], kubeconfig: str, *, taken: bool = False) -> None:
+    """The look of the stack acme/shop/prod at its Service."""
+    provider = cast("pulumi.ProviderResource", SimpleNamespace(urn=pulumi.Output.from_input("urn")))
+    guard = Ownership(kubeconfig, provider, "blue-green:app.takeOwnership", taken=taken)
+    guard.hooks("myapp-service", None)
+    wanted = annotated("acme/shop/prod/myapp-service")
+    await hooks[0](pulumi.ResourceHookArgs(URN, "", "myapp-service", "Service", new_inputs=wanted))
+
+
 @pytest.mark.parametrize(
-    ("owner", "says"),
+    ("owner", "taken", "says"),
     [
-        ("acme/shop/prod/myapp-service", None),
-        ("acme/shop/prod/old-service", "is this stack's own, as old-service"),
-        ("acme/shop/dev/myapp-service", "exists and is not this stack's"),
+        ("acme/shop/prod/myapp-service", False, None),
+        ("acme/shop/prod/old-service", False, "is this stack's own, as old-service"),
+        ("acme/shop/prod/old-service", True, "is this stack's own, as old-service"),
+        (None, False, "exists and is not this stack's"),
+        (None, True, None),
+        ("acme/shop/dev/myapp-service", False, "is acme/shop/dev/myapp-service's"),
+        ("acme/shop/dev/myapp-service", True, "is acme/shop/dev/myapp-service's"),
     ],
 )
-def test_the_look_tells_the_stack_from_others(owner: str, says: str | None, hooks: list[Hook]) -> None:
-    def annotated(whose: str) -> dict[str, Any]:
-        return SERVICE | {"metadata": SERVICE["metadata"] | {"annotations": {OWNER: whose}}}
-
-    async def look(kubeconfig: str) -> None:
-        provider = cast("pulumi.ProviderResource", SimpleNamespace(urn=pulumi.Output.from_input("urn")))
-        guard = Ownership(kubeconfig, provider, "blue-green:app.takeOwnership")
-        guard.hooks("myapp-service", None)
-        wanted = annotated("acme/shop/prod/myapp-service")
-        await hooks[0](pulumi.ResourceHookArgs("urn", "id", "myapp-service", "Service", new_inputs=wanted))
-
-    path = "/api/v1/namespaces/default/services/myapp"
-    with fake_cluster(objects={path: annotated(owner)}) as cluster:
+def test_the_look_tells_the_stack_from_others(
+    owner: str | None, taken: bool, says: str | None, hooks: list[Hook], state: list[dict[str, Any]]
+) -> None:
+    assert not state
+    with fake_cluster(objects={SERVICE_PATH: annotated(owner)}) as cluster:
         if says is None:
-            asyncio.run(look(cluster.kubeconfig))
+            asyncio.run(look(hooks, cluster.kubeconfig, taken=taken))
         else:
             with pytest.raises(ForeignObjectError, match=says):
-                asyncio.run(look(cluster.kubeconfig))
+                asyncio.run(look(hooks, cluster.kubeconfig, taken=taken))
+
+
+@pytest.mark.parametrize("taken", [False, True])
+@pytest.mark.parametrize(
+    ("entry", "refuses"),
+    [
+        ({}, True),
+        ({"taint": True}, True),
+        # Pulumi has deleted it, or has it twice while it makes it anew.
+        ({"delete": True}, False),
+        ({"pendingReplacement": True}, False),
+        # The name in the cluster is another one now.
+        ({"id": "default/before"}, False),
+        ({"urn": "another"}, False),
+    ],
+)
+def test_an_object_that_the_state_has_is_not_made_anew(
+    entry: dict[str, Any], refuses: bool, taken: bool, hooks: list[Hook], state: list[dict[str, Any]]
+) -> None:
+    state.append({"urn": URN, "id": "default/myapp"} | entry)
+    with fake_cluster(objects={SERVICE_PATH: annotated("acme/shop/prod/myapp-service")}) as cluster:
+        if not refuses:
+            asyncio.run(look(hooks, cluster.kubeconfig, taken=taken))
+            return
+        with pytest.raises(ForeignObjectError, match="its replacement would delete it") as raised:
+            asyncio.run(look(hooks, cluster.kubeconfig, taken=taken))
+    assert ("pulumi state untaint 'urn:service'" in str(raised.value)) is ("taint" in entry)
+
+
+def test_a_stack_that_moved_to_another_project_is_told_how_to_move_the_mark() -> None:
+    found = {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {
+            "name": "a-v1",
+            "namespace": "shop",
+            "annotations": {OWNER: "acme/old/prod/a-v1-deployment"},
+        },
+    }
+    said = marked(found, "acme/new/prod/a-v1-deployment").splitlines()
+    mark = "blue-green/owner=acme/new/prod/a-v1-deployment"
+    assert f"    kubectl annotate --overwrite deployment.apps a-v1 -n shop {mark}" in said
 
 
 def test_the_look_needs_no_thread_that_the_registrations_hold(hooks: list[Hook]) -> None:
     """Each registration in flight holds one of the loop's threads, and may wait for this very look."""
     hold = threading.Event()
 
-    async def look(kubeconfig: str) -> None:
+    async def look_meanwhile(kubeconfig: str) -> None:
         loop = asyncio.get_running_loop()
         loop.set_default_executor(ThreadPoolExecutor(1))
         registration = loop.run_in_executor(None, hold.wait)
@@ -135,4 +201,4 @@ def test_the_look_needs_no_thread_that_the_registrations_hold(hooks: list[Hook])
             await registration
 
     with fake_cluster() as cluster:
-        asyncio.run(look(cluster.kubeconfig))
+        asyncio.run(look_meanwhile(cluster.kubeconfig))
