@@ -175,7 +175,7 @@ def _ask(
 ) -> tuple[list[Answer], Mapping[str, Served]]:
     where = endpoint.of(name, settings)
     before = traffic.read(gateways, settings)
-    answers = list(itertools.islice(ask(where.url, where.headers), requests))
+    answers = list(itertools.islice(ask(where.url, where.headers, where.check), requests))
     return answers, traffic.between(before, traffic.read(gateways, settings))
 
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import httpx
 
+from ..settings.model import Check
+
 TIMEOUT_SECONDS = 5.0
 VERSION_HEADER = "X-App-Version"
 _MARKUP = re.compile(r"<(style|script|title)\b.*?</\1>|<[^>]*>", re.DOTALL | re.IGNORECASE)
@@ -21,7 +23,7 @@ class Answer:
         seconds: how long it took.
         version: the version that answered: the header `X-App-Version`, else the page's text.
         text: the page's visible text, or what failed.
-        ok: status 200.
+        ok: a status that counts as an answer.
     """
 
     at: float
@@ -31,15 +33,17 @@ class Answer:
     ok: bool
 
 
-def ask(url: str, headers: Mapping[str, str] | None = None) -> Iterator[Answer]:
+def ask(url: str, headers: Mapping[str, str] | None = None, check: Check | None = None) -> Iterator[Answer]:
     """Yield answers without end, one request after the other on a kept connection; nothing is retried.
 
     Args:
         url: the gateway's address.
         headers: what the route asks for, such as Host.
+        check: which statuses count as answers; None means 2xx and 3xx.
     """
     # TLS asks for the host that the route is for, whatever the address; SSL_CERT_FILE may name a CA.
     host = (headers or {}).get("Host")
+    accepts = (check or Check()).accepts
     extensions = {"sni_hostname": host} if host else {}
     with httpx.Client(
         timeout=TIMEOUT_SECONDS, headers=headers or {}, trust_env=False, verify=httpx.create_ssl_context()
@@ -54,7 +58,7 @@ def ask(url: str, headers: Mapping[str, str] | None = None) -> Iterator[Answer]:
                 continue
             text = visible_text(response.text)
             version = response.headers.get(VERSION_HEADER, text)
-            if response.status_code == 200:
+            if accepts(response.status_code):
                 yield Answer(at, time.monotonic() - started, version, text, ok=True)
             else:
                 failure = f"HTTP {response.status_code}: {text}"

@@ -4,15 +4,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ..pulumi_cli import stack
-from ..settings.model import Settings
+from ..settings.model import Check, Routing, Settings
 
 
 @dataclass(frozen=True)
 class Endpoint:
-    """An address, and the headers that the stack's route asks for."""
+    """An address, the headers that the stack's route asks for, and what counts as an answer."""
 
     url: str
     headers: Mapping[str, str]
+    check: Check
 
 
 def of(name: str, settings: Settings) -> Endpoint:
@@ -21,8 +22,11 @@ def of(name: str, settings: Settings) -> Endpoint:
     Raises:
         RolloutError: the stack has no address yet.
     """
-    routing = settings.routing
-    host = routing.hosts[0].replace("*.", "any.")
-    headers = dict(routing.headers) if host == "*" else {"Host": host, **routing.headers}
-    path = routing.paths[0] if routing.paths else ""
-    return Endpoint(str(stack.output(name, "url")) + path, headers)
+    return at(str(stack.output(name, "url")), settings.routing, settings.routing.hosts[0])
+
+
+def at(url: str, routing: Routing, host: str) -> Endpoint:
+    """Return how to ask for one host of a route (a wildcard stands for any) at a gateway's address."""
+    named = {} if host == "*" else {"Host": host.replace("*.", "any.")}
+    path = routing.check.path or (routing.paths[0] if routing.paths else "")
+    return Endpoint(url + path, {**routing.check.headers, **routing.headers, **named}, routing.check)

@@ -152,6 +152,22 @@ class StickySession:
 
 
 @dataclass(frozen=True)
+class Check:
+    """The GET by which the app is asked whether it answers; a `path` of None means the route's first.
+
+    `accept` has statuses (`401`) and classes of them (`2xx`) that count as answers.
+    """
+
+    path: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+    accept: tuple[str, ...] = ("2xx", "3xx")
+
+    def accepts(self, status: int) -> bool:
+        """Whether an answer with this HTTP status is one."""
+        return not {str(status), f"{status // 100}xx"}.isdisjoint(self.accept)
+
+
+@dataclass(frozen=True)
 class Routing:
     """How requests reach the app; the defaults take every request on port 80."""
 
@@ -167,6 +183,7 @@ class Routing:
     retries: Retries | None = None
     sticky_session: StickySession | None = None
     mesh_callers: bool = False
+    check: Check = field(default_factory=Check)
 
 
 @dataclass(frozen=True)

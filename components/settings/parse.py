@@ -7,6 +7,7 @@ from typing import Literal, cast
 from . import rules
 from .model import (
     App,
+    Check,
     Convergence,
     IngressGateway,
     Istio,
@@ -337,13 +338,37 @@ def _routing(section: Section, istio: Istio) -> Routing:
             _sticky_session(section.section("stickySession")) if section.has("stickySession") else None
         ),
         mesh_callers=section.boolean("meshCallers", default=Routing.mesh_callers),
+        check=_check(section.section("check")),
     )
     _overlaps(section, routing.hosts)
     if routing.mesh_callers and "*" in routing.hosts:
         # Istio refuses the host * for the gateway `mesh`.
         section.wrong("meshCallers", "it needs hosts other than *", "Write the app's hosts in routing.hosts")
+    _checked(section.section("check"), routing)
     section.finish()
     return routing
+
+
+def _check(section: Section) -> Check:
+    check = Check(
+        path=section.optional_text("path", rules.HTTP_PATH),
+        headers=section.text_map("headers", rules.HEADER_NAME, rules.HEADER_VALUE),
+        accept=section.texts("accept", rules.STATUS, numbers=True) or Check.accept,
+    )
+    section.finish()
+    return check
+
+
+def _checked(section: Section, routing: Routing) -> None:
+    """The check's request has to be one of the route's."""
+    path, headers = routing.check.path, routing.check.headers
+    if path is not None and routing.paths and not path.startswith(routing.paths):
+        wrong = f"{shown(path)} is below none of the route's paths"
+        section.wrong("path", wrong, f"Begin it with {' or '.join(routing.paths)}")
+    for name in sorted(headers.keys() & routing.headers.keys()):
+        if headers[name] != routing.headers[name]:
+            wrong = f"the route takes {shown(routing.headers[name])} only"
+            section.wrong(f"headers.{name}", wrong, "Leave it out: the check sends the route's headers")
 
 
 def _overlaps(section: Section, hosts: tuple[str, ...]) -> None:

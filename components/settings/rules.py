@@ -36,6 +36,7 @@ QUANTITY = Rule(
 HTTP_PATH = Rule(r"/[!-~]*", "a path that begins with /")
 HEADER_NAME = Rule(r"[a-z0-9][-a-z0-9]*", "a header's name in small letters")
 HEADER_VALUE = Rule(r"[ -~]+", "a header's value, printable ASCII")
+STATUS = Rule(r"[1-5][0-9]{2}|[1-5]xx", "an HTTP status such as 401, or a class of them such as 2xx")
 COOKIE_NAME = Rule(r"[A-Za-z0-9_-]+", "a cookie's name: letters, digits, - and _")
 DURATION = Rule(r"(?!0+[a-z])[0-9]{1,6}(ms|s|m|h)", "a duration above zero such as 10s or 500ms")
 TTL = Rule(r"[0-9]{1,6}(s|m|h)", "a duration such as 1h (0s: until the browser closes)")

@@ -154,8 +154,8 @@ class Section:
             return default
         return value
 
-    def texts(self, name: str, rule: Rule) -> tuple[str, ...]:
-        """A list of texts of the rule's form, none of them twice."""
+    def texts(self, name: str, rule: Rule, *, numbers: bool = False) -> tuple[str, ...]:
+        """A list of texts of the rule's form, none of them twice; with `numbers`, integers are texts too."""
         value = self.raw(name)
         if value is None:
             return ()
@@ -165,6 +165,8 @@ class Section:
         texts: list[str] = []
         for index, item in enumerate(cast("list[object]", value)):
             place = f"{name}[{index}]"
+            if numbers and type(item) is int:
+                item = str(item)
             if not isinstance(item, str) or not rule.accepts(item):
                 self.wrong(place, f"{shown(item)} is not {rule.form}", f"Write {rule.form}")
             elif item in texts:

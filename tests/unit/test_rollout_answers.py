@@ -7,7 +7,10 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
+from components.observation import endpoint
 from components.observation.answers import ask, visible_text
+from components.observation.endpoint import Endpoint
+from components.settings.model import Check, Routing
 
 
 class _App(BaseHTTPRequestHandler):
@@ -50,6 +53,22 @@ def test_version_comes_from_the_page_where_there_is_no_header(url: str) -> None:
 def test_error_is_a_failure_of_the_version_that_gave_it(url: str) -> None:
     answer = next(ask(f"{url}/error"))
     assert (answer.version, answer.text, answer.ok) == ("v1", "HTTP 500: V1", False)
+
+
+def test_what_counts_as_an_answer_is_the_checks_to_say(url: str) -> None:
+    answer = next(ask(f"{url}/error", check=Check(accept=("500",))))
+    assert (answer.version, answer.text, answer.ok) == ("v1", "V1", True)
+    assert not next(ask(f"{url}/", check=Check(accept=("3xx",)))).ok
+
+
+def test_a_hosts_request_has_the_routes_headers_and_the_checks() -> None:
+    routing = Routing(("*.x", "a.y"), ("/shop", "/b"), {"x-user": "1"}, check=Check(headers={"x-token": "t"}))
+    assert endpoint.at("http://g", routing, "*.x") == Endpoint(
+        "http://g/shop", {"x-token": "t", "x-user": "1", "Host": "any.x"}, routing.check
+    )
+    assert endpoint.at("http://g", Routing(check=Check("/ready")), "*") == Endpoint(
+        "http://g/ready", {}, Check("/ready")
+    )
 
 
 def test_broken_connection_is_a_failure_and_is_not_retried(url: str) -> None:

@@ -8,7 +8,7 @@ import pulumi
 import pytest
 
 from components.settings import stack
-from components.settings.model import KubeconfigCluster, MinikubeCluster, SecretKey, Settings
+from components.settings.model import Check, KubeconfigCluster, MinikubeCluster, SecretKey, Settings
 from components.settings.parse import parse
 from components.settings.rules import quantity
 from components.settings.section import ConfigError
@@ -144,6 +144,16 @@ def test_one_version_in_full() -> None:
     assert version.image_pull_secrets == ("registry",)
 
 
+def test_the_check_takes_success_and_redirects_or_what_the_config_names() -> None:
+    def accepted(check: Check) -> list[int]:
+        return [status for status in (200, 204, 302, 401, 404, 503) if check.accepts(status)]
+
+    assert accepted(load().routing.check) == [200, 204, 302]
+    check = load(routing__check={"path": "/health", "accept": [401, "2xx"]}).routing.check
+    assert check.path == "/health"
+    assert accepted(check) == [200, 204, 401]
+
+
 def test_a_tls_secret_moves_the_port_to_443() -> None:
     assert load(routing__tlsSecret="shop-tls").routing.port == 443
 
@@ -224,6 +234,14 @@ def test_a_wrong_split_is_one_sentence_with_the_remedy(weights: object, says: st
             "blue-green:routing.retries.retryOn",
         ),
         ({"routing__stickySession": {}}, "blue-green:routing.stickySession"),
+        ({"routing__check__path": "ready"}, "blue-green:routing.check.path"),
+        ({"routing": {"paths": ["/a", "/b"], "check": {"path": "/c"}}}, "blue-green:routing.check.path"),
+        ({"routing__check__accept": ["ok"]}, "blue-green:routing.check.accept[0]"),
+        ({"routing__check__accept": [600]}, "blue-green:routing.check.accept[0]"),
+        (
+            {"routing": {"headers": {"x-a": "1"}, "check": {"headers": {"x-a": "2"}}}},
+            "blue-green:routing.check.headers.x-a",
+        ),
         ({"istio__gateway__nodePorts": {"http2": 0}}, "blue-green:istio.gateway.nodePorts.http2"),
         ({"istio__values__istiod": "x"}, "blue-green:istio.values.istiod"),
         ({"convergence__timeoutSeconds": 0}, "blue-green:convergence.timeoutSeconds"),

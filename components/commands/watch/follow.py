@@ -32,7 +32,7 @@ def watch(name: str) -> None:
         read_at = time.monotonic()
         try:
             with Screen(board.view(), console=Console(), refresh_per_second=8) as screen:
-                for answer in ask(where.url, where.headers):
+                for answer in ask(where.url, where.headers, where.check):
                     board.answers.append(answer)
                     if time.monotonic() - read_at >= READ_SECONDS:
                         if (edited := project.config_file(name).stat().st_mtime) != changed:
@@ -55,7 +55,7 @@ def once(name: str, requests: int) -> Board:
     with live.connect(settings) as gateways:
         board = _first(name, settings, gateways)
         where = endpoint.of(name, settings)
-        for _, answer in zip(range(requests), ask(where.url, where.headers), strict=False):
+        for _, answer in zip(range(requests), ask(where.url, where.headers, where.check), strict=False):
             board.answers.append(answer)
         deadline = time.monotonic() + MERGE_SECONDS + READ_SECONDS
         reading = _reading(gateways, settings)

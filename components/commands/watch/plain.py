@@ -65,7 +65,7 @@ def plain(where: Endpoint, weights: Weights, count: int | None) -> None:
     """
     console = Console(highlight=False)
     tally = Tally(weights)
-    answers = itertools.islice(ask(where.url, where.headers), count)
+    answers = itertools.islice(ask(where.url, where.headers, where.check), count)
     try:
         for answer in answers:
             tally.add(answer)
