@@ -9,7 +9,7 @@ from rich.console import Console
 
 from ..errors import RolloutError
 from ..observation import endpoint
-from ..pulumi_cli import config
+from ..pulumi_cli import config, project
 from ..pulumi_cli import stack as stacks
 from ..settings.weights import shown
 from . import rollback as rollbacks
@@ -103,7 +103,7 @@ def promote(
 ) -> None:
     """Carry versions to the next stack's config. Example: python -m rollout promote dev staging."""
     promotion, change = promotions(source, target, min_requests=min_requests, with_weights=weights)
-    text = f"{markdown.comment([change], {})}\nPulumi.{target}.yaml is written"
+    text = f"{markdown.comment([change], {})}\n{project.config_file(target).name} is written"
     if not up:
         show(output, asdict(promotion), text)
         return

@@ -21,7 +21,7 @@ def raw(stack: str) -> dict[str, Any]:
     ours = f"{project.NAME}:"
     for key, value in values.items():
         if key.startswith(ours) and value.get("secret"):
-            msg = f"Pulumi.{stack}.yaml: {key}: {NOT_FOR_CONFIG}"
+            msg = f"{project.config_file(stack).name}: {key}: {NOT_FOR_CONFIG}"
             raise RolloutError(msg)
     return {key.removeprefix(ours): _value(value) for key, value in values.items() if key.startswith(ours)}
 
@@ -35,7 +35,7 @@ def settings(stack: str) -> Settings:
     try:
         return parse(raw(stack), project.NAME)
     except ConfigError as error:
-        msg = f"Pulumi.{stack}.yaml: {error}"
+        msg = f"{project.config_file(stack).name}: {error}"
         raise RolloutError(msg) from error
 
 

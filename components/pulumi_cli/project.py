@@ -3,8 +3,11 @@
 import json
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any, cast
+
+import yaml
 
 from ..errors import RolloutError
 
@@ -31,9 +34,28 @@ def short(stack: str) -> str:
     return stack.rpartition("/")[2]
 
 
+def project_file() -> Mapping[str, Any]:
+    """Return what Pulumi.yaml says.
+
+    Raises:
+        RolloutError: it is not YAML.
+    """
+    file = folder() / "Pulumi.yaml"
+    try:
+        return cast("Mapping[str, Any]", yaml.safe_load(file.read_text()))
+    except yaml.MarkedYAMLError as error:
+        line = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
+        raise RolloutError(f"{file}{line}: it is not YAML: {error.problem}") from error
+
+
+def config_folder() -> Path:
+    """Return the folder of the stacks' config files: the project's, or what it names as `stackConfigDir`."""
+    return folder() / str(project_file().get("stackConfigDir") or ".")
+
+
 def config_file(stack: str) -> Path:
     """Return the stack's config file."""
-    return folder() / f"Pulumi.{short(stack)}.yaml"
+    return config_folder() / f"Pulumi.{short(stack)}.yaml"
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:

@@ -1,18 +1,12 @@
 """The Pulumi stack that a command works on: up, down, outputs, state, history."""
 
 import json
-import os
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import count
-from pathlib import Path
 from typing import Any, cast
-from urllib.parse import urlparse
-
-import psutil
 
 from ..errors import RolloutError
-from . import project
+from . import locks, project
 
 HISTORY_PAGE = 10
 
@@ -28,7 +22,7 @@ def up(stack: str, *, refresh: bool = False, progress: bool = False) -> None:
     Raises:
         RolloutError: Pulumi failed; what it said stands above.
     """
-    clear_dead_locks(stack)
+    locks.clear_dead(stack)
     project.show("stack", "select", "--create", stack, progress=progress)
     project.show("up", "--yes", "--stack", stack, *(["--refresh"] if refresh else []), progress=progress)
 
@@ -43,7 +37,7 @@ def converge(stack: str, *, shielded: bool = False) -> None:
     Raises:
         RolloutError: Pulumi failed; what it said stands above.
     """
-    clear_dead_locks(stack)
+    locks.clear_dead(stack)
     project.show("up", "--yes", "--skip-preview", "--stack", stack, shielded=shielded, progress=True)
 
 
@@ -61,7 +55,7 @@ def down(stack: str, *, cluster_gone: bool = False, progress: bool = False) -> N
     if project.short(stack) not in map(project.short, names()):
         project.say(f"there is no stack {stack}, so there is nothing to destroy")
         return
-    clear_dead_locks(stack)
+    locks.clear_dead(stack)
     if not cluster_gone:
         project.show("destroy", "--yes", "--stack", stack, progress=progress)
     project.show("stack", "rm", "--yes", "--force", "--preserve-config", stack, progress=progress)
@@ -115,50 +109,3 @@ def history(stack: str) -> Iterator[Mapping[str, Any]]:
         yield from updates
         if len(updates) < HISTORY_PAGE:
             return
-
-
-def clear_dead_locks(stack: str) -> None:
-    """Remove the locks of engines on this host that are no more, as a killed `up` leaves them.
-
-    Only a local file backend has such locks: a JSON file each, with the engine's pid and host
-    (Pulumi's `pkg/backend/diy/lock.go`). A lock of a living process is left alone.
-    """
-    for lock, pid in _locks(stack):
-        if not psutil.pid_exists(pid):
-            project.say(f"removing the lock of process {pid}, which is dead")
-            lock.unlink()
-
-
-def wait_for_engine(stack: str, seconds: float = 300) -> None:
-    """Wait until no engine of this host works on the stack, as one that outlived a killed command may.
-
-    Raises:
-        RolloutError: it still works after so many seconds.
-    """
-    deadline = time.monotonic() + seconds
-    said = False
-    while engines := [pid for _, pid in _locks(stack) if psutil.pid_exists(pid)]:
-        if not said:
-            project.say(f"waiting for Pulumi's process {engines[0]}, which still works on stack {stack}")
-            said = True
-        if time.monotonic() > deadline:
-            msg = f"process {engines[0]} still holds the lock of stack {stack} after {seconds:.0f} s"
-            raise RolloutError(msg)
-        time.sleep(0.1)
-
-
-def _locks(stack: str) -> list[tuple[Path, int]]:
-    """The stack's lock files that engines of this host wrote, with their pids."""
-    backend = urlparse(os.environ.get("PULUMI_BACKEND_URL", ""))
-    if backend.scheme != "file":
-        return []
-    found: list[tuple[Path, int]] = []
-    for lock in (Path(backend.path) / ".pulumi" / "locks").glob(f"**/{stack}/*.json"):
-        try:
-            owner = json.loads(lock.read_text())
-        except (FileNotFoundError, json.JSONDecodeError):
-            # It was removed, or is being written, at this moment.
-            continue
-        if owner.get("hostname") == os.uname().nodename:
-            found.append((lock, int(owner["pid"])))
-    return found

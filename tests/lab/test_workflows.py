@@ -16,7 +16,7 @@ from tests.fake_github import TOKEN, GitHub, fake_github
 from tests.lab import stages
 from tests.workflows import load
 
-STACKS = ("dev", "staging", "prod")
+STACKS = ("staging", "prod")
 PASSPHRASE = "the team's own"  # noqa: S105 - of a state that goes with the test
 PULL_REQUEST = "7"
 # A clone builds nothing again: the virtual environment is shared, as a runner keeps it in its cache.
@@ -115,7 +115,7 @@ def github() -> Iterator[GitHub]:
 
 @pytest.fixture(scope="module")
 def runner(program: Program, github: GitHub, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runner]:
-    """A repository whose three stacks serve v1, each deployed by its own job."""
+    """A repository whose two stacks serve v1, each deployed by its own job."""
     folder = tmp_path_factory.mktemp("runner")
     cache = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
     state = folder / "state"
@@ -185,39 +185,38 @@ def _preview(runner: Runner, branch: str) -> None:
 
 def test_a_change_goes_from_pull_request_to_prod(runner: Runner, github: GitHub) -> None:
     split = {"v1": 50, "v2": 50}
-    runner.commits("change", "dev", versions=TWO, weights=split)
+    runner.commits("change", "staging", versions=TWO, weights=split)
     _preview(runner, "change")
     (comment,) = github.comments
-    assert "### `dev`: v2: 0 % → 50 %, v1: 100 % → 50 %" in comment["body"]
-    assert "`staging`" not in comment["body"]
+    assert "### `staging`: v2: 0 % → 50 %, v1: 100 % → 50 %" in comment["body"]
+    assert "`prod`" not in comment["body"]
 
-    runner.commits("change", "dev", versions=TWO, weights={"v1": 90, "v2": 10})
+    runner.commits("change", "staging", versions=TWO, weights={"v1": 90, "v2": 10})
     _preview(runner, "change")
     (comment,) = github.comments
-    assert "### `dev`: v2: 0 % → 10 %, v1: 100 % → 90 %" in comment["body"]
+    assert "### `staging`: v2: 0 % → 10 %, v1: 100 % → 90 %" in comment["body"]
 
-    runner.commits("main", "dev", versions=TWO, weights=split)
-    runner.deploys("dev")
-    for source, target in (("dev", "staging"), ("staging", "prod")):
-        checkout = runner.checkout("main")
-        promote = subprocess.run(
-            ["python", "-m", "rollout", "promote", source, target, "--weights", "--min-requests", "20"],
-            cwd=checkout,
-            env=_by_hand(runner, target),
-            capture_output=True,
-            text=True,
-            timeout=SECONDS,
-        )
-        assert promote.returncode == 0, promote.stdout + promote.stderr
-        runner.pushes(checkout, "main")
-        runner.deploys(target)
+    runner.commits("main", "staging", versions=TWO, weights=split)
+    runner.deploys("staging")
+    checkout = runner.checkout("main")
+    promote = subprocess.run(
+        ["python", "-m", "rollout", "promote", "staging", "prod", "--weights", "--min-requests", "20"],
+        cwd=checkout,
+        env=_by_hand(runner, "prod"),
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+    )
+    assert promote.returncode == 0, promote.stdout + promote.stderr
+    runner.pushes(checkout, "main")
+    runner.deploys("prod")
 
 
 def test_an_up_that_fails_stops_the_job(runner: Runner) -> None:
     broken = {**TWO, "v3": {"image": "janakiramm/myapp:crash"}}
     convergence = {"timeoutSeconds": 8}
-    runner.commits("broken", "dev", versions=broken, weights={"v3": 100}, convergence=convergence)
-    done = runner.runs("deploy.yml", "dev", "broken")
+    runner.commits("broken", "staging", versions=broken, weights={"v3": 100}, convergence=convergence)
+    done = runner.runs("deploy.yml", "staging", "broken")
     assert done.returncode != 0
     assert "Traffic has not moved: version v3 could not take it within 8 s." in done.stdout + done.stderr
-    runner.deploys("dev")
+    runner.deploys("staging")

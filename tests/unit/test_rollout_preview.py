@@ -167,7 +167,10 @@ def test_code_fence_in_the_diff_does_not_end_the_fold() -> None:
 @pytest.fixture
 def github() -> Iterator[GitHub]:
     with fake_github(
-        *({"body": f"a person's comment {number}", "url": "x"} for number in range(150))
+        *(
+            {"body": f"{markdown.MARKER} of a person {number}", "url": "x", "user": {"login": "somebody"}}
+            for number in range(150)
+        )
     ) as server:
         yield server
 

@@ -13,7 +13,7 @@ from components.commands.shift.report import Step
 from components.observation import latency, traffic
 from components.observation.latency import Readings
 from components.observation.traffic import Counters, Endpoint, Served
-from components.pulumi_cli import config, stack
+from components.pulumi_cli import config, locks, stack
 
 BEFORE = {"v1": 100, "v2": 0}
 PLAN = Plan("v2", (50, 100), 1, Limits(0.01, 50))
@@ -31,7 +31,7 @@ def written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, i
 
     monkeypatch.setattr(config, "write_weights", write)
     monkeypatch.setattr(stack, "converge", _nothing)
-    monkeypatch.setattr(stack, "wait_for_engine", _nothing)
+    monkeypatch.setattr(locks, "wait_for_engine", _nothing)
     return found
 
 

@@ -34,16 +34,31 @@ def test_rights_are_read_alone_but_for_the_comment(name: str) -> None:
     assert "pull_request_target" not in load(name)["on"]
 
 
-def test_preview_runs_for_no_fork() -> None:
+def test_preview_runs_for_no_fork_and_apart_from_what_deploys() -> None:
     (job,) = load("preview.yml")["jobs"].values()
     assert "head.repo.full_name == github.repository" in job["if"]
+    # A pull request's own code runs there: never with a deploying environment's secrets, or on its runner.
+    assert job["environment"] == "preview"
+    deploying = load("deploy.yml")["jobs"].values()
+    assert "preview" not in {one["environment"] for one in deploying}
+    assert job["runs-on"] not in {one["runs-on"] for one in deploying}
+
+
+def test_images_are_pinned_by_digest() -> None:
+    images = [
+        job["container"]["image"]
+        for name in WORKFLOWS
+        for job in load(name)["jobs"].values()
+        if "container" in job
+    ]
+    assert images
+    assert all(re.search(r"@sha256:[0-9a-f]{64}$", image) for image in images)
 
 
 def test_ups_of_a_stack_queue_and_stacks_follow_one_another() -> None:
     jobs = load("deploy.yml")["jobs"]
     assert {name: job.get("needs") for name, job in jobs.items()} == {
-        "dev": None,
-        "staging": "dev",
+        "staging": None,
         "prod": "staging",
     }
     for name, job in jobs.items():

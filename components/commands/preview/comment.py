@@ -11,6 +11,8 @@ from .markdown import MARKER
 
 _PAGE = 100
 _SECONDS = 30
+# Who writes with the token that GitHub gives to a workflow.
+_BOT = "github-actions[bot]"
 
 
 @dataclass(frozen=True)
@@ -48,14 +50,13 @@ def post(request: PullRequest, body: str) -> str:
         RolloutError: GitHub refused.
     """
     headers = {"Authorization": f"Bearer {request.token}", "Accept": "application/vnd.github+json"}
-    comments = f"{request.api}/repos/{request.repository}/issues/{request.number}/comments"
     with httpx.Client(headers=headers, timeout=_SECONDS) as client:
         try:
-            mine = _mine(client, comments)
+            mine = _mine(client, request)
             answer = (
                 client.patch(mine, json={"body": body})
                 if mine
-                else client.post(comments, json={"body": body})
+                else client.post(_comments(request), json={"body": body})
             )
             answer.raise_for_status()
         except httpx.HTTPError as error:
@@ -64,15 +65,23 @@ def post(request: PullRequest, body: str) -> str:
         return str(answer.json()["html_url"])
 
 
-def _mine(client: httpx.Client, comments: str) -> str | None:
+def _mine(client: httpx.Client, request: PullRequest) -> str | None:
+    """The comment of before, if the token's own user wrote it: anybody can write our marker."""
+    me = client.get(f"{request.api}/user")
+    # A workflow's own token may not ask; its comments are the bot's.
+    login = me.json()["login"] if me.is_success else _BOT
     page = 1
     while True:
-        answer = client.get(comments, params={"per_page": _PAGE, "page": page})
+        answer = client.get(_comments(request), params={"per_page": _PAGE, "page": page})
         answer.raise_for_status()
         found = answer.json()
         for comment in found:
-            if comment["body"].startswith(MARKER):
+            if comment["user"]["login"] == login and comment["body"].startswith(MARKER):
                 return str(comment["url"])
         if len(found) < _PAGE:
             return None
         page += 1
+
+
+def _comments(request: PullRequest) -> str:
+    return f"{request.api}/repos/{request.repository}/issues/{request.number}/comments"

@@ -57,16 +57,18 @@ def touched(since: str) -> list[str]:
     Raises:
         RolloutError: Git does not know the revision.
     """
-    files = _git("diff", "--name-only", f"{since}...HEAD")
+    # Where the project is a folder of a bigger repository, Git's paths would start at the repository's root.
+    files = _git("diff", "--relative", "--name-only", f"{since}...HEAD")
     known = {project.short(name) for name in stack.names()}
-    ours = [
-        found[1]
-        for file in _git("ls-files", "Pulumi.*.yaml")
-        if (found := re.fullmatch(r"Pulumi\.(.+)\.yaml", file)) and found[1] in known
-    ]
+    configs = project.config_folder().relative_to(project.folder()).as_posix()
+    ours = {
+        found[1]: file
+        for file in _git("ls-files", configs)
+        if (found := re.fullmatch(r"(?:.*/)?Pulumi\.(.+)\.yaml", file)) and found[1] in known
+    }
     if any(file in _PROGRAM or file.startswith(_PROGRAM_FOLDER) for file in files):
-        return ours
-    return [name for name in ours if f"Pulumi.{name}.yaml" in files]
+        return list(ours)
+    return [name for name, file in ours.items() if file in files]
 
 
 def _git(*arguments: str) -> Sequence[str]:
@@ -98,7 +100,7 @@ def served_elsewhere(name: str) -> Mapping[str, frozenset[str]]:
     """
     found: dict[str, frozenset[str]] = {}
     for other in stack.names():
-        if other != name:
+        if project.short(other) != project.short(name):
             state = stack.resources(other)
             proved, deployed = proofs.served(state), of_resources(state).workloads
             named = {deployed[version].image for version in proved if version in deployed}

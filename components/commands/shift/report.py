@@ -11,6 +11,7 @@ from pathlib import Path
 from ...observation.latency import Latency
 from ...observation.statistics import margin
 from ...observation.traffic import Served
+from ...pulumi_cli.project import short
 from ...settings.weights import Weights, shown
 from .judge import Limits
 from .plot import plot
@@ -113,7 +114,7 @@ Each step had to hold: {html.escape(str(self.limits))}.</p>
         """Write both files into a folder, and return the HTML one."""
         folder.mkdir(parents=True, exist_ok=True)
         stamp = datetime.datetime.fromtimestamp(self.began, datetime.UTC).strftime("%Y%m%d-%H%M%S")
-        page = folder / f"shift-{self.stack}-{self.version}-{stamp}.html"
+        page = folder / f"shift-{short(self.stack)}-{self.version}-{stamp}.html"
         page.write_text(self.to_html())
         page.with_suffix(".json").write_text(self.to_json())
         return page

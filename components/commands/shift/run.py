@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from ...errors import RolloutError
 from ...observation import latency, live
-from ...pulumi_cli import config, project, stack
+from ...pulumi_cli import config, locks, project, stack
 from ...settings.model import Settings
 from ...settings.weights import Weights, moved, shown
 from . import journal
@@ -56,7 +56,7 @@ def resume(name: str) -> Report:
         RolloutError: there is no such shift, it still runs, or as `shift`.
     """
     entry = _killed(name)
-    stack.wait_for_engine(name)
+    locks.wait_for_engine(name)
     return _all_steps(name, entry.plan, entry.before)
 
 
@@ -67,7 +67,7 @@ def go_back(name: str, weights: Weights) -> None:
         RolloutError: `up` failed; the config has the split all the same.
     """
     with _deaf():
-        stack.wait_for_engine(name)
+        locks.wait_for_engine(name)
         config.write_weights(name, weights)
         try:
             stack.converge(name, shielded=True)
