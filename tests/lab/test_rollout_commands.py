@@ -120,3 +120,10 @@ def test_watch_shows_drift_and_who_made_it(program: Program) -> None:
     assert "drifted" in said
     assert "kubectl-patch" in said
     program.up("--refresh")
+
+
+@pytest.mark.parametrize("command", ["verify", "preview", "watch --once"])
+def test_a_full_stack_name_is_as_good_as_a_short_one(program: Program, command: str) -> None:
+    full = f"organization/blue-green/{program.stack}"
+    status, said = rollout(program, *command.split(), "--stack", full)
+    assert status == 0, said
