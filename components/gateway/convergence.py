@@ -10,7 +10,8 @@ from ..kubernetes.api import Api
 from ..kubernetes.errors import GatewayError, NotConvergedError
 from . import envoy
 from .admin import EnvoyAdmin
-from .gateways import Answer, Gateways, wait_until
+from .gateways import Answer, Gateways
+from .waiting import InterruptedWaitError, wait_until
 
 _ISTIOD = "kubectl get pods -A -l app=istiod"
 
@@ -81,13 +82,14 @@ def wait_for_versions(split: Split, versions: tuple[str, ...], seconds: float) -
             return _unknown(gateways, split, versions)
 
         try:
-            wait_until(check, seconds)
+            wait_until(check, seconds, lambda: _pod_reasons(gateways, split, versions))
         except NotConvergedError as error:
             stuck = _stuck(gateways.api, split, versions)
             late = tuple(stuck) or versions
-            raise NotConvergedError(
+            until = "before it was interrupted" if _interrupted(error) else f"within {seconds:g} s"
+            raise type(error)(
                 _lines(
-                    f"Traffic has not moved: {_names(late)} could not take it within {seconds:g} s.",
+                    f"Traffic has not moved: {_names(late)} could not take it {until}.",
                     *(stuck.values() or str(error).splitlines()),
                     *_pod_reasons(gateways, split, late),
                     f"Look at: kubectl -n {target.namespace} describe pods -l app={target.host}",
@@ -110,11 +112,12 @@ def wait_for_weights(split: Split, weights: Mapping[str, int], seconds: float) -
             return _otherwise(answers, weights)
 
         try:
-            wait_until(check, seconds)
+            wait_until(check, seconds, list)
         except NotConvergedError as error:
-            raise NotConvergedError(
+            after = "when it was interrupted" if _interrupted(error) else f"after {seconds:g} s"
+            raise type(error)(
                 _lines(
-                    f"Not every gateway routes by {_shown(weights)} after {seconds:g} s.",
+                    f"Not every gateway routes by {_shown(weights)} {after}.",
                     *str(error).splitlines(),
                     f"Look at: {_ISTIOD}, and the log of the gateway's pod.",
                     "To try again, run pulumi up; to go back, set the config back before it.",
@@ -239,6 +242,10 @@ def _pod_reasons(gateways: Gateways, split: Split, versions: tuple[str, ...]) ->
         except GatewayError as error:
             reasons.append(str(error))
     return reasons
+
+
+def _interrupted(error: NotConvergedError) -> bool:
+    return isinstance(error, InterruptedWaitError)
 
 
 def _names(versions: tuple[str, ...]) -> str:

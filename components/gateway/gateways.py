@@ -1,6 +1,5 @@
 """All gateways at once: a port-forward to each of their Envoys, kept open between questions."""
 
-import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -9,12 +8,10 @@ from types import TracebackType
 from typing import Generic, Self, TypeVar
 
 from ..kubernetes.api import Api
-from ..kubernetes.errors import GatewayError, NotConvergedError
+from ..kubernetes.errors import GatewayError
 from .admin import EnvoyAdmin
 from .pods import GatewayPod, gateway_pods, label_selector
 
-# How long an answer may be old: istiod itself collects changes for 100 ms.
-PAUSE_SECONDS = 0.02
 _AT_ONCE = 16
 
 T = TypeVar("T")
@@ -79,22 +76,3 @@ class Gateways:
             if broken is not None:
                 broken.close()
             return Answer(pod, error=error)
-
-
-def wait_until(check: Callable[[], tuple[str, ...]], seconds: float) -> None:
-    """Checks until nothing is missing any more.
-
-    `check` returns a sentence for each thing that is; a GatewayError of it counts as one. Raises
-    NotConvergedError with the last of them.
-    """
-    deadline = time.monotonic() + seconds
-    while True:
-        try:
-            missing = check()
-        except GatewayError as error:
-            missing = (str(error),)
-        if not missing:
-            return
-        if time.monotonic() >= deadline:
-            raise NotConvergedError("\n".join(missing))
-        time.sleep(PAUSE_SECONDS)

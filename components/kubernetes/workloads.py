@@ -12,7 +12,7 @@ def not_rolled_out(api: Api, namespace: str, name: str) -> str | None:
     The conditions of `kubectl rollout status`, without waiting for the old pods to end.
     """
     deployment = api.get(f"/apis/apps/v1/namespaces/{namespace}/deployments/{name}")
-    status: Mapping[str, int] = deployment.get("status") or {}
+    status: Mapping[str, Any] = deployment.get("status") or {}
     wanted: int = deployment["spec"].get("replicas", 1)
     where = f"deployment {namespace}/{name}"
     if status.get("observedGeneration", 0) < deployment["metadata"]["generation"]:
@@ -21,12 +21,21 @@ def not_rolled_out(api: Api, namespace: str, name: str) -> str | None:
     if wanted == 0:
         return f"{where} is scaled to 0"
     if updated < wanted:
-        return f"{where}: {updated} of {wanted} pods are of the new kind"
+        return f"{where}: {updated} of {wanted} pods are of the new kind{_refused(status)}"
     # Old pods count as available too, so those of the new kind are what they leave over.
     ready = available - (status.get("replicas", updated) - updated)
     if ready < wanted:
         return f"{where}: {max(ready, 0)} of {wanted} new pods are ready"
     return None
+
+
+def _refused(status: Mapping[str, Any]) -> str:
+    """Why pods could not even be created: a quota, Pod Security, a LimitRange or a webhook refused them."""
+    conditions: list[Mapping[str, str]] = status.get("conditions") or []
+    reasons = [
+        one["message"] for one in conditions if one["type"] == "ReplicaFailure" and one["status"] == "True"
+    ]
+    return "".join(f"; {reason}" for reason in reasons)
 
 
 def images(api: Api, namespace: str, app: str, versions: Iterable[str]) -> dict[str, tuple[str, ...]]:

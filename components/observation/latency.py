@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 
 from ..errors import RolloutError
 from ..gateway import histogram
-from ..gateway.gateways import Gateways, wait_until
+from ..gateway.gateways import Gateways
 from ..gateway.histogram import MERGE_SECONDS
+from ..gateway.waiting import wait_until
 from ..kubernetes.errors import GatewayError, NotConvergedError
 from ..manifests.charts import STATS_ANNOTATION, STATS_CONFIG
 from ..settings.model import Settings

@@ -1,9 +1,10 @@
-"""What the last `up` of a stack proved: its output `lastProof`."""
+"""What the last `up` of a stack proved, out of the state of its resource SplitConverged."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from typing import Any
 
 Served = Mapping[str, frozenset[str]]
+_CONVERGED = "pulumi-python:dynamic:SplitConverged"
 
 
 def served(resources: Sequence[Mapping[str, Any]]) -> Served:
@@ -15,9 +16,8 @@ def served(resources: Sequence[Mapping[str, Any]]) -> Served:
     Returns:
         What the nodes call the images, such as name@sha256:digest; nothing before the first proof.
     """
-    roots = [one for one in resources if one["type"] == "pulumi:pulumi:Stack"]
-    outputs: Mapping[str, Any] = (roots[0].get("outputs") if roots else None) or {}
-    proofs = cast("Mapping[str, Mapping[str, Any]]", outputs.get("lastProof") or {}).values()
+    outputs: list[Mapping[str, Any]] = [one["outputs"] for one in resources if one["type"] == _CONVERGED]
+    proofs: list[Mapping[str, Any]] = [proof for one in outputs for proof in one.get("proof") or ()]
     found: dict[str, frozenset[str]] = {}
     for version in {version for proof in proofs for version in proof["weights"]}:
         if all(proof["weights"].get(version) for proof in proofs):

@@ -5,7 +5,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from components.gateway import envoy
-from components.gateway.gateways import Gateways, wait_until
+from components.gateway.gateways import Gateways
+from components.gateway.waiting import wait_until
 from harness.labs import Program
 
 TARGET = envoy.Target("default", "myapp", "myapp")

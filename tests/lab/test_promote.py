@@ -4,10 +4,11 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
+from components.pulumi_cli import last_proof
 from harness.labs import Program
 from tests.lab.stages import V1, V2, config
 
@@ -47,8 +48,8 @@ def _config(program: Program, key: str) -> dict[str, Any]:
 
 def _proved(program: Program, version: str) -> str:
     """The image of a version, by the digest that the stack's last proof names."""
-    proofs = cast("dict[str, Any]", program.outputs()["lastProof"])
-    ((image,),) = [proof["images"][version] for proof in proofs.values()]
+    state = json.loads(program.run("pulumi", "stack", "export").stdout)["deployment"]["resources"]
+    (image,) = last_proof.served(state)[version]
     return f"janakiramm/myapp:{version}@{image.partition('@')[2]}"
 
 

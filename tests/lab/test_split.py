@@ -56,8 +56,8 @@ def test_a_proof_is_in_the_outputs(program: Program) -> None:
     ((pod, proof),) = proofs.items()
     assert pod.startswith("istio-system/istio-ingressgateway-")
     assert proof["weights"] == {"v1": 50, "v2": 50}
-    assert all("sha256:" in image for version in ("v1", "v2") for image in proof["images"][version])
-    program.up("--skip-preview", "--expect-no-changes")
+    again = program.up("--skip-preview", "--expect-no-changes")
+    assert "sha256:" not in again.stdout
 
 
 def test_a_move_is_one_write_and_every_gateway_follows(program: Program) -> None:

@@ -3,12 +3,15 @@
 import json
 import threading
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from components.gateway import convergence as proof
+from components.gateway import waiting
 from components.gateway.envoy import Target
+from components.gateway.waiting import InterruptedWaitError
 from components.kubernetes.api import Api
 from components.kubernetes.errors import GatewayError, NotConvergedError
 from tests.unit.fake_cluster import FakeCluster, FakeGateway, fake_cluster
@@ -207,3 +210,42 @@ def test_a_version_can_go_where_the_kubeconfig_of_its_last_up_cannot_be_used() -
         json.dumps(kubeconfig), {"istio": "ingressgateway"}, Target("default", "myapp", "myapp")
     )
     proof.wait_for_last_requests(where, "v1", 30)
+
+
+QUOTA = 'pods "myapp-v3-1" is forbidden: exceeded quota: small'
+
+
+def refused() -> dict[str, Any]:
+    """A Deployment whose pods a quota does not let in."""
+    condition = {"type": "ReplicaFailure", "status": "True", "message": QUOTA}
+    found = deployment(1, 0)
+    found["status"] |= {"updatedReplicas": 0, "conditions": [condition]}
+    return found
+
+
+def test_what_never_became_a_pod_is_the_reason() -> None:
+    with (
+        fake_cluster(
+            FakeGateway("a", HALVES), objects={DEPLOYMENT: refused(), PODS: {"items": []}}
+        ) as cluster,
+        pytest.raises(NotConvergedError, match="0 of 1 pods are of the new kind; " + QUOTA),
+    ):
+        proof.wait_for_versions(split(cluster), ("v3",), 0.1)
+
+
+def test_a_long_wait_says_its_reason_once_and_ends_when_it_is_stopped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stop = tmp_path / "stop"
+    monkeypatch.setenv(waiting.STOP, str(stop))
+    threading.Timer(waiting.QUIET_SECONDS + 2, stop.touch).start()
+    began = time.monotonic()
+    with (
+        fake_cluster(
+            FakeGateway("a", HALVES), objects={DEPLOYMENT: refused(), PODS: {"items": []}}
+        ) as cluster,
+        pytest.raises(InterruptedWaitError, match="v3 could not take it before it was interrupted"),
+    ):
+        proof.wait_for_versions(split(cluster), ("v3",), 60)
+    assert time.monotonic() - began < waiting.QUIET_SECONDS + 4
+    assert capsys.readouterr().err.count(QUOTA) == 1

@@ -196,3 +196,22 @@ def test_missing_variable_is_named() -> None:
 @pytest.mark.parametrize("spec", [{}, {"tcp": []}, {"http": [{"redirect": {"uri": "/"}}]}])
 def test_route_that_somebody_wrote_by_hand_may_split_nothing(spec: dict[str, Any]) -> None:
     assert split(spec) == {}
+
+
+def test_pickled_providers_and_bookkeeping_are_left_out() -> None:
+    inputs = {"__provider": "gASVLw", "weights": {"v1": 50}}
+    step: dict[str, Any] = {
+        "op": "update",
+        "urn": "urn:pulumi:lab::blue-green::a::app-ready",
+        "oldState": {"type": "pulumi-python:dynamic:SplitReady", "inputs": inputs},
+        "newState": {
+            "type": "pulumi-python:dynamic:SplitReady",
+            "inputs": {"__provider": "gASVMA", "weights": {"v1": 60}},
+        },
+        "detailedDiff": {"__provider": {}, "metadata.managedFields[0].time": {}, "weights.v1": {}},
+    }
+    changed = of_digest("lab", [], {"steps": [step]}).resources
+    assert changed is not None
+    (resource,) = changed
+    assert resource.paths == ("weights.v1",)
+    assert "gASV" not in "".join(resource.diff)

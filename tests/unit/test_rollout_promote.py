@@ -100,12 +100,12 @@ def test_version_with_two_images_at_once_is_refused() -> None:
 
 def test_proof_counts_the_versions_that_had_traffic_at_every_gateway() -> None:
     images = {"v1": [RUNS], "v2": ["app@sha256:b"]}
-    last = {
-        "gw/a": {"weights": {"v1": 50.0, "v2": 50.0}, "images": images},
-        "gw/b": {"weights": {"v1": 100.0, "v2": 0.0}, "images": images},
-    }
-    root = {"type": "pulumi:pulumi:Stack", "outputs": {"lastProof": last}}
-    assert proofs.served([{"type": "kubernetes:core/v1:Service"}, root]) == {"v1": frozenset({RUNS})}
+    last = [
+        {"pod": "gw/a", "weights": {"v1": 50.0, "v2": 50.0}, "images": images},
+        {"pod": "gw/b", "weights": {"v1": 100.0, "v2": 0.0}, "images": images},
+    ]
+    converged = {"type": "pulumi-python:dynamic:SplitConverged", "outputs": {"proof": last}}
+    assert proofs.served([{"type": "kubernetes:core/v1:Service"}, converged]) == {"v1": frozenset({RUNS})}
     assert proofs.served([{"type": "pulumi:pulumi:Stack"}]) == {}
 
 

@@ -17,6 +17,8 @@ LARGE_STEP = 50
 _MASK = "[secret]"
 _SECRET_KEYS = ("data", "stringData")
 _SILENT = ("same", "read", "refresh")
+# A pickled Python object, and Kubernetes' own bookkeeping.
+_NOISE = ("__provider", "metadata.managedFields")
 
 
 @dataclass(frozen=True)
@@ -140,6 +142,7 @@ def _resources(steps: list[Json]) -> Iterator[Resource]:
         operation, urn = step["op"], step["urn"]
         if operation in _SILENT or urn in seen:
             continue
+        paths: Json = step.get("detailedDiff") or {}
         old: Json = step.get("oldState") or {}
         new: Json = step.get("newState") or {}
         kind: str = (new or old)["type"]
@@ -152,14 +155,15 @@ def _resources(steps: list[Json]) -> Iterator[Resource]:
             kind.rpartition(":")[2],
             urn.rpartition("::")[2],
             kind.startswith("kubernetes:") and not kind.endswith(":Release"),
-            tuple(sorted(step.get("detailedDiff") or {})),
+            tuple(sorted(path for path in paths if not path.startswith(_NOISE))),
             tuple(_diff(_inputs(old), {} if operation == "delete" else _inputs(new))),
         )
 
 
 def _inputs(state: Json) -> Json:
-    """The inputs; Pulumi masks its secrets, and here goes what a Kubernetes Secret holds."""
-    inputs: Json = state.get("inputs") or {}
+    """The inputs without noise; Pulumi masks its secrets, and here goes what a Kubernetes Secret holds."""
+    given: Json = state.get("inputs") or {}
+    inputs = {key: value for key, value in given.items() if key not in _NOISE}
     if inputs.get("kind") != "Secret":
         return inputs
     masked = {key: dict.fromkeys(cast("Json", inputs[key]), _MASK) for key in _SECRET_KEYS if key in inputs}

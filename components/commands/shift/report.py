@@ -88,11 +88,12 @@ class Report:
         title = f"Shift of {self.version} on stack {self.stack}: {verdict}"
         reason = f'<p class="bad">{html.escape(self.failure)}</p>' if self.failure else ""
         return f"""<!doctype html>
-<html lang="en"><meta charset="utf-8"><title>{html.escape(title)}</title>
+<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<title>{html.escape(title)}</title>
 <style>
 body {{ font: 15px/1.5 system-ui, sans-serif; color: #1f2328; max-width: 900px; margin: 2em auto; }}
 table {{ border-collapse: collapse; }} td, th {{ padding: .3em .9em; text-align: right; }}
-tr {{ border-bottom: 1px solid #d1d9e0; }} svg {{ width: 100%; }}
+.table {{ overflow-x: auto; }} tr {{ border-bottom: 1px solid #d1d9e0; }} svg {{ width: 100%; }}
 svg text {{ font-size: 12px; fill: #59636e; }}
 .bad {{ color: #b3261e; font-weight: 600; }} h1 {{ font-size: 1.4em; }} h2 {{ font-size: 1.1em; }}
 </style>
@@ -168,7 +169,7 @@ Each step had to hold: {html.escape(str(self.limits))}.</p>
         rows = "".join(self._row(step) for step in self.steps)
         names = ("asked", "requests", "measured", "failed", "failed, %", "p50, ms", "p99, ms")
         head = "".join(f"<th>{name}</th>" for name in names)
-        return f"<table><tr>{head}</tr>{rows}</table>"
+        return f'<div class="table"><table><tr>{head}</tr>{rows}</table></div>'
 
     def _row(self, step: Step) -> str:
         total = sum(version.requests for version in step.served.values())

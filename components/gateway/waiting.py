@@ -1,0 +1,59 @@
+"""How the program waits: what a long wait says meanwhile, and how it is ended from outside."""
+
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from ..kubernetes.errors import GatewayError, NotConvergedError
+
+# Names a file: once it is there, every wait ends. The engine has no way to tell a dynamic provider that
+# it was interrupted (its Cancel does nothing there), so our commands tell it so.
+STOP = "BLUE_GREEN_STOP"
+# How old an answer may be: istiod itself collects changes for 100 ms.
+PAUSE_SECONDS = 0.02
+# From then on a wait says why, and again when the reason is another one.
+QUIET_SECONDS = 3
+_ASK_SECONDS = 1
+
+
+class InterruptedWaitError(NotConvergedError):
+    """Whoever started the program wants it to end."""
+
+
+def wait_until(
+    check: Callable[[], tuple[str, ...]], seconds: float, why: Callable[[], list[str]] | None = None
+) -> None:
+    """Checks until nothing is missing any more.
+
+    `check` returns a sentence for each thing that is; a GatewayError of it counts as one. With `why`,
+    a wait of more than three seconds says what is missing, with the reasons that `why` knows. Raises
+    NotConvergedError with the last of what is missing; as InterruptedWaitError where it was ended by STOP.
+    """
+    began = time.monotonic()
+    said, next_look = "", began + QUIET_SECONDS
+    while True:
+        try:
+            missing = check()
+        except GatewayError as error:
+            missing = (str(error),)
+        if not missing:
+            return
+        now = time.monotonic()
+        if now >= began + seconds:
+            raise NotConvergedError("\n".join(missing))
+        if _stopped():
+            raise InterruptedWaitError("\n".join(missing))
+        if why is not None and now >= next_look:
+            reason = "; ".join([*missing, *why()])
+            if reason != said:
+                # Pulumi shows at once what a dynamic provider prints there.
+                print(f"waiting, at most {seconds:g} s: {reason}", file=sys.stderr, flush=True)
+            said, next_look = reason, time.monotonic() + _ASK_SECONDS
+        time.sleep(PAUSE_SECONDS)
+
+
+def _stopped() -> bool:
+    file = os.environ.get(STOP)
+    return file is not None and Path(file).exists()
