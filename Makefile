@@ -8,6 +8,8 @@ SHELL := /bin/bash
 
 # The tiers of tests that this machine can run; `.ci/run` names them, so that none is left out unseen.
 TIERS ?= unit $(shell [ "$$(uname -s)" = Linux ] && [ "$$(id -u)" = 0 ] && echo lab)
+# So many processes run the tests, each with a lab of its own.
+LABS ?= 2
 
 # The lab's exports extend the tools' PATH, so they are made in that environment.
 ENV := exports="$$($(PYTHON) -m tools env --stack $(STACK))" && echo "$$exports"
@@ -74,13 +76,14 @@ down: setup ## Destroy the stack, then remove the lab's host
 
 test: tools ## Run the tests of every tier that this machine can run
 	echo "tiers: $(TIERS)"
-	$(PYTHON) -m pytest $(addprefix tests/,$(TIERS))
+	$(PYTHON) -m pytest -n $(LABS) --dist loadfile --durations 10 $(if $(SHUFFLE),--shuffle $(SHUFFLE)) \
+		$(addprefix tests/,$(TIERS))
 
 lab-test: tools ## Run one test of the lab tier, T=file::test, on a lab that stays up; the next run starts at once
 	LAB_TEST_KEEP=1 $(PYTHON) -m pytest $(T)
 
 lab-test-down: setup ## Remove the lab that lab-test leaves up
-	$(LAB) --dir .lab/test --subnet $(or $(LAB_TEST_SUBNET),192.168.50.0/24) down
+	$(LAB) --dir .lab/test down
 
 check: setup ## Check style, types and the GitHub workflows
 	$(PYTHON) -m ruff check .

@@ -6,6 +6,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from typing import cast
 
 import psutil
 
+from harness.pace import pace
 from tools import env as tools_env
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -28,6 +30,10 @@ LINKED = (
 )
 COMMAND_SECONDS = 280
 COPIED = ("Pulumi.yaml", "Pulumi.lab.yaml")
+# The engine's events of the last `up` of a project, in its folder.
+EVENTS = "events.json"
+# The commands that were run in this process, each with its seconds.
+spent: list[tuple[str, float]] = []
 
 
 @dataclass(frozen=True)
@@ -61,13 +67,29 @@ class Program:
     stack: str
     environment: Mapping[str, str]
 
+    @property
+    def config_file(self) -> Path:
+        """The stack's config."""
+        return self.folder / f"Pulumi.{self.stack}.yaml"
+
+    @property
+    def checkpoint(self) -> Path:
+        """The stack's state, as Pulumi's file backend keeps it."""
+        state = Path(self.environment["PULUMI_BACKEND_URL"].removeprefix("file://"))
+        return state / ".pulumi" / "stacks" / "blue-green" / f"{self.stack}.json"
+
     def run(self, *command: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run a command in the copy; with `check`, fail the test with what it said."""
         return _run(command, self.folder, self.environment, check=check)
 
     def up(self, *options: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-        """Run the real `pulumi up`."""
-        return self.run("pulumi", "up", "--yes", "--non-interactive", *options, check=check)
+        """Run the real `pulumi up`; the engine's events are kept for whom it fails."""
+        events = self.folder / EVENTS
+        events.unlink(missing_ok=True)
+        command = ("pulumi", "up", "--yes", "--non-interactive", "--event-log", str(events), *options)
+        # The event log is one of Pulumi's options for debugging.
+        environment = {**self.environment, "PULUMI_DEBUG_COMMANDS": "1"}
+        return _run(command, self.folder, environment, check=check)
 
     def preview(self, *options: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run the real `pulumi preview`."""
@@ -78,9 +100,11 @@ class Program:
 
         Example: `program.config(weights={"v1": 0, "v2": 100})`.
         """
-        for key, value in values.items():
-            whole = {f"blue-green:{key}": {"value": json.dumps(value), "objectValue": value}}
-            self.run("pulumi", "config", "set-all", "--json", json.dumps(whole))
+        whole = {
+            f"blue-green:{key}": {"value": json.dumps(value), "objectValue": value}
+            for key, value in values.items()
+        }
+        self.run("pulumi", "config", "set-all", "--json", json.dumps(whole))
 
     def outputs(self) -> dict[str, object]:
         """Return the stack's outputs, secrets left out."""
@@ -132,15 +156,8 @@ def _end_plugins(home: str) -> None:
                 process.kill()
 
 
-def project_kept(folder: Path, lab: Lab) -> Program | None:
-    """Return the copy of the project that an earlier run left, if its stack is up."""
-    made = Program(folder, "lab", {**lab.environment, "PULUMI_STACK": "lab"})
-    state = folder.parent / "pulumi" / ".pulumi" / "stacks" / "blue-green" / "lab.json"
-    return made if (folder / "Pulumi.lab.yaml").exists() and state.exists() and made.outputs() else None
-
-
 def project_copy(folder: Path, lab: Lab, stack: str = "lab") -> Program:
-    """Make a copy of the project in a folder, with a new stack of its own."""
+    """Make a copy of the project in a folder, with a stack of its own: a new one, or as a kept lab has it."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     for name in LINKED:
@@ -157,9 +174,11 @@ def project_copy(folder: Path, lab: Lab, stack: str = "lab") -> Program:
 def _run(
     command: Sequence[str | Path], folder: Path, environment: Mapping[str, str], *, check: bool
 ) -> subprocess.CompletedProcess[str]:
+    started = time.monotonic()
     done = subprocess.run(
-        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=COMMAND_SECONDS
+        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=COMMAND_SECONDS * pace()
     )
+    spent.append((" ".join(map(str, command[:2])), time.monotonic() - started))
     if check and done.returncode:
         said = f"{done.stdout}{done.stderr}"
         raise AssertionError(f"{shlex.join(map(str, command))} exited {done.returncode}:\n{said}")

@@ -1,7 +1,88 @@
-"""What every test stands on."""
+"""What every test stands on, and how a run is shown."""
 
+import random
 import signal
+from collections import defaultdict
+from collections.abc import Generator
+from typing import cast
+
+import pytest
+from _pytest._code.code import ExceptionRepr
+
+from harness import labs
+from harness.pace import pace
 
 # A shell starts what runs in the background with SIGINT ignored, and children inherit that: the
 # tests that interrupt a command would wait for ever. A handler of our own is the default in them.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+SHOWN = 10
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--shuffle", type=int, metavar="SEED", help="the files in a random order, of that seed")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_configure(config: pytest.Config) -> None:
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    if reporter:
+        config.pluginmanager.register(_AtOnce(reporter))
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Order the files as asked, and give every test the time that this machine needs."""
+    seed = config.getoption("--shuffle")
+    if seed is not None:
+        files = sorted({item.path for item in items})
+        random.Random(seed).shuffle(files)  # noqa: S311 - a repeatable choice, no secret
+        items.sort(key=lambda item: files.index(item.path))
+    for item in items:
+        marked = item.get_closest_marker("timeout")
+        seconds = float(marked.args[0] if marked else config.getini("timeout"))
+        item.add_marker(pytest.mark.timeout(seconds * pace()), append=False)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Note the commands of a test in its report, and what to type to run it alone."""
+    report = yield
+    noted: list[tuple[str, object]] = [*labs.spent]
+    report.user_properties = noted
+    labs.spent.clear()
+    if report.failed and isinstance(report.longrepr, ExceptionRepr):
+        report.longrepr.addsection("to run it alone", f"make lab-test T='{item.nodeid}'")
+    return report
+
+
+class _AtOnce:
+    """Shows a failure when it comes, not only at the end; and at the end, where the time went."""
+
+    def __init__(self, reporter: pytest.TerminalReporter) -> None:
+        self._reporter = reporter
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.failed:
+            self._reporter.ensure_newline()
+            self._reporter.write_line(f"{report.nodeid} failed:", red=True, bold=True)
+            self._reporter.write_line(report.longreprtext)
+
+    def pytest_terminal_summary(self) -> None:
+        files: dict[str, float] = defaultdict(float)
+        commands: dict[str, list[float]] = defaultdict(list)
+        for reports in self._reporter.stats.values():
+            for report in reports:
+                if isinstance(report, pytest.TestReport):
+                    files[report.nodeid.partition("::")[0]] += report.duration
+                    for command, seconds in report.user_properties:
+                        commands[command].append(cast("float", seconds))
+        self._reporter.section("where the time went")
+        for name, seconds in _longest(files):
+            self._reporter.write_line(f"{seconds:7.1f} s  {name}")
+        for name, seconds in _longest({command: sum(each) for command, each in commands.items()}):
+            self._reporter.write_line(f"{seconds:7.1f} s  {name}, {len(commands[name])} times")
+
+
+def _longest(seconds: dict[str, float]) -> list[tuple[str, float]]:
+    return sorted(seconds.items(), key=lambda one: -one[1])[:SHOWN]

@@ -1,33 +1,100 @@
-"""The lab tier's fixtures: one lab for the session, and the program running on it."""
+"""The lab tier's fixtures: one lab for the session, and the stacks that run on it."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator, Mapping
+from pathlib import Path
 
 import pytest
+from _pytest._code.code import ExceptionRepr
 
-from harness.labs import ROOT, Lab, Program, lab_host, project_copy, project_kept
+from harness.labs import ROOT, Lab, Program, lab_host, project_copy
+from tests.lab import evidence, shop, subnets
+from tests.lab.baseline import Baseline
+from tests.lab.second_lab import SecondLab
 
-FOLDER = ROOT / ".lab" / "test"
-# Another checkout on this machine may be testing at the same time.
-SUBNET = os.environ.get("LAB_TEST_SUBNET", "192.168.50.0/24")
 # `make lab-test` leaves the lab and the program on it up, and the next run goes on with them.
 KEEP = os.environ.get("LAB_TEST_KEEP") == "1"
+FOLDER = ROOT / ".lab" / ("test" if KEEP else f"test-{subnets.WORKER}")
+LAB = pytest.StashKey[Lab]()
 
 
 @pytest.fixture(scope="session")
-def lab() -> Iterator[Lab]:
+def lab(request: pytest.FixtureRequest) -> Iterator[Lab]:
     """The tests' lab, up for the whole session and away after it."""
-    with lab_host(FOLDER, SUBNET, keep=KEEP) as host:
+    with lab_host(FOLDER, subnets.SESSION, keep=KEEP) as host:
+        request.config.stash[LAB] = host
         yield host
+        del request.config.stash[LAB]
 
 
 @pytest.fixture(scope="session")
-def program(lab: Lab) -> Iterator[Program]:
-    """The project on the tests' lab after its first `pulumi up`; destroyed at the end."""
-    made = project_kept(FOLDER / "project", lab) if KEEP else None
-    if made is None:
-        made = project_copy(FOLDER / "project", lab)
-        made.up()
-    yield made
-    if not KEEP:
-        made.run("pulumi", "destroy", "--yes", "--non-interactive")
+def baseline(lab: Lab) -> Baseline:
+    """The project on the tests' lab after its first `pulumi up`: both versions have half of the traffic."""
+    return _up(project_copy(FOLDER / "project", lab))
+
+
+def _up(program: Program) -> Baseline:
+    """The stack as its config says; of a kept lab, that may already be so."""
+    made = Baseline(program, program.config_file.read_text(), FOLDER / f"{program.stack}.baseline")
+    made.restore()
+    return made
+
+
+@pytest.fixture(scope="session")
+def program(baseline: Baseline) -> Program:
+    """The session's stack `lab`. A file finds it as the baseline says; within the file, see `base`."""
+    return baseline.program
+
+
+@pytest.fixture(scope="module", autouse=True)
+def file_begins_at_the_baseline(request: pytest.FixtureRequest) -> None:
+    """Whatever another file's tests have left, and in whatever order."""
+    tests = (item for item in request.session.items if item.path == request.path)
+    if any("program" in getattr(item, "fixturenames", ()) for item in tests):
+        request.getfixturevalue("baseline").restore()
+
+
+@pytest.fixture
+def base(baseline: Baseline) -> Program:
+    """The session's stack, put back to v1 and v2 with half of the traffic each before the test."""
+    baseline.restore()
+    return baseline.program
+
+
+@pytest.fixture(scope="session")
+def second_baseline(program: Program, lab: Lab) -> Baseline:
+    return _up(shop.project(program, lab, "shop"))
+
+
+@pytest.fixture
+def second_app(second_baseline: Baseline) -> Program:
+    """A second stack with an app `shop` of its own on the session's cluster and mesh, v1 and v2 half each.
+
+    It is made once in a session and put back before each test. Its gateway answers to `shop.HOST`.
+    """
+    second_baseline.restore()
+    return second_baseline.program
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Function,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Keep what one needs to know of a failed test, and say where."""
+    report = yield
+    if report.failed and isinstance(report.longrepr, ExceptionRepr):
+        kept = evidence.keep(item.nodeid, *_where(item))
+        said = f"The logs, Pulumi's events and what the cluster said: {kept.relative_to(ROOT)}/"
+        report.longrepr.addsection("evidence", said)
+    return report
+
+
+def _where(item: pytest.Function) -> tuple[Path, Mapping[str, str] | None]:
+    """The folder of the lab that a test ran on, and the environment in which kubectl works on its cluster."""
+    for one in item.funcargs.values():
+        if isinstance(one, SecondLab):
+            return one.folder, one.environment | {"KUBECONFIG": str(one.layout.kubeconfig)}
+        if isinstance(one, Program):
+            return one.folder.parent, one.environment
+    lab = item.config.stash.get(LAB, None)
+    return FOLDER, lab.environment if lab else None

@@ -1,12 +1,14 @@
 """A lab of a test's own, and what the machine shows before, while and after it is there."""
 
+import hashlib
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Network
 from pathlib import Path
+from typing import TypeAlias
 
 import lab.cgroups
 from harness.labs import ROOT
@@ -25,21 +27,54 @@ START = (
     "--cache-images=false",
     "--extra-config=kubeadm.ignore-preflight-errors=SystemVerification",
 )
-# Counters and the like, which change by themselves.
-_VOLATILE = (
-    "/proc/sys/fs/dentry-state",
-    "/proc/sys/fs/file-nr",
-    "/proc/sys/fs/inode-nr",
-    "/proc/sys/fs/inode-state",
-    "/proc/sys/fs/aio-nr",
-    "/proc/sys/fs/quota/",
-    "/proc/sys/kernel/ns_last_pid",
-    "/proc/sys/kernel/pty/nr",
-    "/proc/sys/kernel/random/",
-    "/proc/sys/net/netfilter/nf_conntrack_count",
+# What a lab mounts over; the machine's own mounts are elsewhere.
+_MOUNTED_OVER = (
+    "/etc",
+    "/lib",
+    "/opt",
+    "/proc/sys",
+    "/run",
+    "/sys",
+    "/tmp",  # noqa: S108
+    "/usr",
+    "/var",
+    "/var/lib",
+    "/mnt",
 )
-# Where Minikube, Kubernetes and containerd write on a host of their own.
-_TOPS = ("/etc", "/opt", "/run", "/usr", "/var")
+# The settings of the whole machine that kubelet and kube-proxy write.
+_SYSCTLS = (
+    "kernel/hostname",
+    "kernel/keys/root_maxbytes",
+    "kernel/keys/root_maxkeys",
+    "kernel/panic",
+    "kernel/panic_on_oops",
+    "net/ipv4/ip_forward",
+    "vm/overcommit_memory",
+    "vm/panic_on_oom",
+    "vm/swappiness",
+)
+# Files and folders that Minikube, kubeadm, kubelet, containerd and the lab write on a host of their own.
+_WRITTEN = (
+    "/etc/cni",
+    "/etc/containerd",
+    "/etc/crictl.yaml",
+    "/etc/hostname",
+    "/etc/hosts",
+    "/etc/init.d",
+    "/etc/kubernetes",
+    "/etc/resolv.conf",
+    "/etc/sudoers.d",
+    "/opt",
+    "/run/blue-green-lab",
+    "/run/shadow",
+    "/usr/local/bin",
+    "/usr/local/sbin",
+    "/var/lib/etcd",
+    "/var/lib/kubelet",
+    "/var/lib/minikube",
+    "/var/log/containers",
+    "/var/log/pods",
+)
 
 
 @dataclass(frozen=True)
@@ -120,85 +155,42 @@ def _namespaces(pid: int) -> Iterator[str]:
         return
 
 
-@dataclass(frozen=True)
-class Machine:
-    """All that a lab could leave behind, as far as it is not another lab's."""
-
-    mounts: frozenset[str]
-    links: frozenset[str]
-    cgroups: frozenset[str]
-    sysctls: dict[str, str]
-    files: dict[str, tuple[int, int, int]]
-    temporary: frozenset[str]
+# What a lab could leave behind or change on the machine, each with what it is now.
+Machine: TypeAlias = Mapping[str, str]
 
 
 def machine(second: SecondLab) -> Machine:
-    """Read the machine's state; other labs may come and go meanwhile."""
+    """Look at what a lab touches; what other labs and the machine's daemons do meanwhile does not count."""
     own = second.layout
-    links = {path.name for path in Path("/sys/class/net").iterdir()}
-    strangers = tuple(f"/{name}/" for name in links if name.startswith("lab-") and name != own.link)
-    return Machine(
-        mounts=frozenset(Path("/proc/self/mountinfo").read_text().splitlines()),
-        links=frozenset(n for n in links if not n.startswith("lab-") or n == own.link),
-        cgroups=frozenset(
-            str(group)
-            for hierarchy in lab.cgroups.hierarchies()
-            # What is below the cgroups of others is theirs, and changes as it will.
-            for group in Path(hierarchy.mount).iterdir()
-            if group.is_dir() and ("blue-green-lab-" not in group.name or group.name == own.cgroup)
-        ),
-        sysctls={k: v for k, v in _sysctls() if not any(name in k for name in strangers)},
-        files=dict(_files()),
-        temporary=frozenset(
-            name
-            for name in os.listdir("/tmp")  # noqa: PTH208, S108
-            if name.startswith(("h.", "minikube", "gvisor", "juju", "containerd"))
-        ),
-    )
+    traces = {f"mount {line}": "" for line in _mounts(second)}
+    if Path("/sys/class/net", own.link).exists():
+        traces[f"link {own.link}"] = ""
+    traces |= {f"cgroup {group}": "" for group in lab.cgroups.existing(own.cgroup)}
+    for name in _SYSCTLS:
+        file = Path("/proc/sys", name)
+        traces[f"sysctl {name}"] = file.read_text() if file.exists() else "none"
+    for path in (Path(name) for name in _WRITTEN):
+        if path.is_dir():
+            traces[f"folder {path}"] = " ".join(sorted(each.name for each in path.iterdir()))
+        elif path.exists():
+            traces[f"file {path}"] = hashlib.sha256(path.read_bytes()).hexdigest()
+    return traces
 
 
-def _sysctls() -> Iterator[tuple[str, str]]:
-    for directory, _, names in os.walk("/proc/sys"):
-        for name in names:
-            path = f"{directory}/{name}"
-            if not path.startswith(_VOLATILE):
-                try:
-                    yield path, Path(path).read_text(errors="replace")
-                except OSError:
-                    continue
-
-
-def _files() -> Iterator[tuple[str, tuple[int, int, int]]]:
-    """Every file with its mode, its size and its last change of any kind, in nanoseconds."""
-    for top in _TOPS:
-        for directory, _, names in os.walk(top):
-            if "__pycache__" not in directory:
-                for name in names:
-                    path = f"{directory}/{name}"
-                    try:
-                        status = os.lstat(path)
-                    except OSError:
-                        continue
-                    yield path, (status.st_mode, status.st_size, status.st_ctime_ns)
+def _mounts(second: SecondLab) -> Iterator[str]:
+    for line in Path("/proc/self/mountinfo").read_text().splitlines():
+        # The fifth field is the mount point (proc_pid_mountinfo(5)).
+        if line.split()[4] in _MOUNTED_OVER or str(second.folder) in line:
+            yield line
 
 
 def differences(before: Machine, after: Machine) -> list[str]:
     """What is new, gone or changed, each in one line."""
-    found: list[str] = []
-    for what in ("mounts", "links", "cgroups", "temporary"):
-        old: frozenset[str] = getattr(before, what)
-        new: frozenset[str] = getattr(after, what)
-        found += [f"{what}: new {item}" for item in sorted(new - old)]
-        found += [f"{what}: gone {item}" for item in sorted(old - new)]
-    for what in ("sysctls", "files"):
-        first: dict[str, object] = getattr(before, what)
-        second: dict[str, object] = getattr(after, what)
-        found += [
-            f"{what}: {key} was {first.get(key)!r}, is {second.get(key)!r}"
-            for key in sorted(first.keys() | second.keys())
-            if first.get(key) != second.get(key)
-        ]
-    return found
+    return [
+        f"{what} was {before.get(what)!r}, is {after.get(what)!r}"
+        for what in sorted(before.keys() | after.keys())
+        if before.get(what) != after.get(what)
+    ]
 
 
 def survivors(were: Living, second: SecondLab) -> list[str]:

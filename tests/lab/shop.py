@@ -9,9 +9,8 @@ HOST = "shop.example"
 ROUTING = {"gateway": "shop-gateway", "hosts": [HOST]}
 
 
-@contextmanager
-def second_stack(program: Program, lab: Lab, name: str) -> Generator[Program]:
-    """A project whose stack is not up yet; destroyed at the end."""
+def project(program: Program, lab: Lab, name: str) -> Program:
+    """A project for a second stack."""
     made = project_copy(program.folder.parent / name, lab, name)
     made.config(
         cluster=existing_cluster(program),
@@ -20,6 +19,13 @@ def second_stack(program: Program, lab: Lab, name: str) -> Generator[Program]:
         routing=ROUTING,
         convergence={"timeoutSeconds": 20, "drainSeconds": 10},
     )
+    return made
+
+
+@contextmanager
+def second_stack(program: Program, lab: Lab, name: str) -> Generator[Program]:
+    """A project whose stack is not up yet; destroyed at the end."""
+    made = project(program, lab, name)
     try:
         yield made
     finally:

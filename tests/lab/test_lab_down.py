@@ -12,6 +12,7 @@ import pytest
 
 import lab.cgroups
 from lab import host
+from tests.lab import subnets
 from tests.lab.second_lab import (
     START,
     Living,
@@ -32,7 +33,7 @@ pytestmark = pytest.mark.timeout(300)
 def before(tmp_path_factory: pytest.TempPathFactory) -> Machine:
     """The machine without the second lab."""
     folder = tmp_path_factory.mktemp("before")
-    return machine(SecondLab(folder, "192.168.90.0/24", folder))
+    return machine(SecondLab(folder, subnets.OWN, folder))
 
 
 @pytest.fixture
@@ -41,7 +42,7 @@ def second(tmp_path: Path, before: Machine) -> Iterator[SecondLab]:
     del before  # only to be read first
     home = tmp_path / "home"
     home.mkdir()
-    made = SecondLab(tmp_path / "lab", "192.168.90.0/24", home)
+    made = SecondLab(tmp_path / "lab", subnets.OWN, home)
     yield made
     made.run("down")
 

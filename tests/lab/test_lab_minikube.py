@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from harness.labs import ROOT
+from tests.lab import subnets
 from tests.lab.second_lab import SecondLab
 
 pytestmark = pytest.mark.timeout(300)
@@ -60,7 +61,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecondLab]:
     folder = tmp_path_factory.mktemp("minikube")
     home = folder / "home"
     home.mkdir()
-    made = SecondLab(folder / "lab", "192.168.95.0/24", home)
+    made = SecondLab(folder / "lab", subnets.OWN, home)
     made.run("up")
     try:
         made.start_minikube()
@@ -114,7 +115,7 @@ def node_port_answers(cluster: SecondLab) -> bool:
 
 
 def test_minikube_knows_its_address_and_state(cluster: SecondLab) -> None:
-    assert cluster.minikube("ip").stdout.strip() == "192.168.95.3"
+    assert cluster.minikube("ip").stdout.strip() == subnets.host(subnets.OWN)
     state = json.loads(cluster.minikube("status", "-o", "json").stdout)
     assert (state["Host"], state["Kubelet"], state["APIServer"]) == ("Running",) * 3
     profiles = json.loads(cluster.minikube("profile", "list", "-o", "json").stdout)

@@ -14,10 +14,10 @@ import psutil
 import pytest
 
 from harness.labs import ROOT, Lab, Program, lab_host, project_copy
+from tests.lab import subnets
 from tools import env as tools_env
 
-FOLDER = ROOT / ".lab" / "test-minikube"
-SUBNET = "192.168.96.0/24"
+FOLDER = ROOT / ".lab" / f"test-{subnets.WORKER}-minikube"
 PROGRAM = '''"""A cluster, and one object on it."""
 
 import pulumi
@@ -36,7 +36,7 @@ pulumi.export("address", on.address)
 @pytest.fixture(scope="module")
 def lab() -> Iterator[Lab]:
     """A host without a cluster."""
-    with lab_host(FOLDER, SUBNET) as host:
+    with lab_host(FOLDER, subnets.OWN) as host:
         yield host
 
 
@@ -106,7 +106,7 @@ def test_up_after_one_that_was_killed_in_the_middle_of_a_start_makes_the_cluster
     assert said_in_one_line(made, "minikube minikube: deleting it")
     assert said_in_one_line(made, "minikube minikube: step 19 of 19")
     assert note_uid(small)
-    assert small.outputs()["address"] == "192.168.96.3"
+    assert small.outputs()["address"] == subnets.host(subnets.OWN)
 
 
 def test_an_up_that_has_nothing_to_do_does_nothing(small: Program) -> None:

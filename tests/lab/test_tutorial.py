@@ -34,10 +34,7 @@ def widest_deviation(samples: int, false_alarm: Fraction) -> int:
     return 0
 
 
-@pytest.fixture(autouse=True, scope="module")
-def half_and_half(program: Program) -> None:
-    program.config(weights={"v1": 50, "v2": 50})
-    program.up()
+pytestmark = pytest.mark.usefixtures("base")
 
 
 def test_t1_minikube_runs_and_shows_its_profile(program: Program, lab: Lab) -> None:

@@ -1,0 +1,14 @@
+"""The subnets of one run's labs: two checkouts on one machine set LAB_TEST_SUBNET, and do not meet."""
+
+import os
+from ipaddress import IPv4Network
+
+ALL = IPv4Network(os.environ.get("LAB_TEST_SUBNET", "192.168.50.0/24"))
+# pytest-xdist's number of this process: each has a lab for its session and others for single tests.
+WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+SESSION, OWN, OTHER, THIRD = [str(one) for one in ALL.subnets(new_prefix=28)][4 * WORKER : 4 * WORKER + 4]
+
+
+def host(subnet: str) -> str:
+    """The address of the lab's host in it."""
+    return str(IPv4Network(subnet)[3])
