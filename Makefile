@@ -23,7 +23,7 @@ LAB_IS_DOWN := 3
 # In two steps: an eval of what failed would succeed, and the command run in the user's own login.
 IN_ENV := exports="$$($(ENV))" && eval "$$exports" &&
 
-.PHONY: help setup machine tools up down watch verify rollback preview deploy promote url env test lab-test lab-test-down check bench proof clean-cache
+.PHONY: help setup machine tools up down watch verify rollback preview deploy promote url env test lab-test lab-test-down check bench proof dist clean-cache
 
 help: ## Show this list
 	awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -96,6 +96,9 @@ bench: tools ## Measure: one table of figures, side by side
 
 proof: tools ## Prove that no change drops a request: every transition and fault under load
 	$(PYTHON) -m proof
+
+dist: setup ## Build the wheel into dist/, the same bytes from the same commit
+	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(PYTHON) -m pip wheel --quiet --no-deps --wheel-dir dist .
 
 clean-cache: setup ## Delete the built tools and Go's caches of this project
 	$(PYTHON) -m tools clean

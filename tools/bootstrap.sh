@@ -42,9 +42,26 @@ make_virtual_environment() {
 	echo "$want" >.venv/.made-from
 }
 
+# The command of this checkout, from any folder; `pip install` makes the same one of the wheel.
+make_command() {
+	[ ! -x .venv/bin/blue-green ] || return 0
+	cat >.venv/bin/blue-green.new <<-EOF
+		#!$PWD/.venv/bin/python
+		import sys
+
+		sys.path.insert(0, "$PWD")
+		from components.commands.main import main
+
+		main()
+	EOF
+	chmod +x .venv/bin/blue-green.new
+	mv .venv/bin/blue-green.new .venv/bin/blue-green
+}
+
 if [ "$stack" = lab ]; then
 	[ "$(uname -s)" = Linux ] || fail "the lab needs Linux; with Docker and Minikube, use STACK=dev"
 	command -v dpkg-query >/dev/null || fail "the lab's packages come from Debian: install, by your means, $(sed 's/#.*//' tools/debian-packages.txt | xargs)"
 	install_debian_packages
 fi
 make_virtual_environment
+make_command

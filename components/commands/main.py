@@ -12,6 +12,7 @@ from ..observation import endpoint
 from ..pulumi_cli import config, project
 from ..pulumi_cli import stack as stacks
 from ..settings.weights import shown
+from . import completion
 from . import rollback as rollbacks
 from . import verify as verdicts
 from .options import Format, Output, Stack, show
@@ -22,7 +23,7 @@ from .shift.command import shift
 from .watch import follow
 from .watch import plain as plain_watch
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
 
 
 @app.command()
@@ -94,8 +95,15 @@ def rollback(stack: Stack, output: Format = Output.text) -> None:
 
 @app.command()
 def promote(
-    source: Annotated[str, typer.Argument(metavar="FROM", help="The stack whose versions serve well.")],
-    target: Annotated[str, typer.Argument(metavar="TO", help="The stack that gets them.")],
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="FROM", help="The stack whose versions serve well.", autocompletion=completion.stacks
+        ),
+    ],
+    target: Annotated[
+        str, typer.Argument(metavar="TO", help="The stack that gets them.", autocompletion=completion.stacks)
+    ],
     weights: Annotated[bool, typer.Option("--weights", help="Move the split too.")] = False,
     min_requests: Annotated[int, typer.Option(min=1, help="Requests that each version must serve.")] = 50,
     up: Annotated[bool, typer.Option("--up", help="Apply and verify too.")] = False,
@@ -116,7 +124,12 @@ def promote(
 @app.command()
 def preview(
     stack: Annotated[
-        list[str] | None, typer.Option(envvar="PULUMI_STACK", help="A stack; may be given more than once.")
+        list[str] | None,
+        typer.Option(
+            envvar="PULUMI_STACK",
+            help="A stack; may be given more than once.",
+            autocompletion=completion.stacks,
+        ),
     ] = None,
     changed_since: Annotated[
         str | None,

@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from . import completion
+
 
 class Output(StrEnum):
     """How a command prints what it found."""
@@ -14,7 +16,10 @@ class Output(StrEnum):
     json = "json"
 
 
-Stack = Annotated[str, typer.Option(envvar="PULUMI_STACK", help="The Pulumi stack.")]
+Stack = Annotated[
+    str,
+    typer.Option(envvar="PULUMI_STACK", help="The Pulumi stack.", autocompletion=completion.stacks),
+]
 Format = Annotated[Output, typer.Option("-o", "--output", help="text, or json for machines.")]
 
 

@@ -8,6 +8,7 @@ import typer
 from ...errors import RolloutError
 from ...pulumi_cli.project import say
 from ...settings.weights import shown
+from .. import completion
 from ..options import Format, Output, Stack, show
 from . import run
 from .judge import Limits, Plan
@@ -19,7 +20,10 @@ _JUDGING = ("steps", "pause", "max_error_rate", "max_p99", "min_requests")
 def shift(
     context: typer.Context,
     stack: Stack,
-    version: Annotated[str | None, typer.Argument(help="The version that gets the traffic.")] = None,
+    version: Annotated[
+        str | None,
+        typer.Argument(help="The version that gets the traffic.", autocompletion=completion.versions),
+    ] = None,
     steps: Annotated[str, typer.Option(help="Its percentages.")] = "10,25,50,100",
     pause: Annotated[float, typer.Option(min=1, help="Seconds to judge each step.")] = 30,
     max_error_rate: Annotated[float, typer.Option(min=0, max=1, help="Most failed requests, 0 to 1.")] = 0.01,
