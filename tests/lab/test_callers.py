@@ -1,0 +1,48 @@
+"""docs/callers.md: who gets the split, and who gets past it."""
+
+from collections.abc import Iterator
+
+import pytest
+import yaml
+
+from harness.labs import ROOT, Program
+from tests.lab.observe import VERSIONS, put_back
+
+CALLS = 40
+
+
+@pytest.fixture(autouse=True, scope="module")
+def v2_gets_nothing(program: Program) -> Iterator[None]:
+    program.config(versions=VERSIONS, weights={"v1": 100}, convergence={})
+    program.up("--skip-preview")
+    yield
+    put_back(program)
+
+
+def calls(program: Program, service: str) -> set[str]:
+    """Which versions answer a caller without a sidecar: the API server, by the Service's endpoints."""
+    path = f"/api/v1/namespaces/default/services/{service}:http/proxy/"
+    pages = [program.kubectl("get", "--raw", path).stdout for _ in range(CALLS)]
+    return {"v2" if "vNext" in page else "v1" for page in pages}
+
+
+def test_a_caller_without_a_sidecar_gets_past_the_weights_and_a_service_of_one_version_holds_it(
+    program: Program,
+) -> None:
+    assert calls(program, "myapp") == {"v1", "v2"}
+    text = (ROOT / "docs" / "callers.md").read_text()
+    service = yaml.safe_load(text.partition("```yaml\n")[2].partition("```")[0])
+    file = program.folder / "stable.yaml"
+    file.write_text(yaml.safe_dump(service))
+    program.kubectl("apply", "-f", str(file))
+    try:
+        assert calls(program, service["metadata"]["name"]) == {"v1"}
+    finally:
+        program.kubectl("delete", "-f", str(file))
+
+
+def test_up_warns_of_an_idle_version_that_such_a_caller_reaches(program: Program) -> None:
+    said = program.up("--skip-preview").stdout
+    assert "callers inside the cluster without a sidecar reach v2" in said
+    program.config(versions={**VERSIONS, "v2": {**VERSIONS["v2"], "probes": {"readiness": {"path": "/"}}}})
+    assert "reach v2" not in program.up("--skip-preview").stdout
