@@ -14,15 +14,16 @@ config = stack.load()
 on = cluster(config.cluster)
 
 
-def guard(section: str, *, taken: bool) -> Ownership:
+def guard(section: str, *, taken: bool, namespace: str | None = None) -> Ownership:
     """Keeps the stack off objects that somebody else made, unless the section takes them over."""
     option = f"{stack.PROJECT}:{section}.takeOwnership"
-    return Ownership(on.kubeconfig, on.provider, option, taken=taken)
+    return Ownership(on.kubeconfig, on.provider, option, taken=taken, namespace=namespace)
 
 
 mesh_guard = guard("istio", taken=config.istio.take_ownership)
 istio = Istio("istio", config.istio, on.kubeconfig, on.options(), mesh_guard)
-guarded = guard("app", taken=config.app.take_ownership)
+there = None if config.app.create_namespace else config.app.namespace
+guarded = guard("app", taken=config.app.take_ownership, namespace=there)
 application = Application(config.app.name, config.app, config.versions, on.options(), guarded)
 split = TrafficSplit(
     config.app.name,

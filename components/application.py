@@ -32,8 +32,8 @@ class Application(pulumi.ComponentResource):
         super().__init__("blue-green:index:Application", name, None, opts)
         child = pulumi.ResourceOptions(parent=self)
         self.namespace = pulumi.Output.from_input(app.namespace)
-        if app.namespace != "default":
-            made = register(f"{name}-namespace", workload.namespace(app.namespace), child, ownership)
+        if app.namespace != "default" and (app.create_namespace or _made_before(f"{name}-namespace")):
+            made = self._namespace(f"{name}-namespace", app.namespace)
             child = pulumi.ResourceOptions(parent=self, depends_on=[made])
             self.namespace = _name(made.id)
         service = register(f"{name}-service", workload.service(app), _keeping(child, "clusterIP"), ownership)
@@ -55,6 +55,23 @@ class Application(pulumi.ComponentResource):
                 "deployments": {key: _name(one.id) for key, one in deployments.items()},
             }
         )
+
+    def _namespace(self, name: str, namespace: str) -> KubernetesObject:
+        """The Namespace, which others may use or make too: it has no mark of ours, and is never deleted."""
+        kept = pulumi.ResourceOptions(parent=self, retain_on_delete=True)
+        return KubernetesObject(name, "v1", "Namespace", workload.namespace(namespace), kept)
+
+
+def _made_before(name: str) -> bool:
+    """Whether the stack's state has a Namespace of this logical name, as the first release made it.
+
+    Taken out of the program, it would be deleted with all that is in it.
+    """
+    stack = f"{pulumi.get_organization()}/{pulumi.get_project()}/{pulumi.get_stack()}"
+    # As Pulumi's SDK for Node does in runtime.listResourceOutputs.
+    found = pulumi.runtime.invoke("pulumi:pulumi:readStackResourceOutputs", {"stackName": stack})
+    urns: Mapping[str, object] = found.value["outputs"]
+    return any(urn.endswith(f"$kubernetes:core/v1:Namespace::{name}") for urn in urns)
 
 
 def _keeping(opts: pulumi.ResourceOptions, field: str) -> pulumi.ResourceOptions:

@@ -18,6 +18,8 @@ import pulumi
 
 from .errors import RolloutError
 from .kubernetes.api import Api
+from .kubernetes.errors import GatewayError
+from .manifests import workload
 from .manifests.manifest import Manifest
 from .pulumi_cli import stack as stacks
 
@@ -32,6 +34,7 @@ class Ownership:
     """Guards the objects of some components; `option` is the config key that lets them be taken over.
 
     `kubeconfig` is the text of one for the cluster of `provider`; with `taken` the option is set.
+    `namespace` is one that has to be there before the objects are made.
     """
 
     def __init__(
@@ -41,11 +44,13 @@ class Ownership:
         option: str,
         *,
         taken: bool = False,
+        namespace: str | None = None,
     ) -> None:
         self._kubeconfig = pulumi.Output.from_input(kubeconfig)
         self._provider = provider
         self._option = option
         self._taken = taken
+        self._namespace = namespace
         # The loop's own threads may all be held by registrations that wait for these looks.
         self._threads = ThreadPoolExecutor(_AT_ONCE)
         self._state: asyncio.Future[Sequence[Mapping[str, Any]]] | None = None
@@ -69,6 +74,8 @@ class Ownership:
         loop = asyncio.get_running_loop()
         found = await loop.run_in_executor(self._threads, find, kubeconfig, manifest)
         if found is None:
+            if self._namespace is not None:
+                await loop.run_in_executor(self._threads, require, kubeconfig, self._namespace)
             return
         # One reading does for all: what this `up` adds to the state it does not make twice.
         self._state = self._state or loop.run_in_executor(self._threads, _state, _this_stack())
@@ -94,6 +101,10 @@ class Ownership:
 
 class ForeignObjectError(Exception):
     """An object exists that is not the stack's to make; the message names it and the ways out."""
+
+
+class MissingNamespaceError(Exception):
+    """The namespace that the objects go to is not there; the message says how to make it."""
 
 
 def owned(name: str, manifest: Manifest) -> Manifest:
@@ -135,6 +146,22 @@ def find(kubeconfig: str, manifest: Mapping[str, Any]) -> Mapping[str, Any] | No
     path = f"{base}{where}/{manifest['kind'].lower()}s/{metadata['name']}"
     with Api(kubeconfig) as api:
         return api.find(path)
+
+
+def require(kubeconfig: str, namespace: str) -> None:
+    """Raises MissingNamespaceError where the cluster has no such namespace."""
+    found: Mapping[str, Any] | None = {}
+    # Who may not look at namespaces is told by the API server when the first object is made.
+    with suppress(GatewayError):
+        found = find(kubeconfig, workload.namespace(namespace))
+    if found is None:
+        raise MissingNamespaceError(
+            f"There is no namespace {namespace} in the cluster. Nothing was made in it."
+            "\n  To make it, type:"
+            f"\n    kubectl create namespace {namespace}"
+            "\n  or, to let the stack make it:"
+            "\n    pulumi config set --path blue-green:app.createNamespace true"
+        )
 
 
 def _state(stack: str) -> Sequence[Mapping[str, Any]]:

@@ -104,7 +104,7 @@ class TrafficSplit(pulumi.ComponentResource):
         deployment = args.deployments.get(version)
         rule = register(
             f"{name}-{version}-rule",
-            routes.destination_rule(args.app, version, args.routing),
+            routes.destination_rule(args.app, version, args.routing, args.versions[version].traffic_policy),
             pulumi.ResourceOptions(parent=self, depends_on=[deployment] if deployment else None),
             args.ownership,
         )

@@ -21,12 +21,19 @@ def gateway(app: App, routing: Routing) -> Manifest:
     return _object("Gateway", routing.gateway, app, spec)
 
 
-def destination_rule(app: App, version: str, routing: Routing) -> Manifest:
-    """The DestinationRule with one version's subset; Istio merges all rules of a host."""
+def destination_rule(
+    app: App, version: str, routing: Routing, policy: Mapping[str, object] | None = None
+) -> Manifest:
+    """The DestinationRule with one version's subset; Istio merges all rules of a host.
+
+    `policy` is the version's own traffic policy.
+    """
     subset: Manifest = {"name": version, "labels": {"version": version}}
+    merged = {**routing.traffic_policy, **(policy or {})}
     if routing.sticky_session is not None:
-        balancer = {"consistentHash": _consistent_hash(routing.sticky_session)}
-        subset["trafficPolicy"] = {"loadBalancer": balancer}
+        merged["loadBalancer"] = {"consistentHash": _consistent_hash(routing.sticky_session)}
+    if merged:
+        subset["trafficPolicy"] = merged
     spec: Manifest = {"host": app.name, "subsets": [subset]}
     return _object("DestinationRule", f"{app.name}-{version}", app, spec)
 

@@ -56,9 +56,26 @@ def down(stack: str, *, cluster_gone: bool = False, progress: bool = False) -> N
         project.say(f"there is no stack {stack}, so there is nothing to destroy")
         return
     locks.clear_dead(stack)
+    kept = () if cluster_gone else kept_namespaces(resources(stack))
     if not cluster_gone:
         project.show("destroy", "--yes", "--stack", stack, progress=progress)
     project.show("stack", "rm", "--yes", "--force", "--preserve-config", stack, progress=progress)
+    for namespace in kept:
+        project.say(
+            f"the namespace {namespace} is kept, with all that others have in it. To delete it, type:"
+        )
+        project.say(f"  kubectl delete namespace {namespace}")
+
+
+def kept_namespaces(state: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
+    """Return the namespaces that stay when the stack goes: not those of a cluster that goes with it."""
+    return tuple(
+        one["id"]
+        for one in state
+        if one["type"] == "kubernetes:core/v1:Namespace"
+        and one.get("retainOnDelete")
+        and not one.get("deletedWith")
+    )
 
 
 def names() -> list[str]:

@@ -69,14 +69,16 @@ class Istio:
 class App:
     """The app that all versions are versions of. `port` is its Service's.
 
-    `take_ownership` lets the stack take over objects of the app's names that exist already, as
-    Helm's `--take-ownership` does.
+    `create_namespace` makes the namespace where it is not there, as Helm's `--create-namespace` does;
+    nothing ever deletes it. `take_ownership` lets the stack take over objects of the app's names
+    that exist already, as Helm's `--take-ownership` does.
     """
 
     name: str
     namespace: str = "default"
     port: int = 80
     labels: Mapping[str, str] = field(default_factory=dict[str, str])
+    create_namespace: bool = False
     take_ownership: bool = False
 
 
@@ -119,7 +121,10 @@ class Resources:
 
 @dataclass(frozen=True)
 class Version:
-    """One version's workload. `replicas` None leaves the number to Kubernetes or an autoscaler."""
+    """One version's workload. `replicas` None leaves the number to Kubernetes or an autoscaler.
+
+    `traffic_policy` is Istio's, of the version's subset; its members go before those of the routing's.
+    """
 
     image: str
     replicas: int | None = None
@@ -131,6 +136,7 @@ class Version:
     image_pull_policy: Literal["Always", "IfNotPresent", "Never"] = "IfNotPresent"
     image_pull_secrets: tuple[str, ...] = ()
     pod_security: Literal["baseline", "restricted"] = "baseline"
+    traffic_policy: Mapping[str, object] = field(default_factory=dict[str, object])
 
 
 @dataclass(frozen=True)
@@ -169,7 +175,10 @@ class Check:
 
 @dataclass(frozen=True)
 class Routing:
-    """How requests reach the app; the defaults take every request on port 80."""
+    """How requests reach the app; the defaults take every request on port 80.
+
+    `traffic_policy` is Istio's, of every version's subset.
+    """
 
     hosts: tuple[str, ...] = ("*",)
     paths: tuple[str, ...] = ()
@@ -182,6 +191,7 @@ class Routing:
     timeout: str | None = None
     retries: Retries | None = None
     sticky_session: StickySession | None = None
+    traffic_policy: Mapping[str, object] = field(default_factory=dict[str, object])
     mesh_callers: bool = False
     check: Check = field(default_factory=Check)
 

@@ -28,6 +28,7 @@ from .section import ConfigError, Mistakes, Section, kind, shown
 KEYS = ("cluster", "istio", "app", "versions", "weights", "routing", "convergence")
 
 _SET = "pulumi config set --path"
+_POLICY = "Istio's TrafficPolicy"
 
 
 def parse(config: Mapping[str, object], project: str = "blue-green") -> Settings:
@@ -37,7 +38,7 @@ def parse(config: Mapping[str, object], project: str = "blue-green") -> Settings
     sections = {name: Section(f"{project}:{name}", config.get(name), mistakes) for name in KEYS}
     cluster = _cluster(sections["cluster"])
     istio = _istio(sections["istio"])
-    app = _app(sections["app"])
+    app = _app(sections["app"], cluster)
     versions = _versions(sections["versions"], app)
     weights = _weights(sections["weights"], versions)
     routing = _routing(sections["routing"], istio)
@@ -104,7 +105,7 @@ def _cluster(section: Section) -> MinikubeCluster | KubeconfigCluster:
 def _istio(section: Section) -> Istio:
     values = section.section("values")
     by_chart = {
-        chart: cast("Mapping[str, object]", _object(values, chart)) for chart in ("base", "istiod", "gateway")
+        chart: _object(values, chart, "the chart's values") for chart in ("base", "istiod", "gateway")
     }
     values.finish()
     namespace = section.text("namespace", rules.DNS_LABEL, Istio.namespace)
@@ -129,13 +130,13 @@ def _istio(section: Section) -> Istio:
     return istio
 
 
-def _object(section: Section, name: str) -> dict[str, object]:
-    """A member that goes to somebody else as it is: Helm checks a chart's values."""
+def _object(section: Section, name: str, what: str) -> dict[str, object]:
+    """A member that goes to somebody else as it is: Helm checks a chart's values, Istio a policy."""
     value = section.raw(name)
     if value is None:
         return {}
     if not isinstance(value, dict):
-        section.wrong(name, f"it is {kind(value)}, not an object", "Write the chart's values")
+        section.wrong(name, f"it is {kind(value)}, not an object", f"Write {what}")
         return {}
     return cast("dict[str, object]", value)
 
@@ -152,12 +153,14 @@ def _node_ports(section: Section) -> dict[str, int]:
     return ports
 
 
-def _app(section: Section) -> App:
+def _app(section: Section, cluster: MinikubeCluster | KubeconfigCluster) -> App:
     app = App(
         name=section.required_text("name", rules.SERVICE_NAME),
         namespace=section.text("namespace", rules.DNS_LABEL, App.namespace),
         port=section.integer("port", 1, 65535, App.port),
         labels=_labels(section),
+        # A cluster of the stack's own has only what the stack makes.
+        create_namespace=section.boolean("createNamespace", default=isinstance(cluster, MinikubeCluster)),
         take_ownership=section.boolean("takeOwnership", default=App.take_ownership),
     )
     section.finish()
@@ -207,6 +210,7 @@ def _version(section: Section) -> Version:
         image_pull_policy=cast("Literal['Always', 'IfNotPresent', 'Never']", pull_policy),
         image_pull_secrets=section.texts("imagePullSecrets", rules.DNS_SUBDOMAIN),
         pod_security=cast("Literal['baseline', 'restricted']", security),
+        traffic_policy=_object(section, "trafficPolicy", _POLICY),
     )
     section.finish()
     return version
@@ -337,6 +341,7 @@ def _routing(section: Section, istio: Istio) -> Routing:
         sticky_session=(
             _sticky_session(section.section("stickySession")) if section.has("stickySession") else None
         ),
+        traffic_policy=_object(section, "trafficPolicy", _POLICY),
         mesh_callers=section.boolean("meshCallers", default=Routing.mesh_callers),
         check=_check(section.section("check")),
     )
@@ -445,6 +450,15 @@ def _together(sections: Mapping[str, Section], settings: Settings) -> None:
     if settings.routing.mesh_callers and settings.app.name in settings.routing.hosts:
         wrong = f"meshCallers adds {settings.app.name} by itself"
         sections["routing"].wrong("hosts", wrong, f"Take {settings.app.name} out")
+    policies = [("routing", "trafficPolicy", settings.routing.traffic_policy)]
+    policies += [
+        ("versions", f"{name}.trafficPolicy", version.traffic_policy)
+        for name, version in settings.versions.items()
+    ]
+    for where, path, policy in policies:
+        if settings.routing.sticky_session is not None and "loadBalancer" in policy:
+            wrong = "routing.stickySession is the load balancer already"
+            sections[where].wrong(f"{path}.loadBalancer", wrong, "Take one of them out")
     for name, version in settings.versions.items():
         weight = settings.weights[name]
         if version.replicas == 0 and weight:

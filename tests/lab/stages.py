@@ -13,7 +13,7 @@ def config(program: Program, name: str) -> str:
     values = {
         "cluster": {**existing_cluster(program), "context": "minikube"},
         "istio": {"install": False},
-        "app": {"name": "myapp", "namespace": name},
+        "app": {"name": "myapp", "namespace": name, "createNamespace": True},
         "routing": {"hosts": [f"{name}.example"]},
         "versions": {"v1": {**V1, "replicas": 2}},
         "weights": {"v1": 100},

@@ -68,6 +68,7 @@ def old(program: Program, lab: Lab) -> Iterator[Program]:
     yield made
     carry_on(made)
     made.run("pulumi", "destroy", "--yes", "--non-interactive", "--remove", "--skip-preview")
+    made.kubectl("delete", "namespace", "old")
 
 
 def changes(log: Path) -> dict[str, set[str]]:
@@ -82,17 +83,20 @@ def changes(log: Path) -> dict[str, set[str]]:
 
 
 def objects(program: Program) -> dict[str, str]:
-    """The uids of the stack's objects, by kind and name."""
-    kinds = "namespace,service,deployment,virtualservice,destinationrule,gateways.networking.istio.io,pdb"
-    listed = json.loads(program.kubectl("get", kinds, "-n", "old", "-o", "json").stdout)["items"]
-    ours = [one for one in listed if one["kind"] != "Namespace" or one["metadata"]["name"] == "old"]
-    return {f"{one['kind']}/{one['metadata']['name']}": one["metadata"]["uid"] for one in ours}
+    """The uids of what is in the stack's namespace, and its own, by kind and name."""
+    named = ("namespace/old", "configmap/theirs")
+    kinds = "service,deployment,virtualservice,destinationrule,gateways.networking.istio.io,pdb"
+    found = [json.loads(program.kubectl("get", one, "-n", "old", "-o", "json").stdout) for one in named]
+    found += json.loads(program.kubectl("get", kinds, "-n", "old", "-o", "json").stdout)["items"]
+    return {f"{one['kind']}/{one['metadata']['name']}": one["metadata"]["uid"] for one in found}
 
 
 def test_a_stack_of_the_first_release_is_carried_on(
     old: Program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(old.environment, "PULUMI_DEBUG_COMMANDS", "1")  # pyright: ignore[reportArgumentType]
+    # Somebody else's, in the namespace that the stack owns so far.
+    old.kubectl("create", "configmap", "theirs", "-n", "old")
     before = objects(old)
     carry_on(old)
     log = tmp_path / "events.json"
@@ -107,4 +111,4 @@ def test_a_stack_of_the_first_release_is_carried_on(
     assert objects(old) == before
     old.up("--skip-preview", "--expect-no-changes")
     old.run("pulumi", "destroy", "--yes", "--non-interactive", "--skip-preview")
-    assert not objects(old)
+    assert objects(old) == {name: before[name] for name in ("Namespace/old", "ConfigMap/theirs")}

@@ -23,6 +23,7 @@ class Registered(mocks.Mocks):
     """Every resource that the program registered, by its logical name."""
 
     outputs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, Mapping[str, Any]])
+    before: tuple[str, ...] = ()
     resources: list[Resource] = field(default_factory=list[Resource])
 
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
@@ -35,8 +36,9 @@ class Registered(mocks.Mocks):
         return object_id, {**inputs, **self.outputs.get(args.name, {})}
 
     def call(self, args: mocks.MockCallArgs) -> Any:
-        """No component calls a function."""
-        raise AssertionError(args.token)
+        """The one function that a component calls: what the state had before."""
+        assert args.token.endswith(":readStackResourceOutputs"), args.token
+        return {"outputs": dict.fromkeys(self.before, "")}
 
     def named(self, name: str) -> Resource:
         """The one resource of that logical name that is no component."""
@@ -52,9 +54,16 @@ class Registered(mocks.Mocks):
         return sorted(f"{resource.type} {resource.name}" for resource in self.resources)
 
 
-def run(program: Callable[[], object], outputs: Mapping[str, Mapping[str, Any]] | None = None) -> Registered:
-    """Runs the program to its end. `outputs` is what the engine would add, by logical name."""
-    registered = Registered(outputs or {})
+def run(
+    program: Callable[[], object],
+    outputs: Mapping[str, Mapping[str, Any]] | None = None,
+    before: tuple[str, ...] = (),
+) -> Registered:
+    """Runs the program to its end.
+
+    `outputs` is what the engine would add, by logical name; `before` are the URNs in the state.
+    """
+    registered = Registered(outputs or {}, before)
     # Pulumi's mocks want the current event loop.
     asyncio.set_event_loop(asyncio.new_event_loop())
     pulumi.runtime.set_mocks(registered, project="blue-green", stack="test", preview=False)

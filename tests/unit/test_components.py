@@ -50,11 +50,21 @@ def test_application_registers_the_tutorials_objects() -> None:
     assert container["ports"] == [{"name": "http", "containerPort": 80}]
 
 
-def test_a_namespace_of_its_own_is_made_before_what_is_in_it() -> None:
-    done = run(lambda: Application("myapp", App("myapp", "shop"), VERSIONS))
-    assert done.named("myapp-namespace").inputs["metadata"]["name"] == "shop"
+def test_a_namespace_is_made_before_what_is_in_it() -> None:
+    done = run(lambda: Application("myapp", App("myapp", "shop", create_namespace=True), VERSIONS))
+    # Without a mark: another app may make the same one.
+    assert done.named("myapp-namespace").inputs["metadata"] == {"name": "shop"}
     for name in ("myapp-service", "myapp-v1-deployment", "myapp-v2-deployment"):
         assert done.named(name).inputs["metadata"]["namespace"] == "shop"
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_a_namespace_that_is_there_is_used_unless_the_first_release_made_it(before: bool) -> None:
+    namespace = "kubernetes:core/v1:Namespace"
+    urn = f"urn:pulumi:test::blue-green::blue-green:index:Application${namespace}::myapp-namespace"
+    application = App("myapp", "shop")
+    done = run(lambda: Application("myapp", application, VERSIONS), before=(urn if before else "other",))
+    assert (f"{namespace} myapp-namespace" in done.names()) is before
 
 
 def test_replicas_are_left_out_for_an_autoscaler_and_a_budget_guards_more_than_one() -> None:

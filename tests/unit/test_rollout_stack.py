@@ -26,8 +26,16 @@ def test_history_is_whole_and_no_page_is_read_before_it_is_needed(
     assert [one["version"] for one in stack.history("lab")] == list(range(updates))
 
 
-def test_down_of_a_stack_by_its_full_name_destroys_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_down_of_a_stack_by_its_full_name_destroys_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     shown: list[tuple[str, ...]] = []
+    namespace: dict[str, object] = {"type": "kubernetes:core/v1:Namespace", "retainOnDelete": True}
+
+    def resources(_stack: str) -> list[dict[str, object]]:
+        return [namespace | {"id": "shop"}, namespace | {"id": "mini", "deletedWith": "urn"}]
+
+    monkeypatch.setattr(stack, "resources", resources)
 
     def show(*arguments: str, **_: object) -> None:
         shown.append(arguments)
@@ -36,6 +44,10 @@ def test_down_of_a_stack_by_its_full_name_destroys_it(monkeypatch: pytest.Monkey
     monkeypatch.setattr(stack, "names", lambda: ["lab"])
     stack.down("organization/blue-green/lab")
     assert [arguments[0] for arguments in shown] == ["destroy", "stack"]
+    said = capsys.readouterr().err
+    assert "  kubectl delete namespace shop\n" in said
+    # That one goes with its cluster.
+    assert "mini" not in said
 
 
 def test_down_of_a_stack_that_is_not_there_says_so(

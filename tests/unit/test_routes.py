@@ -50,3 +50,17 @@ def test_sticky_sessions_are_a_policy_of_each_subset() -> None:
 
     assert balancer(StickySession(cookie="s", ttl="1h")) == {"httpCookie": {"name": "s", "ttl": "1h"}}
     assert balancer(StickySession(header="x-user")) == {"httpHeaderName": "x-user"}
+
+
+def test_a_versions_policy_goes_before_the_routings_and_beside_the_sticky_session() -> None:
+    pool, ejection = {"http": {"http1MaxPendingRequests": 1}}, {"consecutive5xxErrors": 5}
+    routing = Routing(
+        sticky_session=StickySession(header="x-user"),
+        traffic_policy={"connectionPool": pool, "outlierDetection": ejection},
+    )
+    rule = routes.destination_rule(APP, "v1", routing, {"outlierDetection": {}})
+    assert rule["spec"]["subsets"][0]["trafficPolicy"] == {
+        "connectionPool": pool,
+        "outlierDetection": {},
+        "loadBalancer": {"consistentHash": {"httpHeaderName": "x-user"}},
+    }

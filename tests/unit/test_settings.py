@@ -324,3 +324,30 @@ def test_a_mesh_that_exists_needs_no_address_of_a_node() -> None:
 )
 def test_keys_that_cannot_be_together(changes: dict[str, object], key: str) -> None:
     assert [mistake for mistake in mistakes(**changes) if mistake.startswith(f"{key}: ")]
+
+
+def test_a_namespace_is_made_in_a_cluster_of_the_stacks_own_or_where_the_config_says_so() -> None:
+    existing = {"kind": "kubeconfig", "ingressAddress": "10.0.0.1"}
+    assert load().app.create_namespace
+    assert not load(cluster=existing).app.create_namespace
+    assert load(cluster=existing, app__createNamespace=True).app.create_namespace
+
+
+def test_a_traffic_policy_is_for_all_versions_or_one() -> None:
+    pool = {"connectionPool": {"http": {"http1MaxPendingRequests": 1}}}
+    found = load(routing={"trafficPolicy": pool}, versions__v2__trafficPolicy={"tls": {"mode": "DISABLE"}})
+    assert found.routing.traffic_policy == pool
+    assert found.versions["v1"].traffic_policy == {}
+    assert found.versions["v2"].traffic_policy == {"tls": {"mode": "DISABLE"}}
+
+
+@pytest.mark.parametrize("where", ["routing", "versions.v1"])
+def test_a_load_balancer_beside_a_sticky_session_is_a_mistake(where: str) -> None:
+    policy = {"trafficPolicy": {"loadBalancer": {"simple": "LEAST_REQUEST"}}}
+    sticky = {"stickySession": {"cookie": "seat"}}
+    (mistake,) = (
+        mistakes(routing=sticky | policy)
+        if where == "routing"
+        else mistakes(routing=sticky, versions__v1__trafficPolicy=policy["trafficPolicy"])
+    )
+    assert mistake.startswith(f"blue-green:{where}.trafficPolicy.loadBalancer: routing.stickySession is")
