@@ -1,6 +1,7 @@
 """Istio's objects for the split as plain manifests; knows nothing of Pulumi."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from ..settings.model import App, Retries, Routing, StickySession
 from .manifest import PATCH_FORCE, Manifest
@@ -62,6 +63,20 @@ def virtual_service(app: App, weights: Mapping[str, int], routing: Routing) -> M
         gateways.append("mesh")
     spec: Manifest = {"hosts": hosts, "gateways": gateways, "http": [route]}
     return _object("VirtualService", app.name, app, spec)
+
+
+def split(spec: Mapping[str, Any]) -> dict[str, int]:
+    """The percentage of each subset in a VirtualService's spec; one route alone may name none.
+
+    Nothing for a spec that somebody else wrote and that splits nothing, such as a redirect.
+    """
+    rules: Sequence[Mapping[str, Any]] = spec.get("http") or []
+    targets: Sequence[Mapping[str, Any]] = (rules[0].get("route") if rules else None) or []
+    return {
+        route["destination"]["subset"]: int(route.get("weight", 100))
+        for route in targets
+        if "subset" in route["destination"]
+    }
 
 
 def _object(kind: str, name: str, app: App, spec: Manifest) -> Manifest:

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..commands.preview.snapshot import split
 from ..errors import RolloutError
 from ..gateway import envoy
 from ..gateway.gateways import Answer, Gateways
@@ -13,6 +12,7 @@ from ..gateway.pods import GatewayPod
 from ..kubernetes import kubeconfig
 from ..kubernetes.api import Api
 from ..kubernetes.errors import GatewayError
+from ..manifests.routes import split
 from ..settings.model import MinikubeCluster, Settings
 
 _ROUTING = "/apis/networking.istio.io/v1/namespaces"

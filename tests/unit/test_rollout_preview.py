@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from components.commands.preview import comment, markdown
 from components.commands.preview.change import Change, Resource, of_digest, risks
-from components.commands.preview.snapshot import Snapshot, Workload, of_manifests, of_settings, split
+from components.commands.preview.snapshot import Snapshot, Workload, of_manifests, of_settings
 from components.errors import RolloutError
+from components.manifests.routes import split
 from components.settings.parse import parse
 from tests.fake_github import GitHub, fake_github
 

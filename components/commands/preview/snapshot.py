@@ -1,6 +1,6 @@
 """What a set of Pulumi resources means for traffic: each version's weight and workload."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -46,11 +46,11 @@ def of_resources(resources: Iterable[Mapping[str, Any]]) -> Snapshot:
 
 def of_settings(settings: Settings) -> Snapshot:
     """Read the objects that the program makes of these settings."""
-    split = routes.virtual_service(settings.app, settings.weights, settings.routing)
+    route = routes.virtual_service(settings.app, settings.weights, settings.routing)
     deployments = (
         workload.deployment(settings.app, key, version) for key, version in settings.versions.items()
     )
-    return of_manifests((split, *deployments))
+    return of_manifests((route, *deployments))
 
 
 def of_manifests(manifests: Iterable[Mapping[str, Any]]) -> Snapshot:
@@ -60,7 +60,7 @@ def of_manifests(manifests: Iterable[Mapping[str, Any]]) -> Snapshot:
     for manifest in manifests:
         spec: Mapping[str, Any] = manifest.get("spec") or {}
         if manifest.get("kind") == "VirtualService":
-            weights |= split(spec)
+            weights |= routes.split(spec)
         elif manifest.get("kind") == "Deployment":
             version = manifest["metadata"]["labels"]["version"]
             replicas = spec.get("replicas")
@@ -81,17 +81,3 @@ def _without_zeros(value: Any) -> Any:
     if isinstance(value, list):
         return [_without_zeros(item) for item in cast("list[Any]", value)]
     return value
-
-
-def split(spec: Mapping[str, Any]) -> dict[str, int]:
-    """Return the percentage of each subset in a VirtualService's spec; one route alone may name none.
-
-    Nothing for a spec that somebody else wrote and that splits nothing, such as a redirect.
-    """
-    rules: Sequence[Mapping[str, Any]] = spec.get("http") or []
-    targets: Sequence[Mapping[str, Any]] = (rules[0].get("route") if rules else None) or []
-    return {
-        route["destination"]["subset"]: int(route.get("weight", 100))
-        for route in targets
-        if "subset" in route["destination"]
-    }
