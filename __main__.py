@@ -3,6 +3,7 @@
 import pulumi
 
 from components.application import Application
+from components.claim import Claim
 from components.cluster import cluster
 from components.ingress import ingress
 from components.istio import Istio
@@ -14,16 +15,23 @@ config = stack.load()
 on = cluster(config.cluster)
 
 
-def guard(section: str, *, taken: bool, namespace: str | None = None) -> Ownership:
+def guard(
+    section: str,
+    *,
+    taken: bool,
+    namespace: str | None = None,
+    also: pulumi.ResourceHookBinding | None = None,
+) -> Ownership:
     """Keeps the stack off objects that somebody else made, unless the section takes them over."""
     option = f"{stack.PROJECT}:{section}.takeOwnership"
-    return Ownership(on.kubeconfig, on.provider, option, taken=taken, namespace=namespace)
+    return Ownership(on.kubeconfig, on.provider, option, taken=taken, namespace=namespace, also=also)
 
 
 mesh_guard = guard("istio", taken=config.istio.take_ownership)
 istio = Istio("istio", config.istio, on.kubeconfig, on.options(), mesh_guard)
 there = None if config.app.create_namespace else config.app.namespace
-guarded = guard("app", taken=config.app.take_ownership, namespace=there)
+claim = Claim(on.kubeconfig, config.app, config.routing)
+guarded = guard("app", taken=config.app.take_ownership, namespace=there, also=claim.hooks())
 application = Application(config.app.name, config.app, config.versions, on.options(), guarded)
 split = TrafficSplit(
     config.app.name,

@@ -34,7 +34,7 @@ class Ownership:
     """Guards the objects of some components; `option` is the config key that lets them be taken over.
 
     `kubeconfig` is the text of one for the cluster of `provider`; with `taken` the option is set.
-    `namespace` is one that has to be there before the objects are made.
+    `namespace` is one that has to be there before the objects are made. The hooks `also` run before the look.
     """
 
     def __init__(
@@ -45,12 +45,14 @@ class Ownership:
         *,
         taken: bool = False,
         namespace: str | None = None,
+        also: pulumi.ResourceHookBinding | None = None,
     ) -> None:
         self._kubeconfig = pulumi.Output.from_input(kubeconfig)
         self._provider = provider
         self._option = option
         self._taken = taken
         self._namespace = namespace
+        self._also = also
         # The loop's own threads may all be held by registrations that wait for these looks.
         self._threads = ThreadPoolExecutor(_AT_ONCE)
         self._state: asyncio.Future[Sequence[Mapping[str, Any]]] | None = None
@@ -62,7 +64,8 @@ class Ownership:
     def hooks(self, name: str, parent: pulumi.Resource | None) -> pulumi.ResourceHookBinding:
         """The hooks of the object with this logical name, a child of `parent`."""
         self._parents[name] = parent
-        return pulumi.ResourceHookBinding(before_create=[self._hook])
+        own = pulumi.ResourceHookBinding(before_create=[self._hook])
+        return pulumi.ResourceHookBinding.merge(self._also, own)
 
     async def _look(self, args: pulumi.ResourceHookArgs) -> None:
         """Raises ForeignObjectError when the object to be made is somebody else's, or serves already."""
@@ -78,13 +81,13 @@ class Ownership:
                 await loop.run_in_executor(self._threads, require, kubeconfig, self._namespace)
             return
         # One reading does for all: what this `up` adds to the state it does not make twice.
-        self._state = self._state or loop.run_in_executor(self._threads, _state, _this_stack())
+        self._state = self._state or loop.run_in_executor(self._threads, _state, this_stack())
         recorded = _recorded(await self._state, args.urn, object_id(manifest))
         if recorded is not None:
             raise ForeignObjectError(replaced(manifest, recorded))
         if owner_of(found) == owner_of(manifest):
             return
-        if _stack_of(found) is not None and _stack_of(found) == _stack_of(manifest):
+        if stack_of(found) is not None and stack_of(found) == stack_of(manifest):
             raise ForeignObjectError(renamed(found))
         if owner_of(found) is not None:
             raise ForeignObjectError(marked(found, str(owner_of(manifest))))
@@ -110,11 +113,11 @@ class MissingNamespaceError(Exception):
 def owned(name: str, manifest: Manifest) -> Manifest:
     """The manifest of the logical name with the annotation that says whose it is."""
     metadata = manifest["metadata"]
-    annotations = {**metadata.get("annotations", {}), OWNER: f"{_this_stack()}/{name}"}
+    annotations = {**metadata.get("annotations", {}), OWNER: f"{this_stack()}/{name}"}
     return {**manifest, "metadata": {**metadata, "annotations": annotations}}
 
 
-def _this_stack() -> str:
+def this_stack() -> str:
     """The full name of the stack that runs."""
     return f"{pulumi.get_organization()}/{pulumi.get_project()}/{pulumi.get_stack()}"
 
@@ -125,7 +128,7 @@ def owner_of(manifest: Mapping[str, Any]) -> str | None:
     return annotations.get(OWNER)
 
 
-def _stack_of(manifest: Mapping[str, Any]) -> str | None:
+def stack_of(manifest: Mapping[str, Any]) -> str | None:
     """The full name of the stack in the object's annotation."""
     owner = owner_of(manifest)
     return owner.rpartition("/")[0] if owner else None

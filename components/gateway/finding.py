@@ -25,6 +25,8 @@ class Grade(StrEnum):
     """Not so yet: Envoys and pods may still follow, so a wait goes on."""
     BROKEN = "broken"
     """No waiting mends it: a wait ends at once."""
+    UNDECIDED = "undecided"
+    """No configuration tells: only a request that arrives is proof."""
     NOTE = "note"
     """Said, and no failure."""
 
@@ -54,5 +56,5 @@ class Finding:
 def failures(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """Those that fail a proof, without repetitions, in the order of the chain: the first cause first."""
     order = list(Link)
-    failing = dict.fromkeys(one for one in findings if one.grade is not Grade.NOTE)
+    failing = dict.fromkeys(one for one in findings if one.grade in (Grade.LATE, Grade.BROKEN))
     return tuple(sorted(failing, key=lambda one: (one.grade is not Grade.BROKEN, order.index(one.link))))

@@ -5,7 +5,7 @@ route of which the path, every header and every query parameter match. Whatever 
 such as a regular expression or a field that is not known here, is undecided.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from itertools import permutations
@@ -15,10 +15,10 @@ Table = Mapping[str, Any]
 """A route configuration, as Envoy dumps it."""
 
 # No path, header or query has it, so behind a text it makes one that nothing names.
-_FRESH = "\0"
-_PATH = "path"
+FRESH = "\0"
+PATH = "path"
 # A request always has them, whatever its matchers say.
-_ALWAYS = frozenset({_PATH, "header :method"})
+_ALWAYS = frozenset({PATH, "header :method"})
 # What the host and the listener decide as well, so that it cannot be looked at alone.
 _BOUND = frozenset({"header :authority", "header host", "header :scheme", "header :path"})
 _HARMLESS = frozenset({"case_sensitive", "headers", "query_parameters"})
@@ -45,12 +45,15 @@ class Request:
     def part(self, name: str) -> str | None:
         """The text of a part, named as in Condition; None where the request has none."""
         kind, _, key = name.partition(" ")
-        return self.path if kind == _PATH else (self.headers if kind == "header" else self.query).get(key)
+        return self.path if kind == PATH else (self.headers if kind == "header" else self.query).get(key)
 
 
 @dataclass(frozen=True)
 class Condition:
-    """What one matcher wants of one part of a request: `path`, `header NAME` or `query NAME`."""
+    """What one matcher wants of one part of a request: `path`, `header NAME` or `query NAME`.
+
+    A field that is not known is a part of its own, with its name.
+    """
 
     part: str
     kind: Literal["exact", "prefix", "path prefix", "present", "unknown"]
@@ -78,7 +81,7 @@ class Condition:
         return found != self.invert
 
     def __str__(self) -> str:
-        word = "" if self.kind == "exact" else f" {self.kind}"
+        word = "" if self.kind in ("exact", "unknown") else f" {self.kind}"
         return f"{self.part}{' not' if self.invert else ''}{word} {self.text}".rstrip()
 
 
@@ -92,8 +95,7 @@ def conditions(match: Mapping[str, Any]) -> Conditions:
     found += [_text(f"query {one['name']}", one, {"name"}) for one in match.get("query_parameters") or ()]
     paths = {"prefix", "path", "path_separated_prefix"}
     found += [
-        Condition(f"field {name}", "unknown", str(match[name]))
-        for name in sorted(match.keys() - _HARMLESS - paths)
+        Condition(name, "unknown", str(match[name])) for name in sorted(match.keys() - _HARMLESS - paths)
     ]
     return tuple(one for one in found if one != _ANY_PATH)
 
@@ -101,14 +103,14 @@ def conditions(match: Mapping[str, Any]) -> Conditions:
 def _path(match: Mapping[str, Any]) -> Condition:
     ignore = match.get("case_sensitive") is False
     if "path" in match:
-        return Condition(_PATH, "exact", match["path"], ignore)
+        return Condition(PATH, "exact", match["path"], ignore)
     if "path_separated_prefix" in match:
-        return Condition(_PATH, "path prefix", match["path_separated_prefix"], ignore)
+        return Condition(PATH, "path prefix", match["path_separated_prefix"], ignore)
     prefix = match.get("prefix", "/")
-    return Condition(_PATH, "prefix", prefix, ignore and prefix != "/")
+    return Condition(PATH, "prefix", prefix, ignore and prefix != "/")
 
 
-_ANY_PATH = Condition(_PATH, "prefix", "/")
+_ANY_PATH = Condition(PATH, "prefix", "/")
 
 
 def _header(matcher: Mapping[str, Any]) -> Condition:
@@ -184,13 +186,13 @@ def _takes_part(part: str, theirs: Conditions, ours: Conditions) -> Takes:
 
 def _values(part: str, about: Sequence[Condition]) -> Iterator[str | None]:
     """One value of every kind that the conditions tell apart."""
-    texts = {one.text for one in about if one.kind != "present"} | {"/" if part == _PATH else ""}
+    texts = {one.text for one in about if one.kind != "present"} | {"/" if part == PATH else ""}
     if any(one.ignore_case for one in about):
         texts |= {text.swapcase() for text in texts}
         # One's beginning in its own letters, the rest in the other's.
         texts |= {first + second[len(first) :] for first, second in permutations(texts, 2)}
     for text in texts:
-        yield from (text, f"{text}{_FRESH}", f"{text}/", f"{text}/{_FRESH}")
+        yield from (text, f"{text}{FRESH}", f"{text}/", f"{text}/{FRESH}")
     if part not in _ALWAYS:
         yield None
 
@@ -202,10 +204,10 @@ def virtual_host(table: Table, host: str) -> Mapping[str, Any] | None:
         host = _without_port(host)
     best = max(
         (
-            (rank, domain)
+            (found, domain)
             for one in table.get("virtual_hosts") or ()
             for domain in one["domains"]
-            if (rank := _rank(domain.lower(), host)) is not None
+            if (found := rank(domain.lower(), host)) is not None
         ),
         default=None,
     )
@@ -221,7 +223,7 @@ def _with_domain(table: Table, domain: str) -> Mapping[str, Any]:
     return next(one for one in table["virtual_hosts"] if domain in one["domains"])
 
 
-def _rank(domain: str, host: str) -> tuple[int, int] | None:
+def rank(domain: str, host: str) -> tuple[int, int] | None:
     """How specific a domain is that takes a host; a wildcard stands for one character or more."""
     if domain == host:
         return 3, 0
@@ -257,72 +259,3 @@ def source(one: Mapping[str, Any]) -> str | None:
     config: str = one.get("metadata", {}).get("filter_metadata", {}).get("istio", {}).get("config", "")
     parts = config.split("/")
     return f"{parts[-3]}/{parts[-1]}" if parts[-2:-1] == ["virtual-service"] else None
-
-
-@dataclass(frozen=True)
-class InFront:
-    """Something that takes requests of the split before its own route can.
-
-    Attributes:
-        domain: the virtual host's domain in which it stands.
-        owner: the VirtualService that it came from, `NAMESPACE/NAME`; None: from none, such as an
-            EnvoyFilter's; or nothing takes the requests.
-        wants: its conditions in words; empty where it takes all.
-        path: the path of the split's route that it stands in front of; empty where a whole host is taken.
-        takes: how many of that route's requests it takes.
-    """
-
-    domain: str
-    owner: str | None
-    wants: str
-    path: str
-    takes: Takes
-
-
-def in_front(table: Table, ours: str, hosts: Iterable[str]) -> tuple[InFront, ...]:
-    """What takes requests of the VirtualService `ours` (`NAMESPACE/NAME`) for its hosts in a route table."""
-    found: dict[InFront, None] = {}
-    for one in table.get("virtual_hosts") or ():
-        mine = any(source(each) == ours for each in one.get("routes") or ())
-        for domain in one["domains"]:
-            for host in map(str.lower, hosts):
-                if mine and domain == host:
-                    found |= dict.fromkeys(_routes_in_front(one, ours, domain))
-                elif not mine and _covers(host, domain):
-                    found |= dict.fromkeys(_host_taken(one, host, domain))
-    domains = {domain for one in table.get("virtual_hosts") or () for domain in one["domains"]}
-    for host in sorted({host.lower() for host in hosts} - domains):
-        another = virtual_host(table, host.replace("*", _FRESH)) or {}
-        found |= dict.fromkeys(_host_taken(another, host, host))
-    return tuple(found)
-
-
-def _covers(host: str, domain: str) -> bool:
-    """Whether every host of a domain is one of a host, each with or without a wildcard."""
-    return host == domain or _rank(host, domain) is not None
-
-
-def _host_taken(one: Mapping[str, Any], host: str, domain: str) -> Iterator[InFront]:
-    answer = Takes.EVERY if host == domain else Takes.SOME
-    for owner in dict.fromkeys(source(each) for each in one.get("routes") or ()) or [None]:
-        yield InFront(domain, owner, "", "", answer)
-
-
-def _routes_in_front(one: Mapping[str, Any], ours: str, domain: str) -> Iterator[InFront]:
-    if one.get("require_tls", "NONE") != "NONE":
-        yield InFront(domain, None, "redirects to HTTPS", "", Takes.EVERY)
-    theirs: list[tuple[str | None, Conditions]] = []
-    mine: list[Conditions] = []
-    for each in one["routes"]:
-        wanted = conditions(each["match"])
-        if source(each) != ours:
-            # Behind a route of ours that takes all of its requests it takes none.
-            if not any(takes(before, wanted) is Takes.EVERY for before in mine):
-                theirs.append((source(each), wanted))
-            continue
-        mine.append(wanted)
-        path = next((condition.text for condition in wanted if condition.part == _PATH), "/")
-        for owner, their in theirs:
-            answer = takes(their, wanted)
-            if answer is not Takes.NONE:
-                yield InFront(domain, owner, ", ".join(map(str, their)), path, answer)

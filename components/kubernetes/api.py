@@ -49,9 +49,9 @@ class Api:
             raise GatewayError(_refusal(("get", "list"), path, status, body))
         return json.loads(body)
 
-    def find(self, path: str) -> Mapping[str, Any] | None:
-        """The object at a path; None: there is none, or the cluster lacks its kind. Raises GatewayError."""
-        status, body = self._get(path)
+    def find(self, path: str, query: Mapping[str, str] | None = None) -> Mapping[str, Any] | None:
+        """The object or list at a path; None: none, or the cluster lacks its kind. Raises GatewayError."""
+        status, body = self._get(path, query)
         if status == http.client.NOT_FOUND:
             return None
         if status != http.client.OK:

@@ -4,7 +4,9 @@ from typing import Any
 
 import pytest
 
-from components.gateway.matcher import InFront, Takes, in_front
+from components.gateway.finding import Grade
+from components.gateway.in_front import InFront, findings, in_front
+from components.gateway.matcher import Takes
 
 OURS = "default/myapp"
 
@@ -120,3 +122,60 @@ def test_our_own_host_without_a_virtual_host_goes_to_the_next_wider_one_or_to_no
 
 def test_a_redirect_of_the_whole_host_takes_all() -> None:
     assert front(host("*", routes=[route(OURS)], require_tls="ALL")) == [("*", None, Takes.EVERY)]
+
+
+def dump(*hosts: dict[str, Any]) -> dict[str, Any]:
+    return {"configs": [{"route_config": {"name": "http.80", "virtual_hosts": list(hosts)}}]}
+
+
+def said(*hosts: dict[str, Any], ours: tuple[str, ...] = ("*",)) -> list[tuple[Grade, str]]:
+    return [(one.grade, one.cause) for one in findings(dump(*hosts), OURS, ours)]
+
+
+def test_what_takes_all_ends_a_wait_and_names_whose_it_is_and_what_to_type() -> None:
+    (found,) = findings(dump(host("*", routes=[route("other/older"), route(OURS)])), OURS, ["*"])
+    assert found.grade is Grade.BROKEN
+    assert str(found) == (
+        "sends every request for host *, path / to the VirtualService other/older, which stands in front. "
+        "To mend it: kubectl -n other edit virtualservice older, or give this stack routing.hosts of its own"
+    )
+
+
+def test_what_is_undecided_is_named_with_the_reason() -> None:
+    theirs = route("other/x", safe_regex={"regex": "/v[0-9]+"})
+    ((grade, cause),) = said(host("*", routes=[theirs, route(OURS)]))
+    assert grade is Grade.UNDECIDED
+    assert (
+        "to the VirtualService other/x, which stands in front: its match is not decided here (safe_regex"
+        in cause
+    )
+
+
+def test_what_takes_some_is_one_line_for_routes_and_one_for_hosts() -> None:
+    partial = [route("other/x", prefix="/a"), route(None, prefix="/b")]
+    others = [host(f"{name}.x", routes=[route("other/y")]) for name in "abcde"]
+    assert said(host("*", routes=[*partial, route(OURS)]), *others) == [
+        (
+            Grade.NOTE,
+            "sends some of the split's hosts elsewhere: a.x to the VirtualService other/y; "
+            "b.x to the VirtualService other/y; c.x to the VirtualService other/y and 2 more",
+        ),
+        (
+            Grade.NOTE,
+            "sends some of the split's requests elsewhere: path prefix /a to the VirtualService other/x; "
+            "path prefix /b to a route of no VirtualService (path prefix /b)",
+        ),
+    ]
+
+
+def test_a_redirect_and_a_host_of_nobody_are_said_as_such() -> None:
+    assert said(host("*", routes=[route(OURS)], require_tls="ALL")) == [
+        (Grade.BROKEN, "sends every request for host * to a redirect to HTTPS")
+    ]
+    assert said(host("a.x", routes=[route(OURS)]), ours=("a.x", "b.x")) == [
+        (Grade.BROKEN, "sends every request for host b.x to nobody")
+    ]
+
+
+def test_a_table_without_a_route_of_ours_says_nothing() -> None:
+    assert said(host("*", routes=[route("other/x")])) == []

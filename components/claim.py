@@ -1,0 +1,105 @@
+"""No split comes to ask for the requests of another: it is refused before anything is touched.
+
+Istio gives them to the older of two VirtualServices, so the younger one is served by nobody. A split that
+stands already is warned: it can still be moved, taken back and destroyed.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+
+import pulumi
+
+from .gateway import claims
+from .kubernetes.errors import GatewayError
+from .manifests import routes
+from .manifests.manifest import Manifest
+from .ownership import stack_of, this_stack
+from .settings.model import App, Routing
+
+
+class ClaimedError(Exception):
+    """Another split asks for the same requests; the message says which one and what to do."""
+
+
+class Claim:
+    """The requests that the stack's split asks for; `kubeconfig` is the text of one for its cluster."""
+
+    def __init__(self, kubeconfig: pulumi.Input[str], app: App, routing: Routing) -> None:
+        self._kubeconfig = pulumi.Output.from_input(kubeconfig)
+        self._gateway = routes.gateway(app, routing)
+        self._virtual_service = routes.virtual_service(app, {}, routing)
+        self._looked: asyncio.Task[None] | None = None
+        self._hook = pulumi.ResourceHook("claim", self._look, pulumi.ResourceHookOptions(on_dry_run=True))
+
+    def hooks(self) -> pulumi.ResourceHookBinding:
+        """The hooks of every object of the app: whichever is touched first, the look comes before it."""
+        return pulumi.ResourceHookBinding(before_create=[self._hook], before_update=[self._hook])
+
+    async def _look(self, _args: pulumi.ResourceHookArgs) -> None:
+        """Looks once. Raises ClaimedError where the claim is new and another split's already."""
+        self._looked = self._looked or asyncio.ensure_future(self._look_once())
+        await self._looked
+
+    async def _look_once(self) -> None:
+        kubeconfig = await self._kubeconfig.future()
+        # Before there is a cluster, a preview knows no kubeconfig; then there is no other split either.
+        if not kubeconfig:
+            return
+        try:
+            # The loop's own threads may all be held by registrations that wait for this look.
+            with ThreadPoolExecutor(1) as thread:
+                others = await asyncio.get_running_loop().run_in_executor(thread, claims.read, kubeconfig)
+        except GatewayError as error:
+            pulumi.log.warn(f"whether another split asks for the same requests is unknown: {error}")
+            return
+        stack = this_stack()
+        found = shared(self._gateway, self._virtual_service, others, stack)
+        if not found:
+            return
+        if stands(self._gateway, self._virtual_service, others, stack):
+            pulumi.log.warn(sentence(found))
+        else:
+            raise ClaimedError(refusal(found))
+
+
+def shared(
+    gateway: Manifest, virtual_service: Manifest, others: claims.Others, stack: str
+) -> Mapping[str, str]:
+    """By VirtualService and its stack, the requests for which another stack's split asks as well."""
+    ours = claims.claim(virtual_service, [gateway])
+    found: dict[str, str] = {}
+    for one in others.virtual_services:
+        theirs = stack_of(one)
+        requests = ours.shared(claims.claim(one, others.gateways)) if theirs not in (None, stack) else None
+        if requests is not None:
+            found[f"VirtualService {claims.id_of(one)} of the stack {theirs}"] = requests
+    return found
+
+
+def stands(gateway: Manifest, virtual_service: Manifest, others: claims.Others, stack: str) -> bool:
+    """Whether the cluster has the stack's VirtualService with this very claim."""
+    ours = claims.claim(virtual_service, [gateway])
+    return any(
+        claims.id_of(one) == claims.id_of(virtual_service)
+        and stack_of(one) == stack
+        and claims.claim(one, others.gateways) == ours
+        for one in others.virtual_services
+    )
+
+
+def sentence(found: Mapping[str, str]) -> str:
+    """Who else asks for what, and what comes of it."""
+    lines = [f"{who} asks for the same requests: {requests}." for who, requests in found.items()]
+    return "\n  ".join([*lines, "Istio gives them to the older VirtualService alone."])
+
+
+def refusal(found: Mapping[str, str]) -> str:
+    """The sentence for a claim that is another split's already, with the way out."""
+    return "\n  ".join(
+        (
+            f"{sentence(found)} Nothing was touched.",
+            "Give this stack a host of its own, here myapp.example.com, or paths of its own (routing.paths):",
+            "  pulumi config set --path 'blue-green:routing.hosts[0]' myapp.example.com",
+        )
+    )

@@ -1,0 +1,114 @@
+"""Which requests the splits in a cluster ask for, and whether two of them ask for the same."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..kubernetes.api import Api
+from .matcher import Conditions, Takes, conditions, takes
+
+Object = Mapping[str, Any]
+
+_ISTIO = "/apis/networking.istio.io/v1"
+
+
+@dataclass(frozen=True)
+class Entrance:
+    """Where a Gateway takes requests: the labels of its pods, and a port."""
+
+    selector: frozenset[tuple[str, str]]
+    port: int
+
+    def meets(self, other: "Entrance") -> bool:
+        """Whether one pod can be both."""
+        labels = dict(other.selector)
+        return self.port == other.port and all(
+            labels.get(key, value) == value for key, value in self.selector
+        )
+
+    def __str__(self) -> str:
+        labels = ",".join(f"{key}={value}" for key, value in sorted(self.selector))
+        return f"port {self.port} of the gateway {labels}"
+
+
+@dataclass(frozen=True)
+class Claim:
+    """The requests that a VirtualService asks for: where they come in, their hosts, any of the matches."""
+
+    entrances: frozenset[Entrance]
+    hosts: frozenset[str]
+    matches: frozenset[Conditions]
+
+    def shared(self, other: "Claim") -> str | None:
+        """The requests that both ask for, in words; None: there are none.
+
+        Of two hosts that are not the same the narrower one wins, whichever VirtualService is older.
+        """
+        entrances = sorted(str(one) for one in self.entrances if any(map(one.meets, other.entrances)))
+        hosts = sorted(self.hosts & other.hosts)
+        matches = sorted(
+            ", ".join(map(str, one)) or "any path"
+            for one in self.matches
+            if any(takes(their, one) is not Takes.NONE for their in other.matches)
+        )
+        if not (entrances and hosts and matches):
+            return None
+        return f"host {' and '.join(hosts)}, {' or '.join(matches)}, on {' and '.join(entrances)}"
+
+
+def claim(virtual_service: Object, gateways: Iterable[Object]) -> Claim:
+    """What a VirtualService asks for through these Gateways; the callers in the mesh are no part of it."""
+    spec, namespace = virtual_service["spec"], virtual_service["metadata"]["namespace"]
+    names = {one if "/" in one else f"{namespace}/{one}" for one in spec.get("gateways") or ()}
+    servers: list[tuple[Mapping[str, str], Object]] = [
+        (gateway["spec"]["selector"], server)
+        for gateway in gateways
+        if id_of(gateway) in names
+        for server in gateway["spec"]["servers"]
+    ]
+    # A Gateway's host may have a namespace in front.
+    served = {host.rpartition("/")[2].lower() for _, server in servers for host in server["hosts"]}
+    rules: Sequence[Object] = spec.get("http") or ()
+    any_request: Sequence[Object] = [{}]
+    return Claim(
+        frozenset(
+            Entrance(frozenset(selector.items()), int(server["port"]["number"]))
+            for selector, server in servers
+        ),
+        frozenset(host.lower() for host in spec["hosts"] if not served.isdisjoint((host.lower(), "*"))),
+        frozenset(_conditions(match) for rule in rules for match in rule.get("match") or any_request),
+    )
+
+
+def _conditions(match: Object) -> Conditions:
+    """What a rule's match wants, as Istio writes it for Envoy; what the splits do not use is undecided."""
+    uri: Mapping[str, str] = match.get("uri") or {}
+    wanted = {"path" if kind == "exact" else kind: text for kind, text in uri.items()}
+    texts: Mapping[str, Mapping[str, str]] = match.get("headers") or {}
+    headers = [{"name": name, **({"string_match": wants} if wants else {})} for name, wants in texts.items()]
+    rest = {key: match[key] for key in match.keys() - {"uri", "headers", "name"}}
+    return conditions({**wanted, "headers": headers, **rest})
+
+
+def id_of(item: Object) -> str:
+    """`NAMESPACE/NAME`."""
+    return f"{item['metadata']['namespace']}/{item['metadata']['name']}"
+
+
+@dataclass(frozen=True)
+class Others:
+    """What the cluster has: the VirtualServices of apps, and all Gateways."""
+
+    virtual_services: Sequence[Object]
+    gateways: Sequence[Object]
+
+
+def read(kubeconfig: str) -> Others:
+    """Reads the cluster; one without Istio has none. Raises GatewayError."""
+    with Api(kubeconfig) as api:
+
+        def items(resource: str, query: Mapping[str, str]) -> Sequence[Object]:
+            return (api.find(f"{_ISTIO}/{resource}", query) or {"items": ()})["items"]
+
+        # The splits' own have the label `app`.
+        return Others(items("virtualservices", {"labelSelector": "app"}), items("gateways", {}))

@@ -1,0 +1,90 @@
+"""Whether two splits ask for the same requests, and what a stack is told of another's."""
+
+from typing import Any
+
+import pytest
+
+from components import claim
+from components.gateway import claims
+from components.gateway.claims import Others
+from components.manifests import routes
+from components.ownership import OWNER
+from components.settings.model import App, Routing
+
+PROD, STAGING = "organization/blue-green/prod", "organization/blue-green/staging"
+Pair = tuple[dict[str, Any], dict[str, Any]]
+
+
+def split(namespace: str, stack: str | None = None, **routing: Any) -> Pair:
+    """The Gateway and the VirtualService of a split, as the cluster has them."""
+    app, where = App("myapp", namespace), Routing(**routing)
+    pair = routes.gateway(app, where), routes.virtual_service(app, {"v1": 100}, where)
+    if stack:
+        for one in pair:
+            one["metadata"]["annotations"][OWNER] = f"{stack}/myapp-x"
+    return pair
+
+
+def cluster(*pairs: Pair) -> Others:
+    return Others([pair[1] for pair in pairs], [pair[0] for pair in pairs])
+
+
+def said(ours: Pair, *others: Pair) -> dict[str, str]:
+    return dict(claim.shared(*ours, cluster(*others), STAGING))
+
+
+@pytest.mark.parametrize(
+    ("theirs", "ours", "shared"),
+    [
+        ({}, {}, True),
+        ({"hosts": ("Shop.example",)}, {"hosts": ("shop.example", "b.example")}, True),
+        ({"hosts": ("a.example",)}, {"hosts": ("b.example",)}, False),
+        # The narrower host wins, whichever is older.
+        ({"hosts": ("*",)}, {"hosts": ("b.example",)}, False),
+        ({"paths": ("/a",)}, {"paths": ("/b", "/c")}, False),
+        ({"paths": ("/a",)}, {"paths": ("/b", "/a/b")}, True),
+        ({"paths": ("/a/b",)}, {}, True),
+        ({"headers": {"x-team": "a"}}, {"headers": {"x-team": "b"}}, False),
+        ({"headers": {"x-team": "a"}}, {}, True),
+        ({"port": 8080}, {}, False),
+        ({"gateway_selector": {"istio": "other"}}, {}, False),
+        ({"gateway_selector": {"istio": "ingressgateway", "zone": "a"}}, {}, True),
+    ],
+)
+def test_host_and_path_and_headers_and_gateway_have_to_meet(
+    theirs: dict[str, Any], ours: dict[str, Any], *, shared: bool
+) -> None:
+    found = said(split("staging", **ours), split("prod", PROD, **theirs))
+    assert list(found) == (["VirtualService prod/myapp of the stack " + PROD] if shared else [])
+
+
+def test_what_both_ask_for_is_said_and_what_to_type() -> None:
+    found = said(split("staging", paths=("/shop",)), split("prod", PROD))
+    refusal = claim.refusal(found)
+    assert "host *, path prefix /shop, on port 80 of the gateway istio=ingressgateway." in refusal
+    assert "pulumi config set --path 'blue-green:routing.hosts[0]' myapp.example.com" in refusal
+
+
+def test_what_is_no_splits_or_the_stacks_own_is_no_claim() -> None:
+    assert said(split("staging"), split("other"), split("staging", STAGING)) == {}
+
+
+def test_a_match_that_somebody_wrote_by_hand_may_be_the_same() -> None:
+    theirs = split("prod", PROD)
+    theirs[1]["spec"]["http"][0]["match"] = [{"uri": {"regex": "/a.*"}}]
+    assert said(split("staging", paths=("/b",)), theirs)
+
+
+def test_a_stack_stands_while_the_cluster_has_its_claim_unchanged() -> None:
+    ours = split("staging")
+    assert not claim.stands(*ours, cluster(), STAGING)
+    assert claim.stands(*ours, cluster(split("staging", STAGING)), STAGING)
+    assert not claim.stands(*ours, cluster(split("staging", PROD)), STAGING)
+    assert not claim.stands(*ours, cluster(split("staging", STAGING, hosts=("a.example",))), STAGING)
+
+
+def test_callers_in_the_mesh_are_no_part_of_a_claim() -> None:
+    gateway, virtual_service = split("prod", hosts=("a.example",), mesh_callers=True)
+    found = claims.claim(virtual_service, [gateway])
+    assert [str(one) for one in found.entrances] == ["port 80 of the gateway istio=ingressgateway"]
+    assert found.hosts == {"a.example"}
