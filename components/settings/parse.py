@@ -47,7 +47,14 @@ def parse(config: Mapping[str, object], project: str = "blue-green") -> Settings
     if mistakes.found:
         raise ConfigError(_message(mistakes.found))
     return Settings(
-        cluster, istio, app, versions, weights, routing, convergence, _warnings(project, versions)
+        cluster,
+        istio,
+        app,
+        versions,
+        weights,
+        routing,
+        convergence,
+        (*_warnings(project, versions), *_reached_inside(project, versions, weights, routing)),
     )
 
 
@@ -475,4 +482,19 @@ def _warnings(project: str, versions: Mapping[str, Version]) -> tuple[str, ...]:
         "so it can change behind your back. Write name:tag or name@sha256:digest."
         for name, version in versions.items()
         if "@" not in version.image and ":" not in version.image.rpartition("/")[2]
+    )
+
+
+def _reached_inside(
+    project: str, versions: Mapping[str, Version], weights: Mapping[str, int], routing: Routing
+) -> tuple[str, ...]:
+    """The weights hold at the gateway: a sentence for each idle version that others reach unasked."""
+    if routing.mesh_callers:
+        return ()
+    return tuple(
+        f"{project}:versions.{name}: callers inside the cluster without a sidecar reach {name} by the "
+        "Service, whatever its weight, as soon as its port accepts connections. Write the path of a page "
+        "that only a ready app has as probes.readiness.path; see docs/callers.md."
+        for name, version in versions.items()
+        if not weights[name] and version.probes.readiness.path is None and version.replicas != 0
     )

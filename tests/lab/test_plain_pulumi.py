@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,8 +26,8 @@ def clone(program: Program, tmp_path: Path) -> Iterator[Program]:
     # Pulumi looks for its language host beside itself.
     for name in ("pulumi", "pulumi-language-python", "pulumi-language-python-exec"):
         (path / name).symlink_to((ROOT / ".tools" / "bin" / "pulumi").resolve().parent / name)
-    for name in ("python3", "sh", "uname"):
-        (path / name).symlink_to(shutil.which(name) or name)
+    # The interpreter itself: what PATH has may be a script of a version manager.
+    (path / "python3").symlink_to(Path(sys.base_prefix) / "bin" / "python3")
     kept = ("PULUMI_HOME", "PULUMI_BACKEND_URL", "PULUMI_CONFIG_PASSPHRASE", "HOME", "KUBECONFIG")
     pip = {
         name: value for name, value in os.environ.items() if name.startswith(("PIP_", "SSL_", "REQUESTS_"))

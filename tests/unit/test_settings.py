@@ -351,3 +351,12 @@ def test_a_load_balancer_beside_a_sticky_session_is_a_mistake(where: str) -> Non
         else mistakes(routing=sticky, versions__v1__trafficPolicy=policy["trafficPolicy"])
     )
     assert mistake.startswith(f"blue-green:{where}.trafficPolicy.loadBalancer: routing.stickySession is")
+
+
+def test_an_idle_version_that_callers_inside_reach_unasked_is_warned_of() -> None:
+    (warning,) = load(weights={"v1": 100}).warnings
+    assert warning.startswith("blue-green:versions.v2: callers inside the cluster without a sidecar reach v2")
+    assert load(weights={"v1": 100}, versions__v2__probes={"readiness": {"path": "/"}}).warnings == ()
+    assert load(weights={"v1": 100}, versions__v2__replicas=0).warnings == ()
+    inside = {"hosts": ["shop.example"], "meshCallers": True}
+    assert load(weights={"v1": 100}, routing=inside).warnings == ()
