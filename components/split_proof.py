@@ -15,6 +15,7 @@ import pulumi
 from pulumi import dynamic
 
 from .gateway import convergence as proof
+from .gateway.chain import Entrance, Wanted
 from .gateway.envoy import Target
 from .kubernetes.errors import GatewayError
 from .manifests.manifest import Manifest
@@ -34,9 +35,31 @@ def split_inputs(
     }
 
 
+def chain_inputs(gateway: Manifest, virtual_service: Manifest) -> dict[str, Any]:
+    """The inputs that say which way the requests take; the states of the first releases lack them."""
+    (server,), (route,) = gateway["spec"]["servers"], virtual_service["spec"]["http"]
+    secret = {"tlsSecret": server["tls"]["credentialName"]} if "tls" in server else {}
+    return {
+        "gateway": gateway["metadata"]["name"],
+        "hosts": server["hosts"],
+        "port": route["route"][0]["destination"]["port"]["number"],
+        **secret,
+    }
+
+
 def _split(props: Mapping[str, Any]) -> proof.Split:
-    target = Target(props["namespace"], props["virtualService"], props["host"])
-    return proof.Split(props["kubeconfig"], props["gatewaySelector"], target)
+    port = props.get("port")
+    target = Target(props["namespace"], props["virtualService"], props["host"], port and int(port))
+    entrance = (
+        Entrance(props["gateway"], tuple(props["hosts"]), props.get("tlsSecret"))
+        if "gateway" in props
+        else None
+    )
+    return proof.Split(props["kubeconfig"], props["gatewaySelector"], target, entrance)
+
+
+def _wanted(props: Mapping[str, Any]) -> Wanted:
+    return Wanted(_weights(props), props.get("route"))
 
 
 def _weights(props: Mapping[str, Any]) -> dict[str, int]:
@@ -119,7 +142,7 @@ class ConvergedProvider(Provider):
             return dynamic.DiffResult(changes=True)
         split = _split(_news)
         try:
-            holds = proof.routes_by(split, _weights(_news)) and proof.serves_only(split, _images(_olds))
+            holds = proof.holds(split, _wanted(_news)) and proof.serves_only(split, _images(_olds))
             return dynamic.DiffResult(changes=not holds)
         except GatewayError:
             return dynamic.DiffResult(changes=True)
@@ -130,7 +153,7 @@ class ConvergedProvider(Provider):
 
     @plain_errors()
     def _wait(self, props: Mapping[str, Any]) -> dict[str, Any]:
-        proofs = proof.wait_for_weights(_split(props), _weights(props), props["timeoutSeconds"])
+        proofs = proof.wait_for_weights(_split(props), _wanted(props), props["timeoutSeconds"])
         return {**props, "proof": [dataclasses.asdict(one) for one in proofs]}
 
 

@@ -12,7 +12,7 @@ from .manifests import routes, workload
 from .ownership import Ownership
 from .register import register
 from .settings.model import App, Convergence, Routing, Version
-from .split_proof import SplitConverged, SplitReady, VersionDrain, idle_warnings, split_inputs
+from .split_proof import SplitConverged, SplitReady, VersionDrain, chain_inputs, idle_warnings, split_inputs
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,7 @@ class TrafficSplit(pulumi.ComponentResource):
         split = split_inputs(args.kubeconfig, gateway, virtual_service, args.app.name)
         asked = {
             **split,
+            **chain_inputs(gateway, virtual_service),
             "timeoutSeconds": args.convergence.timeout_seconds,
             "weights": {version: weight for version, weight in args.weights.items() if weight},
         }
@@ -75,7 +76,7 @@ class TrafficSplit(pulumi.ComponentResource):
         )
         converged = SplitConverged(
             f"{name}-converged",
-            asked,
+            {**asked, "route": virtual_service["spec"]["http"][0]["name"]},
             pulumi.ResourceOptions(parent=self, depends_on=[split_by]),
         )
         self.weights = converged.id.apply(lambda _: dict(args.weights))

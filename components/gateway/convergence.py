@@ -1,31 +1,24 @@
 """The two questions of an `up`: can the versions take traffic, and do the gateways send it so?"""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
 from ..kubernetes import workloads
 from ..kubernetes.api import Api
 from ..kubernetes.errors import GatewayError, NotConvergedError
-from . import envoy
+from . import chain, envoy
 from .admin import EnvoyAdmin
-from .gateways import Answer, Gateways
-from .waiting import InterruptedWaitError, wait_until
+from .causes import causes
+from .chain import Seen, Split, Wanted, shown
+from .finding import Finding, Grade, Link, failures
+from .gateways import Gateways
+from .waiting import HopelessWaitError, InterruptedWaitError, wait_until
 
 _ISTIOD = "kubectl get pods -A -l app=istiod"
-
-
-@dataclass(frozen=True)
-class Split:
-    """What the gateways are asked about: who they are, and whose split it is.
-
-    `selector` is the Gateway's, for its pods; `target` names the VirtualService and the host.
-    """
-
-    kubeconfig: str
-    selector: Mapping[str, str]
-    target: envoy.Target
+# Envoys follow within a fraction of a second; what takes longer has a reason, which is asked for as often.
+_REASON_SECONDS = 2
 
 
 @dataclass(frozen=True)
@@ -41,10 +34,10 @@ class Proof:
     images: Mapping[str, tuple[str, ...]]
 
 
-def routes_by(split: Split, weights: Mapping[str, int]) -> bool:
-    """Whether every gateway routes by these weights now. Raises GatewayError."""
+def holds(split: Split, wanted: Wanted) -> bool:
+    """Whether every gateway sends requests as wanted now, link by link. Raises GatewayError."""
     with Gateways(split.kubeconfig, split.selector) as gateways:
-        return not _otherwise(_routed(gateways, split), weights)
+        return not failures(chain.broken(chain.look_at_all(gateways, split, wanted)))
 
 
 def serves_only(split: Split, images: Mapping[str, Sequence[str]]) -> bool:
@@ -62,7 +55,7 @@ def serves_only(split: Split, images: Mapping[str, Sequence[str]]) -> bool:
 def can_take(split: Split, versions: tuple[str, ...]) -> bool:
     """Whether every gateway has healthy endpoints of the versions now. Raises GatewayError."""
     with Gateways(split.kubeconfig, split.selector) as gateways:
-        return not _unknown(gateways, split, versions)
+        return not failures(_unknown(gateways, split, versions))
 
 
 def wait_for_versions(split: Split, versions: tuple[str, ...], seconds: float) -> None:
@@ -73,24 +66,25 @@ def wait_for_versions(split: Split, versions: tuple[str, ...], seconds: float) -
     target = split.target
     with Gateways(split.kubeconfig, split.selector) as gateways:
 
-        def check() -> tuple[str, ...]:
+        def look() -> tuple[Finding, ...]:
             for version in versions:
                 name = f"{target.host}-{version}"
                 reason = workloads.not_rolled_out(gateways.api, target.namespace, name)
                 if reason is not None:
-                    return (reason,)
+                    return (Finding(Link.ENDPOINTS, reason),)
             return _unknown(gateways, split, versions)
 
         try:
+            check = _explained(gateways, split, versions, look)
             wait_until(check, seconds, lambda: _pod_reasons(gateways, split, versions))
         except NotConvergedError as error:
             stuck = _stuck(gateways.api, split, versions)
             late = tuple(stuck) or versions
-            until = "before it was interrupted" if _interrupted(error) else f"within {seconds:g} s"
+            said, rest = _outcome(error, f"within {seconds:g} s")
             raise type(error)(
                 _lines(
-                    f"Traffic has not moved: {_names(late)} could not take it {until}.",
-                    *(stuck.values() or str(error).splitlines()),
+                    f"Traffic has not moved: {_names(late)} could not take it{said}",
+                    *(stuck.values() or rest),
                     *_pod_reasons(gateways, split, late),
                     f"Look at: kubectl -n {target.namespace} describe pods -l app={target.host}",
                     "To go on as before, set the config back and run pulumi up.",
@@ -98,36 +92,36 @@ def wait_for_versions(split: Split, versions: tuple[str, ...], seconds: float) -
             ) from error
 
 
-def wait_for_weights(split: Split, weights: Mapping[str, int], seconds: float) -> tuple[Proof, ...]:
-    """Waits until every gateway routes by the weights, and returns what each one said.
+def wait_for_weights(split: Split, wanted: Wanted, seconds: float) -> tuple[Proof, ...]:
+    """Waits until every gateway sends requests as wanted, link by link, and returns what each one said.
 
-    Raises NotConvergedError with the gateways that route otherwise, and how.
+    Raises NotConvergedError with the links that do not.
     """
-    answers: tuple[Answer[_Weights], ...] = ()
+    seen: dict[str, Seen] = {}
     with Gateways(split.kubeconfig, split.selector) as gateways:
 
-        def check() -> tuple[str, ...]:
-            nonlocal answers
-            answers = _routed(gateways, split)
-            return _otherwise(answers, weights)
+        def look() -> tuple[Finding, ...]:
+            nonlocal seen
+            answers = chain.look_at_all(gateways, split, wanted)
+            seen = {str(one.pod): one.value for one in answers if one.value and one.value.routes}
+            return chain.broken(answers)
 
         try:
-            wait_until(check, seconds, list)
+            wait_until(_explained(gateways, split, tuple(wanted.served), look), seconds, list)
         except NotConvergedError as error:
-            after = "when it was interrupted" if _interrupted(error) else f"after {seconds:g} s"
+            said, rest = _outcome(error, f"after {seconds:g} s")
             raise type(error)(
                 _lines(
-                    f"Not every gateway routes by {_shown(weights)} {after}.",
-                    *str(error).splitlines(),
+                    f"Not every gateway routes by {shown(wanted.weights)}{said}",
+                    *rest,
                     f"Look at: {_ISTIOD}, and the log of the gateway's pod.",
                     "To try again, run pulumi up; to go back, set the config back before it.",
                 )
             ) from error
         now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
         target = split.target
-        routed = [version for version, weight in weights.items() if weight]
-        images = workloads.images(gateways.api, target.namespace, target.host, routed)
-    return tuple(Proof(str(one.pod), one.value[0], now, images) for one in answers if one.value)
+        images = workloads.images(gateways.api, target.namespace, target.host, wanted.served)
+    return tuple(Proof(pod, wanted.served, now, images) for pod in seen)
 
 
 def not_ready(split: Split, versions: tuple[str, ...]) -> dict[str, str]:
@@ -160,60 +154,71 @@ def wait_for_last_requests(split: Split, version: str, seconds: float) -> None:
         wait_until(check, seconds)
 
 
-_Weights = tuple[dict[str, int], ...]
+def _explained(
+    gateways: Gateways,
+    split: Split,
+    versions: tuple[str, ...],
+    look: Callable[[], tuple[Finding, ...]],
+) -> Callable[[], tuple[str, ...]]:
+    """The look as a wait takes it: what fails, and when that takes long, why.
 
-
-def _routed(gateways: Gateways, split: Split) -> tuple[Answer[_Weights], ...]:
-    return gateways.ask(lambda admin: envoy.routed_weights(admin.get(envoy.ROUTES), split.target))
-
-
-def _otherwise(answers: tuple[Answer[_Weights], ...], weights: Mapping[str, int]) -> tuple[str, ...]:
-    """A sentence for every gateway that does not route by the weights.
-
-    A pod that is not ready gets no traffic, so it counts only once its Envoy has the route. One that
-    terminates must follow, for the requests that it still has, and proves nothing for those to come.
+    Only a look at pods that were listed for it proves anything. Raises HopelessWaitError for what no
+    waiting mends.
     """
-    wanted = {version: weight for version, weight in weights.items() if weight}
-    wrong: list[str] = []
-    proven = 0
-    for answer in answers:
-        idle = not answer.pod.ready
-        if answer.value == (wanted,):
-            proven += answer.pod.serves
-        elif answer.value:
-            shown = " and ".join(_shown(one) for one in answer.value)
-            wrong.append(f"gateway {answer.pod} still routes by {shown}")
-        elif not idle:
-            reason = answer.error or "it has no route of the VirtualService"
-            wrong.append(f"gateway {answer.pod}: {reason}")
-    if not proven and not wrong:
-        wrong.append("no gateway is ready")
-    return tuple(wrong)
+    next_reason = time.monotonic() + _REASON_SECONDS
+    why: tuple[Finding, ...] = ()
+
+    def check() -> tuple[str, ...]:
+        nonlocal next_reason, why
+        began = time.monotonic()
+        found = look()
+        if not failures(found) and gateways.listed_at < began:
+            gateways.forget()
+            found = look()
+        if failures(found) and time.monotonic() >= next_reason:
+            why = causes(gateways, split.target, versions, found)
+            next_reason = time.monotonic() + _REASON_SECONDS
+        failing = failures((*found, *why) if failures(found) else found)
+        said = tuple(map(str, failing))
+        if any(finding.grade is Grade.BROKEN for finding in failing):
+            raise HopelessWaitError("\n".join(said))
+        return said
+
+    return check
 
 
-def _unknown(gateways: Gateways, split: Split, versions: tuple[str, ...]) -> tuple[str, ...]:
-    """A sentence for every gateway that cannot send to one of the versions.
+def _outcome(error: NotConvergedError, late: str) -> tuple[str, list[str]]:
+    """The end of the first line, and the lines after it; what no waiting mends stands in the first."""
+    first, *rest = str(error).splitlines()
+    if isinstance(error, HopelessWaitError):
+        return f": {first}", rest
+    ended = "before it was interrupted" if isinstance(error, InterruptedWaitError) else late
+    return f" {ended}.", [first, *rest]
+
+
+def _unknown(gateways: Gateways, split: Split, versions: tuple[str, ...]) -> tuple[Finding, ...]:
+    """What keeps the gateways from sending to the versions.
 
     One that terminates has to, for the requests that it still has, and does not do alone.
     """
+    answers = gateways.ask(lambda admin: _reachable(admin, split, versions))
+    return chain.broken(tuple(answer for answer in answers if answer.pod.ready))
 
-    def endpoints(admin: EnvoyAdmin) -> list[str]:
-        dump = admin.get(envoy.endpoints_target(split.target))
-        found = {one: envoy.healthy_endpoints(dump, split.target, one) for one in versions}
-        return [
-            f"has no {'cluster' if healthy is None else 'healthy endpoint'} of {version}"
-            for version, healthy in found.items()
-            if not healthy
-        ]
 
-    wrong: list[str] = []
-    ready = [answer for answer in gateways.ask(endpoints) if answer.pod.ready]
-    for answer in ready:
-        reasons = [str(answer.error)] if answer.value is None else answer.value
-        wrong += [f"gateway {answer.pod} {reason}" for reason in reasons]
-    if not wrong and not any(answer.pod.serves for answer in ready):
-        wrong.append("no gateway is ready")
-    return tuple(wrong)
+def _reachable(admin: EnvoyAdmin, split: Split, versions: tuple[str, ...]) -> Seen:
+    """What one Envoy lacks to send to the versions.
+
+    A mesh may give its gateways only the clusters of Services that a route names
+    (PILOT_FILTER_GATEWAY_CLUSTER_CONFIG): where there is no route yet, so that nothing is served, they may
+    come after it.
+    """
+    dump = admin.get(envoy.endpoints_target(split.target))
+    healthy = {version: envoy.healthy_endpoints(dump, split.target, version) for version in versions}
+    lacking = tuple(found for one in versions if (found := chain.missing(one, healthy[one])))
+    if any(found.link is Link.CLUSTER for found in lacking):
+        routes = envoy.routes(admin.get(split.routes_path), split.target)
+        return Seen(routes, lacking if routes else ())
+    return Seen((), lacking)
 
 
 def _not_rolled_out(api: Api, target: envoy.Target, versions: tuple[str, ...]) -> dict[str, str]:
@@ -244,16 +249,8 @@ def _pod_reasons(gateways: Gateways, split: Split, versions: tuple[str, ...]) ->
     return reasons
 
 
-def _interrupted(error: NotConvergedError) -> bool:
-    return isinstance(error, InterruptedWaitError)
-
-
 def _names(versions: tuple[str, ...]) -> str:
     return ("version " if len(versions) == 1 else "versions ") + ", ".join(versions)
-
-
-def _shown(weights: Mapping[str, int]) -> str:
-    return ", ".join(f"{version} {weight} %" for version, weight in sorted(weights.items()))
 
 
 def _lines(*lines: str) -> str:

@@ -5,7 +5,7 @@ routes are Istio's (pilot/pkg/networking).
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -16,16 +16,48 @@ CLUSTERS = "/clusters?format=json"
 
 @dataclass(frozen=True)
 class Target:
-    """The split that an Envoy is asked for: a VirtualService and the host of its subsets."""
+    """The split that an Envoy is asked for: a VirtualService and the host of its subsets.
+
+    `port` is the Service's that the routes lead to; None: any.
+    """
 
     namespace: str
     virtual_service: str
     host: str
+    port: int | None = None
 
     def cluster(self, version: str) -> re.Pattern[str]:
-        """Matches the name of a version's cluster: outbound|PORT|SUBSET|HOST."""
+        """Matches the name of a version's cluster: outbound|PORT|SUBSET|HOST.
+
+        The domain behind the host is the mesh's; the routes name it, and are compared whole.
+        """
         host = re.escape(f"{self.host}.{self.namespace}.svc.")
-        return re.compile(rf"outbound\|\d+\|{re.escape(version)}\|{host}.*")
+        port = r"\d+" if self.port is None else self.port
+        return re.compile(rf"outbound\|{port}\|{re.escape(version)}\|{host}.*")
+
+
+@dataclass(frozen=True)
+class Route:
+    """One route of the VirtualService in an Envoy.
+
+    Attributes:
+        table: the name of the route table that has it; a listener names it as its own.
+        name: the name of the VirtualService's rule; empty without one.
+        weights: by version; a cluster that is not one of the split's stands with its own name.
+        clusters: the names of the clusters that get a share, by version.
+        deeds: what it does beside, by the names of the VirtualService's fields, such as fault.
+    """
+
+    table: str
+    name: str
+    weights: Mapping[str, int]
+    clusters: Mapping[str, str]
+    deeds: frozenset[str]
+
+
+def routes_path(tables: str | None) -> str:
+    """The path of the dump of the route tables whose whole name matches; None: of all."""
+    return f"{ROUTES}&name_regex={quote(tables)}" if tables else ROUTES
 
 
 def endpoints_target(target: Target) -> str:
@@ -34,23 +66,37 @@ def endpoints_target(target: Target) -> str:
     return f"/config_dump?include_eds&resource=dynamic_endpoint_configs&name_regex={quote(pattern)}"
 
 
+def routes(dump: Mapping[str, Any], target: Target) -> tuple[Route, ...]:
+    """The routes that came from the VirtualService, as Istio notes it in a route's metadata."""
+    config = (
+        f"/apis/networking.istio.io/v1/namespaces/{target.namespace}/virtual-service/{target.virtual_service}"
+    )
+    return tuple(
+        _route(table, route, target)
+        for entry in _list(dump, "configs")
+        for table in [_object(entry, "route_config")]
+        for host in _list(table, "virtual_hosts")
+        for route in _list(host, "routes")
+        if _source(route) == config
+    )
+
+
 def routed_weights(dump: Mapping[str, Any], target: Target) -> tuple[dict[str, int], ...]:
     """The different splits that the routes of the VirtualService have; empty without a route.
 
     More than one means that Envoy's listeners do not agree yet. A version at 0 is left out.
     """
-    config = (
-        f"/apis/networking.istio.io/v1/namespaces/{target.namespace}/virtual-service/{target.virtual_service}"
-    )
-    found: list[dict[str, int]] = []
-    for entry in _list(dump, "configs"):
-        for host in _list(_object(entry, "route_config"), "virtual_hosts"):
-            for route in _list(host, "routes"):
-                if _source(route) == config and "route" in route:
-                    weights = _weights(route["route"])
-                    if weights not in found:
-                        found.append(weights)
-    return tuple(found)
+    return splits(routes(dump, target))
+
+
+def splits(found: Iterable[Route]) -> tuple[dict[str, int], ...]:
+    """The different splits of the routes that lead anywhere."""
+    different: list[dict[str, int]] = []
+    for route in found:
+        weights = dict(route.weights)
+        if weights and weights not in different:
+            different.append(weights)
+    return tuple(different)
 
 
 def _object(parent: Mapping[str, Any], key: str) -> Mapping[str, Any]:
@@ -66,35 +112,79 @@ def _source(route: Mapping[str, Any]) -> str | None:
     return _object(filters, "istio").get("config")
 
 
-def _weights(action: Mapping[str, Any]) -> dict[str, int]:
-    """An action names one cluster, or several with weights."""
+def _route(table: Mapping[str, Any], route: Mapping[str, Any], target: Target) -> Route:
+    action = _object(route, "route")
+    shares = _shares(action)
+    versions = {cluster: _version(cluster, target) for cluster in shares}
+    return Route(
+        table.get("name", ""),
+        route.get("name", ""),
+        {versions[cluster]: weight for cluster, weight in shares.items()},
+        {versions[cluster]: cluster for cluster in shares},
+        _deeds(route),
+    )
+
+
+def _shares(action: Mapping[str, Any]) -> dict[str, int]:
+    """The clusters with a share: an action names one cluster, or several with weights."""
     if "cluster" in action:
-        return {_subset(action["cluster"]): 100}
+        return {action["cluster"]: 100}
     clusters = _list(_object(action, "weighted_clusters"), "clusters")
-    weights = {_subset(item["name"]): int(item.get("weight", 0)) for item in clusters}
-    return {subset: weight for subset, weight in weights.items() if weight}
+    weights = {item["name"]: int(item.get("weight", 0)) for item in clusters}
+    return {cluster: weight for cluster, weight in weights.items() if weight}
 
 
-def _subset(cluster: str) -> str:
+def _version(cluster: str, target: Target) -> str:
+    """The version that a cluster of the split stands for; else the cluster's own name."""
     parts = cluster.split("|")
-    return parts[2] if len(parts) == 4 else cluster
+    version = parts[2] if len(parts) == 4 else ""
+    return version if version and target.cluster(version).fullmatch(cluster) else cluster
+
+
+def _deeds(route: Mapping[str, Any]) -> frozenset[str]:
+    """What keeps requests from the app, or changes what it is asked for."""
+    action = _object(route, "route")
+    rewrites = (
+        "prefix_rewrite",
+        "regex_rewrite",
+        "path_rewrite",
+        "host_rewrite_literal",
+        "host_rewrite_path_regex",
+    )
+    found = {
+        "redirect": "redirect" in route,
+        "directResponse": "direct_response" in route,
+        "fault": "envoy.filters.http.fault" in _object(route, "typed_per_filter_config"),
+        "rewrite": any(field in action for field in rewrites),
+    }
+    return frozenset(name for name, does in found.items() if does)
+
+
+def endpoints(dump: Mapping[str, Any]) -> dict[str, frozenset[str]]:
+    """The healthy addresses of each cluster that Envoy has, by the cluster's name."""
+    found: dict[str, frozenset[str]] = {}
+    for entry in _list(dump, "configs"):
+        assignment = _object(entry, "endpoint_config")
+        name = assignment.get("cluster_name")
+        if name:
+            found[name] = found.get(name, frozenset()) | _healthy(assignment)
+    return found
 
 
 def healthy_endpoints(dump: Mapping[str, Any], target: Target, version: str) -> frozenset[str] | None:
     """The healthy addresses that Envoy has for a version; None: it has no such cluster."""
     name = target.cluster(version)
-    found: set[str] | None = None
-    for entry in _list(dump, "configs"):
-        assignment = _object(entry, "endpoint_config")
-        if not name.fullmatch(assignment.get("cluster_name", "")):
-            continue
-        found = found or set()
-        for locality in _list(assignment, "endpoints"):
-            for item in _list(locality, "lb_endpoints"):
-                if item.get("health_status", "HEALTHY") == "HEALTHY":
-                    address = _object(_object(item, "endpoint"), "address")
-                    found.add(str(_object(address, "socket_address").get("address")))
-    return None if found is None else frozenset(found)
+    found = [addresses for cluster, addresses in endpoints(dump).items() if name.fullmatch(cluster)]
+    return frozenset[str]().union(*found) if found else None
+
+
+def _healthy(assignment: Mapping[str, Any]) -> frozenset[str]:
+    return frozenset(
+        str(_object(_object(_object(item, "endpoint"), "address"), "socket_address").get("address"))
+        for locality in _list(assignment, "endpoints")
+        for item in _list(locality, "lb_endpoints")
+        if item.get("health_status", "HEALTHY") == "HEALTHY"
+    )
 
 
 def active_requests(clusters: Mapping[str, Any], target: Target, version: str) -> int:

@@ -4,6 +4,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
+# Puts back what others changed or deleted by hand.
+REFRESH = "pulumi up --refresh"
+
 
 class Link(StrEnum):
     """The links of the chain, in the order in which a request needs them."""

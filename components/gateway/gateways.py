@@ -1,5 +1,7 @@
 """All gateways at once: a port-forward to each of their Envoys, kept open between questions."""
 
+import math
+import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -12,6 +14,8 @@ from ..kubernetes.errors import GatewayError
 from .admin import EnvoyAdmin
 from .pods import GatewayPod, gateway_pods, label_selector
 
+# A list of the pods of all namespaces is not asked for more often.
+_LIST_SECONDS = 1
 _AT_ONCE = 16
 
 T = TypeVar("T")
@@ -27,13 +31,18 @@ class Answer(Generic[T]):
 
 
 class Gateways:
-    """Every gateway that a selector matches; use it in a `with` statement."""
+    """Every gateway that a selector matches; use it in a `with` statement.
+
+    `listed_at` is when its pods were listed last, by time.monotonic().
+    """
 
     def __init__(self, kubeconfig: str, selector: Mapping[str, str]) -> None:
         self._open = ExitStack()
         self.api = self._open.enter_context(Api(kubeconfig))
         self._selector = selector
         self._envoys: dict[str, EnvoyAdmin] = {}
+        self._pods: tuple[GatewayPod, ...] = ()
+        self.listed_at = -math.inf
         self._threads = self._open.enter_context(ThreadPoolExecutor(_AT_ONCE))
 
     def __enter__(self) -> Self:
@@ -51,7 +60,7 @@ class Gateways:
 
     def ask(self, question: Callable[[EnvoyAdmin], T]) -> tuple[Answer[T], ...]:
         """Asks every gateway at the same time. Raises GatewayError when there is none."""
-        pods = gateway_pods(self.api, self._selector)
+        pods = self.pods()
         if not pods:
             labels = label_selector(self._selector)
             raise GatewayError(
@@ -64,11 +73,22 @@ class Gateways:
 
         return tuple(self._threads.map(answer, pods))
 
+    def pods(self) -> tuple[GatewayPod, ...]:
+        """The gateway's pods, by a list that is at most a second old. Raises GatewayError."""
+        if time.monotonic() - self.listed_at > _LIST_SECONDS:
+            self._pods = gateway_pods(self.api, self._selector)
+            self.listed_at = time.monotonic()
+        return self._pods
+
+    def forget(self) -> None:
+        """Has the pods listed anew, for a question whose answer is to count."""
+        self.listed_at = -math.inf
+
     def _answer(self, pod: GatewayPod, question: Callable[[EnvoyAdmin], T]) -> Answer[T]:
         try:
             envoy = self._envoys.get(str(pod))
             if envoy is None:
-                envoy = EnvoyAdmin(self.api, pod.namespace, pod.name)
+                envoy = EnvoyAdmin(self.api, pod.namespace, pod.name, pod.admin_port)
                 self._envoys[str(pod)] = envoy
             return Answer(pod, question(envoy))
         except GatewayError as error:

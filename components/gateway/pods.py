@@ -1,20 +1,34 @@
 """The gateway's pods: every pod in any namespace that the Gateway's selector matches."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import yaml
+
 from ..kubernetes.api import Api
+
+# Istio's Envoys listen there unless meshConfig.defaultConfig.proxyAdminPort says otherwise.
+ADMIN_PORT = 15000
 
 
 @dataclass(frozen=True)
 class GatewayPod:
-    """One pod of the gateway. A pod that is not ready and not terminating gets no traffic."""
+    """One pod of the gateway. A pod that is not ready and not terminating gets no traffic.
+
+    Attributes:
+        admin_port: where its Envoy's admin interface listens, on the pod's loopback.
+        control_plane: the namespace of its istiod, which has the mesh's settings.
+        revision: that istiod's revision, `default` for the only one.
+    """
 
     namespace: str
     name: str
     ready: bool
     terminating: bool
+    admin_port: int = ADMIN_PORT
+    control_plane: str = "istio-system"
+    revision: str = "default"
 
     @property
     def serves(self) -> bool:
@@ -41,6 +55,34 @@ def gateway_pods(api: Api, selector: Mapping[str, str]) -> tuple[GatewayPod, ...
 def _pod(item: Mapping[str, Any]) -> GatewayPod:
     metadata, status = item["metadata"], item["status"]
     conditions: list[Mapping[str, str]] = status.get("conditions") or []
-    ready = any(one["type"] == "Ready" and one["status"] == "True" for one in conditions)
-    terminating = "deletionTimestamp" in metadata
-    return GatewayPod(metadata["namespace"], metadata["name"], ready, terminating)
+    variables = dict(_variables(item))
+    config = _proxy_config(variables.get("PROXY_CONFIG", ""))
+    istiod = str(config.get("discoveryAddress") or variables.get("CA_ADDR", "")).partition(":")[0].split(".")
+    annotations: Mapping[str, str] = metadata.get("annotations") or {}
+    return GatewayPod(
+        metadata["namespace"],
+        metadata["name"],
+        ready=any(one["type"] == "Ready" and one["status"] == "True" for one in conditions),
+        terminating="deletionTimestamp" in metadata,
+        admin_port=int(config.get("proxyAdminPort", ADMIN_PORT)),
+        control_plane=istiod[1] if len(istiod) > 1 else GatewayPod.control_plane,
+        revision=annotations.get("istio.io/rev", GatewayPod.revision),
+    )
+
+
+def _variables(pod: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
+    """The environment that Istio's injection gives a proxy: the proxy's config is in it, as JSON."""
+    containers: list[Mapping[str, Any]] = pod.get("spec", {}).get("containers") or []
+    for container in containers:
+        variables: list[Mapping[str, Any]] = container.get("env") or []
+        for variable in variables:
+            yield variable["name"], variable.get("value", "")
+
+
+def _proxy_config(text: str) -> Mapping[str, Any]:
+    """The config as a mapping; what nobody can read says nothing."""
+    try:
+        found: object = yaml.safe_load(text)
+    except yaml.YAMLError:
+        found = None
+    return found if isinstance(found, dict) else {}  # pyright: ignore[reportUnknownVariableType]

@@ -6,13 +6,14 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from ..kubernetes.errors import GatewayError, NotConvergedError
+from ..kubernetes.errors import ForbiddenError, GatewayError, NotConvergedError
 
 # Names a file: once it is there, every wait ends. The engine has no way to tell a dynamic provider that
 # it was interrupted (its Cancel does nothing there), so our commands tell it so.
 STOP = "BLUE_GREEN_STOP"
-# How old an answer may be: istiod itself collects changes for 100 ms.
+# How old an answer may be at first: istiod itself collects changes for 100 ms.
 PAUSE_SECONDS = 0.02
+_LONGEST_PAUSE_SECONDS = 1
 # From then on a wait says why, and again when the reason is another one.
 QUIET_SECONDS = 3
 _ASK_SECONDS = 1
@@ -22,20 +23,30 @@ class InterruptedWaitError(NotConvergedError):
     """Whoever started the program wants it to end."""
 
 
+class HopelessWaitError(NotConvergedError):
+    """What is missing does not come by waiting; its first line says what and what to type."""
+
+
 def wait_until(
     check: Callable[[], tuple[str, ...]], seconds: float, why: Callable[[], list[str]] | None = None
 ) -> None:
     """Checks until nothing is missing any more.
 
-    `check` returns a sentence for each thing that is; a GatewayError of it counts as one. With `why`,
+    `check` returns a sentence for each thing that is; a GatewayError of it counts as one, but for a
+    HopelessWaitError, which ends the wait, as a right that is missing does. With `why`,
     a wait of more than three seconds says what is missing, with the reasons that `why` knows. Raises
     NotConvergedError with the last of what is missing; as InterruptedWaitError where it was ended by STOP.
     """
     began = time.monotonic()
     said, next_look = "", began + QUIET_SECONDS
     while True:
+        look = time.monotonic()
         try:
             missing = check()
+        except HopelessWaitError:
+            raise
+        except ForbiddenError as error:
+            raise HopelessWaitError(str(error)) from error
         except GatewayError as error:
             missing = (str(error),)
         if not missing:
@@ -51,7 +62,12 @@ def wait_until(
                 # Pulumi shows at once what a dynamic provider prints there.
                 print(f"waiting, at most {seconds:g} s: {reason}", file=sys.stderr, flush=True)
             said, next_look = reason, time.monotonic() + _ASK_SECONDS
-        time.sleep(PAUSE_SECONDS)
+        time.sleep(_pause(now - began, now - look))
+
+
+def _pause(waited: float, took: float) -> float:
+    """The seconds until the next look: few at first, and never fewer than the look itself took."""
+    return min(max(PAUSE_SECONDS, waited / 20, took), _LONGEST_PAUSE_SECONDS)
 
 
 def _stopped() -> bool:

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 from websockets.exceptions import InvalidHandshake, InvalidStatus
 
 from .credentials import credentials
-from .errors import GatewayError
+from .errors import ForbiddenError, GatewayError
 from .stream import Stream
 
 CONNECT_SECONDS = 5
@@ -46,7 +46,7 @@ class Api:
         """The object or list at a path such as /api/v1/pods. Raises GatewayError."""
         status, body = self._get(path, query)
         if status != http.client.OK:
-            raise GatewayError(_refusal(("get", "list"), path, status, body))
+            raise _refusal(("get", "list"), path, status, body)
         return json.loads(body)
 
     def find(self, path: str, query: Mapping[str, str] | None = None) -> Mapping[str, Any] | None:
@@ -55,7 +55,7 @@ class Api:
         if status == http.client.NOT_FOUND:
             return None
         if status != http.client.OK:
-            raise GatewayError(_refusal(("get", "list"), path, status, body))
+            raise _refusal(("get", "list"), path, status, body)
         return json.loads(body)
 
     def _get(self, path: str, query: Mapping[str, str] | None = None) -> tuple[int, bytes]:
@@ -83,23 +83,22 @@ class Api:
         except InvalidStatus as error:
             body = bytes(error.response.body or b"")
             # A WebSocket is opened by GET; since Kubernetes 1.35 that needs the right to create as well.
-            message = _refusal(("get", "create"), path, error.response.status_code, body)
-            raise GatewayError(message) from error
+            raise _refusal(("get", "create"), path, error.response.status_code, body) from error
         except (OSError, InvalidHandshake) as error:
             raise GatewayError(f"{path} cannot be opened: {error}") from error
 
 
-def _refusal(verbs: tuple[str, ...], path: str, status: int, body: bytes) -> str:
-    """A sentence for an answer that is no success; for a missing right, with the rule to add."""
+def _refusal(verbs: tuple[str, ...], path: str, status: int, body: bytes) -> GatewayError:
+    """The error for an answer that is no success; for a missing right, with the rule to add."""
     try:
         reason = json.loads(body)["message"]
     except (ValueError, KeyError, TypeError):
         reason = body.decode(errors="replace").strip() or f"HTTP status {status}"
     if status != http.client.FORBIDDEN:
-        return str(reason)
+        return GatewayError(str(reason))
     group, resource = _resource(path)
     rule = f'{{apiGroups: ["{group}"], resources: ["{resource}"], verbs: {json.dumps(verbs)}}}'
-    return f"{reason}. Add this rule to a role of the kubeconfig's user: {rule}"
+    return ForbiddenError(f"{reason}. Add this rule to a role of the kubeconfig's user: {rule}")
 
 
 def _resource(path: str) -> tuple[str, str]:

@@ -5,5 +5,9 @@ class GatewayError(Exception):
     """A cluster or a gateway cannot be asked; the message says which, why and what to do."""
 
 
+class ForbiddenError(GatewayError):
+    """The kubeconfig's user lacks a right; the message has the rule to add. No waiting gives it."""
+
+
 class NotConvergedError(GatewayError):
     """What was awaited did not come in time; the message says what is still missing."""

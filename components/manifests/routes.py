@@ -1,5 +1,7 @@
 """Istio's objects for the split as plain manifests; knows nothing of Pulumi."""
 
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -7,6 +9,8 @@ from ..settings.model import App, Retries, Routing, StickySession
 from .manifest import PATCH_FORCE, Manifest
 
 _API = "networking.istio.io/v1"
+# Whatever the mesh has as its default, the gateways may be in any namespace.
+_EXPORT_TO = ["*"]
 
 
 def gateway(app: App, routing: Routing) -> Manifest:
@@ -35,7 +39,7 @@ def destination_rule(
         merged["loadBalancer"] = {"consistentHash": _consistent_hash(routing.sticky_session)}
     if merged:
         subset["trafficPolicy"] = merged
-    spec: Manifest = {"host": app.name, "subsets": [subset]}
+    spec: Manifest = {"host": app.name, "subsets": [subset], "exportTo": list(_EXPORT_TO)}
     return _object("DestinationRule", f"{app.name}-{version}", app, spec)
 
 
@@ -43,7 +47,7 @@ def virtual_service(app: App, weights: Mapping[str, int], routing: Routing) -> M
     """The VirtualService with the split; a version at 0 is left out, as Envoy would do."""
     route: Manifest = {
         "route": [
-            {"destination": {"host": app.name, "subset": version}, "weight": weights[version]}
+            {"destination": _destination(app, version), "weight": weights[version]}
             for version in sorted(weights)
             if weights[version]
         ]
@@ -52,7 +56,7 @@ def virtual_service(app: App, weights: Mapping[str, int], routing: Routing) -> M
     if matches:
         route["match"] = matches
     if routing.response_headers:
-        route["headers"] = {"response": {"set": dict(routing.response_headers)}}
+        route["headers"] = {"response": {"set": _literal(routing.response_headers)}}
     if routing.timeout is not None:
         route["timeout"] = routing.timeout
     if routing.retries is not None:
@@ -61,7 +65,8 @@ def virtual_service(app: App, weights: Mapping[str, int], routing: Routing) -> M
     if routing.mesh_callers:
         hosts.append(app.name)
         gateways.append("mesh")
-    spec: Manifest = {"hosts": hosts, "gateways": gateways, "http": [route]}
+    spec: Manifest = {"hosts": hosts, "gateways": gateways, "exportTo": list(_EXPORT_TO), "http": [route]}
+    route["name"] = _name(app, spec)
     return _object("VirtualService", app.name, app, spec)
 
 
@@ -77,6 +82,27 @@ def split(spec: Mapping[str, Any]) -> dict[str, int]:
         for route in targets
         if "subset" in route["destination"]
     }
+
+
+def _destination(app: App, version: str) -> Manifest:
+    """With the port: without one, a second port of the Service makes Istio take the listener's."""
+    return {"host": app.name, "subset": version, "port": {"number": app.port}}
+
+
+def _name(app: App, spec: Manifest) -> str:
+    """A name for the route that is another one when anything but the weights is.
+
+    Envoy's route has it too, which tells whether the Envoy took the update.
+    """
+    (route,) = spec["http"]
+    rest = spec | {"http": {key: value for key, value in route.items() if key != "route"}}
+    digest = hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()
+    return f"{app.name}-{digest[:8]}"
+
+
+def _literal(headers: Mapping[str, str]) -> dict[str, str]:
+    """The values as Envoy's formatter takes them: a % of its own is %%, and one alone fails every route."""
+    return {name: value.replace("%", "%%") for name, value in headers.items()}
 
 
 def _object(kind: str, name: str, app: App, spec: Manifest) -> Manifest:

@@ -20,10 +20,13 @@ def service(app: App) -> Manifest:
 
     It finds the port of a pod by name, so that each version may have its own.
     """
+    metadata = _metadata(app.name, app, {"app": app.name})
+    # Whatever the mesh has as its default, the gateways may be in any namespace.
+    metadata["annotations"]["networking.istio.io/exportTo"] = "*"
     return {
         "apiVersion": "v1",
         "kind": "Service",
-        "metadata": _metadata(app.name, app, {"app": app.name}),
+        "metadata": metadata,
         "spec": {
             "type": "ClusterIP",
             "selector": {"app": app.name},

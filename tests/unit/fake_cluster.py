@@ -19,14 +19,14 @@ VIRTUAL_SERVICE = "/apis/networking.istio.io/v1/namespaces/default/virtual-servi
 
 @dataclass
 class FakeGateway:
-    """One gateway pod; its Envoy routes by `weights` and has these endpoints by version.
+    """One gateway pod; its Envoy routes by `weights` and has these endpoints by version, or one of each.
 
     A port-forward to it ends after so many answers (`lasts`), as to a pod that terminates.
     """
 
     name: str
     weights: dict[str, int]
-    endpoints: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
+    endpoints: dict[str, list[str]] | None = None
     active: dict[str, int] = field(default_factory=dict[str, int])
     ready: bool = True
     terminating: bool = False
@@ -45,7 +45,10 @@ class FakeGateway:
         if target.startswith("/clusters"):
             return {"cluster_statuses": [self._status(one) for one in self.active]}
         if "dynamic_endpoint_configs" in target:
-            return {"configs": [self._endpoints(one) for one in self.endpoints]}
+            endpoints = (
+                {one: ["10.0.0.1"] for one in self.weights} if self.endpoints is None else self.endpoints
+            )
+            return {"configs": [self._endpoints(one, endpoints[one]) for one in endpoints]}
         clusters = [
             {"name": f"outbound|80|{version}|{HOST}", "weight": weight}
             for version, weight in self.weights.items()
@@ -61,11 +64,8 @@ class FakeGateway:
         stats = [{"name": "rq_active", "value": str(self.active[version])}]
         return {"name": f"outbound|80|{version}|{HOST}", "host_statuses": [{"stats": stats}]}
 
-    def _endpoints(self, version: str) -> dict[str, Any]:
-        items = [
-            {"endpoint": {"address": {"socket_address": {"address": address}}}}
-            for address in self.endpoints[version]
-        ]
+    def _endpoints(self, version: str, addresses: list[str]) -> dict[str, Any]:
+        items = [{"endpoint": {"address": {"socket_address": {"address": address}}}} for address in addresses]
         name = f"outbound|80|{version}|{HOST}"
         return {"endpoint_config": {"cluster_name": name, "endpoints": [{"lb_endpoints": items}]}}
 
@@ -84,12 +84,12 @@ class FakeCluster:
         path = urlsplit(request.path).path
         if self.forbidden and path.endswith(self.forbidden):
             return _json(403, {"message": f'pods is forbidden: User "ci" cannot use {path}'})
+        if path in self.objects:
+            return _json(200, self.objects[path])
         if path == "/api/v1/pods":
             return _json(200, {"items": [gateway.pod() for gateway in self.gateways]})
         if path.endswith("/portforward"):
             return None
-        if path in self.objects:
-            return _json(200, self.objects[path])
         return _json(404, {"message": f"{path} not found"})
 
     def forward(self, connection: ServerConnection) -> None:

@@ -106,17 +106,17 @@ def test_traffic_split_registers_one_rule_a_version() -> None:
     assert done.named("myapp-v1-rule").inputs["spec"] == {
         "host": "myapp",
         "subsets": [{"name": "v1", "labels": {"version": "v1"}}],
+        "exportTo": ["*"],
     }
     route = done.named("myapp-virtualservice").inputs["spec"]
     assert (route["hosts"], route["gateways"]) == (["*"], ["app-gateway"])
-    assert route["http"] == [
-        {
-            "route": [
-                {"destination": {"host": "myapp", "subset": "v1"}, "weight": 50},
-                {"destination": {"host": "myapp", "subset": "v2"}, "weight": 50},
-            ]
-        }
+    (rule,) = route["http"]
+    port = {"number": 80}
+    assert rule["route"] == [
+        {"destination": {"host": "myapp", "subset": "v1", "port": port}, "weight": 50},
+        {"destination": {"host": "myapp", "subset": "v2", "port": port}, "weight": 50},
     ]
+    assert done.named("myapp-converged").inputs["route"] == rule["name"]
 
 
 @pytest.fixture(autouse=True)

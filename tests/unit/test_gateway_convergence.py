@@ -10,6 +10,7 @@ import pytest
 
 from components.gateway import convergence as proof
 from components.gateway import waiting
+from components.gateway.chain import Wanted
 from components.gateway.envoy import Target
 from components.gateway.waiting import InterruptedWaitError
 from components.kubernetes.api import Api
@@ -19,6 +20,7 @@ from tests.unit.fake_cluster import FakeCluster, FakeGateway, fake_cluster
 HALVES = {"v1": 50, "v2": 50}
 DEPLOYMENT = "/apis/apps/v1/namespaces/default/deployments/myapp-v3"
 PODS = "/api/v1/namespaces/default/pods"
+VIRTUAL_SERVICE = "/apis/networking.istio.io/v1/namespaces/default/virtualservices/myapp"
 
 
 SERVING = {
@@ -44,7 +46,7 @@ def deployment(replicas: int, available: int) -> dict[str, Any]:
 def test_every_gateway_by_the_weights_is_a_proof_with_a_time() -> None:
     gateways = (FakeGateway("a", HALVES), FakeGateway("b", {"v2": 50, "v1": 50}))
     with fake_cluster(*gateways, objects={PODS: {"items": [SERVING]}}) as cluster:
-        found = proof.wait_for_weights(split(cluster), {**HALVES, "v3": 0}, 1)
+        found = proof.wait_for_weights(split(cluster), Wanted({**HALVES, "v3": 0}), 1)
     assert [(one.pod, one.weights) for one in found] == [
         ("istio-system/a", HALVES),
         ("istio-system/b", HALVES),
@@ -56,19 +58,21 @@ def test_every_gateway_by_the_weights_is_a_proof_with_a_time() -> None:
 def test_it_waits_until_the_last_gateway_follows() -> None:
     late = FakeGateway("b", {"v1": 100})
     with fake_cluster(FakeGateway("a", HALVES), late, objects={PODS: {"items": []}}) as cluster:
-        assert not proof.routes_by(split(cluster), HALVES)
+        assert not proof.holds(split(cluster), Wanted(HALVES))
         timer = threading.Timer(0.2, lambda: late.weights.update(HALVES))
         timer.start()
-        assert len(proof.wait_for_weights(split(cluster), HALVES, 10)) == 2
+        assert len(proof.wait_for_weights(split(cluster), Wanted(HALVES), 10)) == 2
         timer.join()
 
 
 def test_a_gateway_that_routes_otherwise_is_named_with_its_weights() -> None:
+    service: dict[str, Any] = {"metadata": {}, "spec": {"http": []}}
+    gateways = (FakeGateway("a", HALVES), FakeGateway("b", {"v1": 100}))
     with (
-        fake_cluster(FakeGateway("a", HALVES), FakeGateway("b", {"v1": 100})) as cluster,
+        fake_cluster(*gateways, objects={VIRTUAL_SERVICE: service}) as cluster,
         pytest.raises(NotConvergedError) as raised,
     ):
-        proof.wait_for_weights(split(cluster), HALVES, 0.1)
+        proof.wait_for_weights(split(cluster), Wanted(HALVES), 0.1)
     said = str(raised.value)
     assert said.startswith("Not every gateway routes by v1 50 %, v2 50 % after 0.1 s.")
     assert "gateway istio-system/b still routes by v1 100 %" in said
@@ -85,36 +89,36 @@ def test_a_gateway_that_routes_otherwise_is_named_with_its_weights() -> None:
 )
 def test_a_pod_that_is_not_ready_counts_once_it_has_a_route(idle: FakeGateway, fine: bool) -> None:
     with fake_cluster(FakeGateway("a", HALVES), idle) as cluster:
-        assert proof.routes_by(split(cluster), HALVES) is fine
+        assert proof.holds(split(cluster), Wanted(HALVES)) is fine
 
 
 def test_a_gateway_that_goes_proves_nothing_but_must_follow_too() -> None:
     going = FakeGateway("going", HALVES, terminating=True)
     with fake_cluster(going) as cluster:
-        assert not proof.routes_by(split(cluster), HALVES)
+        assert not proof.holds(split(cluster), Wanted(HALVES))
     with fake_cluster(FakeGateway("a", HALVES), going) as cluster:
-        assert proof.routes_by(split(cluster), HALVES)
+        assert proof.holds(split(cluster), Wanted(HALVES))
     going.weights = {"v1": 100}
     with fake_cluster(FakeGateway("a", HALVES), going) as cluster:
-        assert not proof.routes_by(split(cluster), HALVES)
+        assert not proof.holds(split(cluster), Wanted(HALVES))
 
 
 def test_without_a_gateway_nothing_is_proven() -> None:
     with fake_cluster() as cluster, pytest.raises(GatewayError, match="No gateway runs"):
-        proof.routes_by(split(cluster), HALVES)
+        proof.holds(split(cluster), Wanted(HALVES))
     with fake_cluster(FakeGateway("a", HALVES, ready=False)) as cluster:
-        assert not proof.routes_by(split(cluster), HALVES)
+        assert not proof.holds(split(cluster), Wanted(HALVES))
 
 
 def test_a_missing_right_is_named_with_the_rule_to_add() -> None:
     with fake_cluster(FakeGateway("a", HALVES)) as cluster:
         cluster.forbidden = "/portforward"
         with pytest.raises(NotConvergedError) as raised:
-            proof.wait_for_weights(split(cluster), HALVES, 0)
+            proof.wait_for_weights(split(cluster), Wanted(HALVES), 0)
         assert 'resources: ["pods/portforward"], verbs: ["get", "create"]' in str(raised.value)
         cluster.forbidden = "/pods"
         with pytest.raises(NotConvergedError) as raised:
-            proof.wait_for_weights(split(cluster), HALVES, 0)
+            proof.wait_for_weights(split(cluster), Wanted(HALVES), 0)
         assert 'resources: ["pods"], verbs: ["get", "list"]' in str(raised.value)
 
 

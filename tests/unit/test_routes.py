@@ -1,5 +1,8 @@
 """The Istio objects for what routing says."""
 
+import re
+from dataclasses import replace
+
 from components.manifests import routes
 from components.settings.model import App, Retries, Routing, StickySession
 
@@ -17,23 +20,49 @@ def test_every_part_of_the_routing_is_in_the_virtual_service() -> None:
         mesh_callers=True,
     )
     spec = routes.virtual_service(APP, {"v1": 0, "v2": 100}, routing)["spec"]
+    assert re.fullmatch(r"shop-[0-9a-f]{8}", spec["http"][0].pop("name"))
     header = {"x-beta": {"exact": "yes"}}
     assert spec == {
         "hosts": ["shop.example", "shop"],
         "gateways": ["app-gateway", "mesh"],
+        "exportTo": ["*"],
         "http": [
             {
                 "match": [
                     {"headers": header, "uri": {"prefix": "/a"}},
                     {"headers": header, "uri": {"prefix": "/b"}},
                 ],
-                "route": [{"destination": {"host": "shop", "subset": "v2"}, "weight": 100}],
+                "route": [
+                    {"destination": {"host": "shop", "subset": "v2", "port": {"number": 80}}, "weight": 100}
+                ],
                 "headers": {"response": {"set": {"x-split": "on"}}},
                 "timeout": "5s",
                 "retries": {"attempts": 2, "perTryTimeout": "1s", "retryOn": "5xx"},
             }
         ],
     }
+
+
+def test_a_percent_sign_of_a_response_header_means_itself() -> None:
+    """Envoy takes %…% for a command, and rejects the routes of all apps for one that it does not know."""
+    routing = Routing(response_headers={"x-note": "50%20off%20today"})
+    (rule,) = routes.virtual_service(APP, {"v1": 100}, routing)["spec"]["http"]
+    assert rule["headers"]["response"]["set"] == {"x-note": "50%%20off%%20today"}
+
+
+def test_the_routes_name_is_another_one_when_anything_but_the_weights_is() -> None:
+    def name(weights: dict[str, int], routing: Routing) -> str:
+        return routes.virtual_service(APP, weights, routing)["spec"]["http"][0]["name"]
+
+    routing = Routing(hosts=("shop.example",))
+    assert name({"v1": 100}, routing) == name({"v1": 50, "v2": 50}, routing)
+    others = [
+        replace(routing, hosts=("other.example",)),
+        replace(routing, timeout="5s"),
+        replace(routing, response_headers={"a": "b"}),
+        replace(routing, mesh_callers=True),
+    ]
+    assert len({name({"v1": 100}, one) for one in (routing, *others)}) == 5
 
 
 def test_tls_is_a_named_secret() -> None:

@@ -79,7 +79,7 @@ def test_without_a_change_the_gateways_decide(monkeypatch: pytest.MonkeyPatch, *
         return holds
 
     monkeypatch.setattr(split_proof.proof, "can_take", answer)
-    monkeypatch.setattr(split_proof.proof, "routes_by", answer)
+    monkeypatch.setattr(split_proof.proof, "holds", answer)
     monkeypatch.setattr(split_proof.proof, "serves_only", true)
     for provider in (ReadyProvider(), ConvergedProvider()):
         assert provider.diff("myapp", STATE, news()).changes is not holds
@@ -118,7 +118,7 @@ def test_an_image_that_the_proof_does_not_name_is_a_change(
         },
     }
     state = STATE | {"proof": [{"pod": "a", "images": {"v1": ["sha256:1"]}}]}
-    monkeypatch.setattr(split_proof.proof, "routes_by", true)
+    monkeypatch.setattr(split_proof.proof, "holds", true)
     with fake_cluster(objects=objects) as cluster:
         kubeconfig = {"kubeconfig": cluster.kubeconfig}
         found = ConvergedProvider().diff("myapp", state | kubeconfig, news(**kubeconfig))
@@ -130,7 +130,7 @@ def test_a_gateway_that_cannot_be_asked_is_a_change(monkeypatch: pytest.MonkeyPa
         raise GatewayError
 
     monkeypatch.setattr(split_proof.proof, "can_take", fail)
-    monkeypatch.setattr(split_proof.proof, "routes_by", fail)
+    monkeypatch.setattr(split_proof.proof, "holds", fail)
     for provider in (ReadyProvider(), ConvergedProvider()):
         assert provider.diff("myapp", STATE, news()).changes
 

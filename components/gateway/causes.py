@@ -1,0 +1,112 @@
+"""Why a link of the chain is not as it should be: whose objects and which settings are in the way."""
+
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from ..kubernetes.api import Api
+from ..kubernetes.errors import GatewayError
+from ..kubernetes.writers import last_written, writer
+from . import mesh, rules
+from .control_plane import Rejection, rejections
+from .envoy import Target
+from .finding import REFRESH, Finding, Grade, Link
+from .gateways import Gateways
+
+_ISTIO = "/apis/networking.istio.io/v1"
+# Fields of a VirtualService's rule that keep requests from the app, or change what it is asked for.
+_DEEDS = ("fault", "redirect", "rewrite", "directResponse", "delegate")
+
+
+def causes(
+    gateways: Gateways, target: Target, versions: Iterable[str], found: Iterable[Finding]
+) -> tuple[Finding, ...]:
+    """What the API server and istiod know of the links that fail; what cannot be read is a note."""
+    links = {finding.link for finding in found}
+    api = gateways.api
+    questions: list[Callable[[], tuple[Finding, ...]]] = []
+    if links & {Link.HOST, Link.ROUTE, Link.UPDATE}:
+        questions.append(lambda: virtual_service(api, target))
+    if links & {Link.HOST, Link.ROUTE, Link.UPDATE, Link.LISTENER, Link.CLUSTER}:
+        questions.append(lambda: updates(gateways, target))
+    if Link.CLUSTER in links:
+        questions.append(lambda: rules.in_the_way(api, target, versions))
+    if links & {Link.HOST, Link.CLUSTER}:
+        questions.append(lambda: mesh.out_of_sight(api, target, gateways.pods()))
+    return tuple(finding for question in questions for finding in _asked(question))
+
+
+def virtual_service(api: Api, target: Target) -> tuple[Finding, ...]:
+    """What is wrong with the VirtualService itself. Raises GatewayError."""
+    name = f"VirtualService {target.namespace}/{target.virtual_service}"
+    item = _virtual_service(api, target)
+    if item is None:
+        return (Finding(Link.HOST, f"{name} is not there", REFRESH, grade=Grade.BROKEN),)
+    http: list[Mapping[str, Any]] = item["spec"].get("http") or []
+    return tuple(
+        Finding(
+            Link.ROUTE,
+            f"{name} has a {deed}",
+            _without(target, f"/spec/http/{index}/{deed}"),
+            writer(item, "http"),
+            Grade.BROKEN,
+        )
+        for index, rule in enumerate(http)
+        for deed in _DEEDS
+        if deed in rule
+    )
+
+
+def updates(gateways: Gateways, target: Target) -> tuple[Finding, ...]:
+    """The updates that Envoys rejected, and which object has what they quote. Raises GatewayError.
+
+    One that was sent before the VirtualService was written may be mended by that write.
+    """
+    api = gateways.api
+    rejected = rejections(api, gateways.pods())
+    if not rejected:
+        return ()
+    item = _virtual_service(api, target)
+    written = last_written(item) if item else ""
+    services: list[Mapping[str, Any]] = api.get(f"{_ISTIO}/virtualservices")["items"]
+    return tuple(_rejection(one, written, services) for one in rejected)
+
+
+def _without(target: Target, path: str) -> str:
+    """The command that takes a field out; Pulumi's refresh sees none that the program does not write."""
+    patch = json.dumps([{"op": "remove", "path": path}])
+    service = f"-n {target.namespace} patch virtualservice {target.virtual_service}"
+    return f"kubectl {service} --type=json -p '{patch}'"
+
+
+def _asked(question: Callable[[], tuple[Finding, ...]]) -> tuple[Finding, ...]:
+    try:
+        return question()
+    except GatewayError as error:
+        return (Finding(Link.GATEWAY, f"not read: {error}", grade=Grade.NOTE),)
+
+
+def _virtual_service(api: Api, target: Target) -> Mapping[str, Any] | None:
+    return api.find(f"{_ISTIO}/namespaces/{target.namespace}/virtualservices/{target.virtual_service}")
+
+
+def _rejection(one: Rejection, written: str, services: Iterable[Mapping[str, Any]]) -> Finding:
+    cause = f"the Envoy of gateway {one.pod} rejected the last {one.kind}: {one.reason}"
+    # Both begin with the date and whole seconds in UTC.
+    grade = Grade.BROKEN if one.sent[:19] >= written[:19] else Grade.LATE
+    quoted = next((item for item in services if _is_quoted(item["spec"], one.reason)), None)
+    if quoted is None:
+        cure = "look for what it quotes in: kubectl get virtualservices,envoyfilters -A -o yaml"
+        return Finding(Link.UPDATE, cause, cure, grade=grade)
+    namespace, name = quoted["metadata"]["namespace"], quoted["metadata"]["name"]
+    by = writer(quoted, "http")
+    owner = f"VirtualService {namespace}/{name}" + (f", {by}" if by else "")
+    cure = f"write each % of the header as %%: kubectl -n {namespace} edit virtualservice {name}"
+    return Finding(Link.UPDATE, cause, cure, owner, grade)
+
+
+def _is_quoted(spec: Mapping[str, Any], reason: str) -> bool:
+    """Whether a text of the spec with a %, the only thing that Istio lets through, stands in the reason."""
+    texts: list[str] = re.findall(r'"[^"]*%[^"]*"', json.dumps(spec, ensure_ascii=False))
+    return any(text.strip('"') in reason for text in texts)

@@ -1,0 +1,173 @@
+"""The way of a request through a gateway's Envoy, link by link: does it end at the versions, by the weights?
+
+Everything here is asked of the Envoys. Why a link is not as it should be, as the API server and
+istiod know it, is in causes.py.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from ..kubernetes.errors import ForbiddenError, GatewayError
+from . import envoy
+from .admin import EnvoyAdmin
+from .envoy import Route, Target
+from .finding import Finding, Grade, Link, failures
+from .gateways import Answer, Gateways
+from .listeners import listeners_path, listening
+
+
+@dataclass(frozen=True)
+class Entrance:
+    """The Gateway's server: where requests come in.
+
+    Attributes:
+        gateway: the Gateway's name; it stands in the split's namespace.
+        hosts: as the Gateway has them, wildcards too.
+        tls_secret: the Secret with the certificate; None: plain HTTP.
+    """
+
+    gateway: str
+    hosts: tuple[str, ...]
+    tls_secret: str | None = None
+
+
+@dataclass(frozen=True)
+class Split:
+    """What the gateways are asked about: who they are, and whose split it is.
+
+    `selector` is the Gateway's, for its pods; `target` names the VirtualService and the host.
+    An `up` of the first releases wrote no `entrance` into the state.
+    """
+
+    kubeconfig: str
+    selector: Mapping[str, str]
+    target: Target
+    entrance: Entrance | None = None
+
+    @property
+    def routes_path(self) -> str:
+        """The path of the dump of the entrance's route tables alone, where it is known."""
+        if self.entrance is None:
+            return envoy.ROUTES
+        if self.entrance.tls_secret is None:
+            return envoy.routes_path(r"http\.\d+.*")
+        names = re.escape(f"{self.entrance.gateway}.{self.target.namespace}")
+        return envoy.routes_path(rf"https\.\d+\..*{names}")
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What each Envoy is to do.
+
+    Attributes:
+        weights: by version; those at 0 may be left out.
+        route: the name of the VirtualService's route; None: any.
+    """
+
+    weights: Mapping[str, int]
+    route: str | None = None
+
+    @property
+    def served(self) -> dict[str, int]:
+        """The versions that get requests."""
+        return {version: weight for version, weight in self.weights.items() if weight}
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What one Envoy does: its routes of the split, and what of the chain is not as wanted."""
+
+    routes: tuple[Route, ...]
+    findings: tuple[Finding, ...]
+
+
+def look(admin: EnvoyAdmin, split: Split, wanted: Wanted) -> Seen:
+    """Asks one Envoy for each link, and for those behind a broken one no more. Raises GatewayError."""
+    routes = envoy.routes(admin.get(split.routes_path), split.target)
+    found = routing(routes, wanted)
+    if not found:
+        tables = {route.table for route in routes}
+        clusters = envoy.endpoints(admin.get(envoy.endpoints_target(split.target)))
+        found = serving(routes, clusters)
+        if split.entrance is not None:
+            found += listening(admin.get(listeners_path(tables)), tables)
+    return Seen(routes, found)
+
+
+def routing(routes: tuple[Route, ...], wanted: Wanted) -> tuple[Finding, ...]:
+    """What the routes of the VirtualService do otherwise, in this Envoy."""
+    if not routes:
+        return (Finding(Link.HOST, "has no route of the VirtualService"),)
+    found = [
+        Finding(Link.ROUTE, f"has a {deed} on its route of the VirtualService")
+        for deed in sorted({deed for route in routes for deed in route.deeds})
+    ]
+    split = envoy.splits(routes)
+    if split != (wanted.served,) and split:
+        found.append(Finding(Link.ROUTE, f"still routes by {' and '.join(shown(one) for one in split)}"))
+    elif wanted.route is not None and any(_rule(route) != wanted.route for route in routes):
+        found.append(Finding(Link.UPDATE, "still has the routes from before the last update"))
+    return tuple(found)
+
+
+def serving(routes: tuple[Route, ...], clusters: Mapping[str, frozenset[str]]) -> tuple[Finding, ...]:
+    """Which clusters that the routes name are missing in this Envoy, or have nobody to send to."""
+    named = {cluster: version for route in routes for version, cluster in route.clusters.items()}
+    return tuple(finding for cluster in named if (finding := missing(named[cluster], clusters.get(cluster))))
+
+
+def missing(version: str, healthy: frozenset[str] | None) -> Finding | None:
+    """What a version lacks in an Envoy that has these healthy endpoints of it; None: no cluster at all."""
+    if healthy:
+        return None
+    if healthy is None:
+        return Finding(Link.CLUSTER, f"has no cluster of {version}")
+    return Finding(Link.ENDPOINTS, f"has no healthy endpoint of {version}")
+
+
+def shown(weights: Mapping[str, int]) -> str:
+    """A split in words, such as `v1 90 %, v2 10 %`."""
+    return ", ".join(f"{version} {weight} %" for version, weight in sorted(weights.items()) if weight)
+
+
+def look_at_all(gateways: Gateways, split: Split, wanted: Wanted) -> tuple[Answer[Seen], ...]:
+    """Asks every gateway. Raises GatewayError where there is none."""
+    return gateways.ask(lambda admin: look(admin, split, wanted))
+
+
+def broken(answers: tuple[Answer[Seen], ...]) -> tuple[Finding, ...]:
+    """The findings of all gateways that count; without one that fails, the split is proved."""
+    found = [finding for answer in answers for finding in _counting(answer)]
+    if not failures(found) and not any(answer.pod.serves and answer.value for answer in answers):
+        found.append(Finding(Link.GATEWAY, "no gateway is ready"))
+    return tuple(found)
+
+
+def _counting(answer: Answer[Seen]) -> tuple[Finding, ...]:
+    """A pod that is not ready gets no traffic, so it counts only once its Envoy has the route.
+
+    One that terminates must follow, for the requests that it still has, and listens for none to come.
+    """
+    pod, seen = answer.pod, answer.value
+    if seen is None:
+        return (unasked(f"gateway {pod}: {answer.error}", answer.error),) if pod.ready else ()
+    idle = {Link.HOST, Link.CLUSTER, Link.ENDPOINTS, Link.LISTENER}
+    left_out: set[Link] = set() if pod.serves else {Link.LISTENER} if pod.ready else idle
+    return tuple(_at(answer, one) for one in seen.findings if one.link not in left_out)
+
+
+def unasked(sentence: str, error: GatewayError | None) -> Finding:
+    """The finding for what could not be asked; a missing right is there to stay."""
+    grade = Grade.BROKEN if isinstance(error, ForbiddenError) else Grade.LATE
+    return Finding(Link.GATEWAY, sentence, grade=grade)
+
+
+def _at(answer: Answer[Seen], finding: Finding) -> Finding:
+    """The finding with its gateway."""
+    return replace(finding, cause=f"gateway {answer.pod} {finding.cause}")
+
+
+def _rule(route: Route) -> str:
+    """The name of the VirtualService's rule: Istio puts a match's own name behind it."""
+    return route.name.partition(".")[0]

@@ -1,0 +1,56 @@
+"""The DestinationRules because of which a gateway lacks the cluster of a version."""
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ..kubernetes.api import Api
+from ..kubernetes.writers import writer
+from .envoy import Target
+from .finding import REFRESH, Finding, Grade, Link
+
+
+def in_the_way(api: Api, target: Target, versions: Iterable[str]) -> tuple[Finding, ...]:
+    """Rules of somebody else's for the split's host, and our own that are not there. Raises GatewayError."""
+    items: list[Mapping[str, Any]] = api.get("/apis/networking.istio.io/v1/destinationrules")["items"]
+    found: list[Finding] = []
+    own = {f"{target.host}-{version}" for version in versions}
+    for item in items:
+        namespace, name = item["metadata"]["namespace"], item["metadata"]["name"]
+        if namespace == target.namespace and name in own:
+            own.remove(name)
+        elif _is_for(item, target) and item["spec"].get("exportTo") not in (None, [], ["*"]):
+            found.append(_foreign(item))
+    return (
+        *found,
+        *(
+            Finding(
+                Link.RULE,
+                f"DestinationRule {target.namespace}/{name} is not there",
+                REFRESH,
+                grade=Grade.BROKEN,
+            )
+            for name in sorted(own)
+        ),
+    )
+
+
+def _foreign(item: Mapping[str, Any]) -> Finding:
+    """Istio merges the rules of a host only where their exportTo agree; else one of them alone holds."""
+    namespace, name = item["metadata"]["namespace"], item["metadata"]["name"]
+    export = json.dumps(item["spec"]["exportTo"])
+    return Finding(
+        Link.RULE,
+        f"DestinationRule {namespace}/{name} is for the same host with exportTo {export}, "
+        "so the gateways lose the versions' clusters",
+        f"kubectl -n {namespace} delete destinationrule {name}, or take exportTo out of it",
+        writer(item, "exportTo"),
+        Grade.BROKEN,
+    )
+
+
+def _is_for(item: Mapping[str, Any], target: Target) -> bool:
+    """Whether a rule is for the split's host; a name without a dot is of the rule's namespace."""
+    host: str = item["spec"]["host"]
+    full = host if "." in host else f"{host}.{item['metadata']['namespace']}.svc."
+    return full.startswith(f"{target.host}.{target.namespace}.svc.")

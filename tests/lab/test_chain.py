@@ -1,0 +1,133 @@
+"""Each link of a request's way, broken for real: `up` says which one it is, whose doing, and what to type."""
+
+import json
+import re
+import shlex
+import time
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import Any
+
+import httpx
+import pytest
+
+from harness.labs import Program
+from tests.lab.observe import BASE, failing_up, get
+
+ISTIO = "networking.istio.io/v1"
+
+
+@pytest.fixture(autouse=True)
+def half_and_half(base: Program) -> None:
+    base.config(**BASE)
+
+
+@contextmanager
+def foreign(program: Program, kind: str, name: str, spec: dict[str, Any]) -> Generator[None]:
+    """An object of somebody else's."""
+    item = {
+        "apiVersion": ISTIO,
+        "kind": kind,
+        "metadata": {"name": name, "namespace": "default"},
+        "spec": spec,
+    }
+    file = program.folder / "foreign.json"
+    file.write_text(json.dumps(item))
+    program.kubectl("apply", "-f", str(file))
+    try:
+        yield
+    finally:
+        program.kubectl("delete", kind, name, check=False)
+
+
+def statuses(program: Program, count: int = 50) -> set[int]:
+    with httpx.Client() as client:
+        return {client.get(str(program.outputs()["url"])).status_code for _ in range(count)}
+
+
+def patch(program: Program, kind: str, name: str, spec: dict[str, Any], by: str = "mallory") -> None:
+    change = json.dumps({"spec": spec})
+    program.kubectl("patch", kind, name, "--type=merge", "-p", change, f"--field-manager={by}")
+
+
+def test_a_percent_sign_in_a_response_header_means_itself(program: Program) -> None:
+    program.config(routing={"responseHeaders": {"x-note": "50%20off%20today, 100 %"}})
+    program.up("--skip-preview")
+    assert httpx.get(str(program.outputs()["url"])).headers["x-note"] == "50%20off%20today, 100 %"
+
+
+def test_an_update_that_the_envoy_rejects_is_quoted_at_once_with_whose_it_is(program: Program) -> None:
+    rule = {
+        "headers": {"response": {"set": {"x-note": "50%20off%20today"}}},
+        "route": [{"destination": {"host": "myapp"}}],
+    }
+    spec = {"hosts": ["other.example"], "gateways": ["app-gateway"], "http": [rule]}
+    program.config(weights={"v1": 10, "v2": 90}, convergence={"timeoutSeconds": 60, "drainSeconds": 5})
+    with foreign(program, "VirtualService", "theirs", spec):
+        started = time.monotonic()
+        said = failing_up(program)
+        assert time.monotonic() - started < 30
+        assert "rejected the last RouteConfiguration: Incorrect configuration: 50%20off" in said
+        assert "VirtualService default/theirs, written by kubectl-client-side-apply at " in said
+        assert "kubectl -n default edit virtualservice theirs" in said
+    # Mended by them, it is seen at once.
+    program.up("--skip-preview")
+
+
+@pytest.mark.parametrize(
+    ("rule", "deed"),
+    [
+        ({"fault": {"abort": {"percentage": {"value": 50}, "httpStatus": 500}}}, "fault"),
+        ({"rewrite": {"uri": "/elsewhere"}}, "rewrite"),
+        ({"redirect": {"uri": "/elsewhere"}}, "redirect"),
+        ({"directResponse": {"status": 503}}, "directResponse"),
+    ],
+)
+def test_what_the_route_does_beside_fails_the_proof_and_names_the_writer(
+    program: Program, rule: dict[str, Any], deed: str
+) -> None:
+    (found,) = get(program, "virtualservice", "myapp")["spec"]["http"]
+    if deed in {"redirect", "directResponse"}:
+        del found["route"]
+    patch(program, "virtualservice", "myapp", {"http": [found | rule]})
+    if "route" in found:
+        said = failing_up(program)
+        assert f"VirtualService default/myapp has a {deed} (written by mallory at " in said
+        (cure,) = set(re.findall(r"To mend it: (kubectl .*)", said))
+        program.run(*shlex.split(cure))
+    # Without a route, Pulumi's refresh sees that, and the next `up` writes it again.
+    program.up("--skip-preview")
+    assert statuses(program) == {200}
+
+
+def test_a_second_port_of_the_service_breaks_nothing(program: Program) -> None:
+    program.config(app={"name": "myapp", "namespace": "default", "port": 8080})
+    program.up("--skip-preview")
+    ports = get(program, "service", "myapp")["spec"]["ports"]
+    try:
+        patch(program, "service", "myapp", {"ports": [*ports, {"name": "metrics", "port": 9090}]})
+        program.config(weights={"v1": 40, "v2": 60})
+        program.up("--skip-preview")
+        assert statuses(program) == {200}
+    finally:
+        program.config(app={"name": "myapp", "namespace": "default", "port": 80})
+        program.up("--skip-preview", "--refresh")
+
+
+def test_a_foreign_rule_that_takes_the_subsets_away_is_named(program: Program) -> None:
+    spec = {"host": "myapp.default.svc.cluster.local", "exportTo": ["istio-system"]}
+    # No version gets more, so nothing is asked before the move.
+    with foreign(program, "DestinationRule", "a-first", spec):
+        for _ in range(2):
+            said = failing_up(program)
+            assert "DestinationRule default/a-first is for the same host" in said, said
+            assert "kubectl -n default delete destinationrule a-first" in said
+    program.up("--skip-preview")
+    assert statuses(program) == {200}
+
+
+def test_endpoints_that_are_gone_are_seen_though_nothing_changes(program: Program) -> None:
+    program.kubectl("scale", "deploy/myapp-v1", "--replicas=0")
+    assert "version v1" in failing_up(program)
+    program.kubectl("scale", "deploy/myapp-v1", "--replicas=1")
+    program.up("--skip-preview")

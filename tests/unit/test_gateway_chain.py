@@ -1,0 +1,191 @@
+"""The links of the chain, as Envoy's dumps and the API server's objects have them."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from components.gateway import chain, envoy, rules
+from components.gateway.chain import Entrance, Split, Wanted
+from components.gateway.envoy import Target
+from components.gateway.finding import Finding, Grade, Link, failures
+from components.gateway.listeners import listeners_path, listening
+from components.gateway.pods import gateway_pods
+from components.kubernetes.api import Api
+from components.kubernetes.writers import last_written, writer
+from tests.unit.fake_cluster import FakeGateway, fake_cluster
+
+TARGET = Target("default", "myapp", "myapp", 80)
+HOST = "myapp.default.svc.cluster.local"
+V1 = f"outbound|80|v1|{HOST}"
+SOURCE = "/apis/networking.istio.io/v1/namespaces/default/virtual-service/myapp"
+RULES = "/apis/networking.istio.io/v1/destinationrules"
+
+
+def table(*routes: dict[str, Any], name: str = "http.80") -> dict[str, Any]:
+    """A dump with one route table; the routes are the VirtualService's."""
+    metadata = {"filter_metadata": {"istio": {"config": SOURCE}}}
+    marked = [{"metadata": metadata, "name": "myapp-1"} | route for route in routes]
+    return {"configs": [{"route_config": {"name": name, "virtual_hosts": [{"routes": marked}]}}]}
+
+
+def causes_of(*routes: dict[str, Any], wanted: Wanted) -> list[str]:
+    return [one.cause for one in chain.routing(envoy.routes(table(*routes), TARGET), wanted)]
+
+
+PLAIN: dict[str, Any] = {"route": {"cluster": V1}}
+FAULT: dict[str, Any] = PLAIN | {"typed_per_filter_config": {"envoy.filters.http.fault": {}}}
+
+
+@pytest.mark.parametrize(
+    ("route", "wanted", "said"),
+    [
+        (PLAIN, Wanted({"v1": 100, "v2": 0}, "myapp-1"), []),
+        (PLAIN | {"name": "myapp-1.of-a-match"}, Wanted({"v1": 100}, "myapp-1"), []),
+        (PLAIN, Wanted({"v2": 100}), ["still routes by v1 100 %"]),
+        (
+            PLAIN,
+            Wanted({"v1": 100}, "myapp-2"),
+            ["still has the routes from before the last update"],
+        ),
+        (FAULT, Wanted({"v1": 100}), ["has a fault on its route of the VirtualService"]),
+        (
+            {"redirect": {"path_redirect": "/x"}},
+            Wanted({"v1": 100}),
+            ["has a redirect on its route of the VirtualService"],
+        ),
+        (
+            {"route": {"cluster": V1, "prefix_rewrite": "/x"}},
+            Wanted({"v1": 100}),
+            ["has a rewrite on its route of the VirtualService"],
+        ),
+        (
+            {"direct_response": {"status": 503}},
+            Wanted({"v1": 100}),
+            ["has a directResponse on its route of the VirtualService"],
+        ),
+    ],
+)
+def test_what_a_route_does_otherwise(route: dict[str, Any], wanted: Wanted, said: list[str]) -> None:
+    assert causes_of(route, wanted=wanted) == said
+
+
+@pytest.mark.parametrize(
+    "cluster",
+    [
+        "outbound|9090|v1|myapp.default.svc.cluster.local",
+        "outbound|80|v1|other.default.svc.cluster.local",
+        "outbound|80|v1|myapp.prod.svc.cluster.local",
+        "outbound|80||myapp.default.svc.cluster.local",
+    ],
+)
+def test_a_cluster_of_another_port_or_host_is_no_version(cluster: str) -> None:
+    (said,) = causes_of({"route": {"cluster": cluster}}, wanted=Wanted({"v1": 100}))
+    assert said == f"still routes by {cluster} 100 %"
+
+
+def test_the_clusters_that_the_routes_name_must_be_there_by_their_whole_names() -> None:
+    routes = envoy.routes(table(PLAIN), TARGET)
+    other_domain = V1.replace("cluster.local", "corp.example")
+    assert chain.serving(routes, {V1: frozenset({"10.0.0.1"})}) == ()
+    (lacking,) = chain.serving(routes, {other_domain: frozenset({"10.0.0.1"})})
+    assert (lacking.link, lacking.cause) == (Link.CLUSTER, "has no cluster of v1")
+    (lacking,) = chain.serving(routes, {V1: frozenset()})
+    assert (lacking.link, lacking.cause) == (Link.ENDPOINTS, "has no healthy endpoint of v1")
+
+
+def test_only_the_tables_of_the_entrance_are_asked_for() -> None:
+    split = Split("", {}, TARGET, Entrance("app-gateway", ("*",)))
+    assert split.routes_path.endswith("&name_regex=http%5C.%5Cd%2B.%2A")
+    assert split.entrance is not None
+    secure = replace(split, entrance=replace(split.entrance, tls_secret="tls"))  # noqa: S106
+    assert secure.routes_path.endswith("https%5C.%5Cd%2B%5C..%2Aapp%5C-gateway%5C.default")
+    assert replace(split, entrance=None).routes_path == envoy.ROUTES
+
+
+def listener(state: str, route_table: str, secret: str | None = None) -> dict[str, Any]:
+    manager = {"typed_config": {"rds": {"route_config_name": route_table}}}
+    chain_: dict[str, Any] = {"filters": [{"typed_config": {}}, manager]}
+    if secret is not None:
+        certificates = [{"name": f"kubernetes://{secret}"}]
+        config = {"common_tls_context": {"tls_certificate_sds_secret_configs": certificates}}
+        chain_["transport_socket"] = {"typed_config": config}
+    return {"configs": [{state: {"listener": {"filter_chains": [chain_]}}}]}
+
+
+def test_a_listener_that_warms_is_no_proof_and_names_the_certificate_that_it_waits_for() -> None:
+    name = "https.443.https.app-gateway.default"
+    assert listening(listener("active_state", name, "tls"), {name}) == ()
+    (warms,) = listening(listener("warming_state", name, "tls"), {name})
+    assert warms.cause == "does not listen on port 443 yet: it waits for the certificate tls"
+    (closed,) = listening(listener("draining_state", "http.80"), {"http.80"})
+    assert closed == Finding(Link.LISTENER, "does not listen on port 80")
+    assert listeners_path({name, "http.80"}).endswith("name_regex=.%2A_%28443%7C80%29")
+
+
+def rule(name: str, host: str = "myapp", namespace: str = "default", **spec: object) -> dict[str, Any]:
+    fields: dict[str, Any] = {"f:spec": {"f:exportTo": {}}}
+    wrote = {"manager": "kubectl", "time": "2026-01-01T00:00:00Z", "fieldsV1": fields}
+    metadata: dict[str, Any] = {"name": name, "namespace": namespace, "managedFields": [wrote]}
+    return {"metadata": metadata, "spec": {"host": host} | spec}
+
+
+OURS = [rule("myapp-v1", exportTo=["*"]), rule("myapp-v2", exportTo=["*"])]
+HIDDEN: dict[str, Any] = {"exportTo": ["istio-system"]}
+
+
+@pytest.mark.parametrize(
+    ("foreign", "named"),
+    [
+        ([rule("theirs", HOST, **HIDDEN)], ["default/theirs"]),
+        ([rule("theirs", **HIDDEN)], ["default/theirs"]),
+        ([rule("theirs", HOST, "istio-system", **HIDDEN)], ["istio-system/theirs"]),
+        # Merged by Istio, or for another host.
+        ([rule("theirs", HOST)], []),
+        ([rule("theirs", "myapp", "prod", **HIDDEN)], []),
+        ([rule("theirs", "myapp2", **HIDDEN)], []),
+    ],
+)
+def test_a_rule_for_the_host_that_istio_does_not_merge_is_in_the_way(
+    foreign: list[dict[str, Any]], named: list[str]
+) -> None:
+    objects = {RULES: {"items": [*OURS, *foreign]}}
+    with fake_cluster(objects=objects) as cluster, Api(cluster.kubeconfig) as api:
+        found = rules.in_the_way(api, TARGET, ("v1", "v2"))
+    assert [one.cause.split()[1] for one in found] == named
+    assert all(one.owner == "written by kubectl at 2026-01-01T00:00:00Z" for one in found)
+
+
+def test_a_rule_of_ours_that_is_gone_is_named() -> None:
+    with fake_cluster(objects={RULES: {"items": OURS[:1]}}) as cluster, Api(cluster.kubeconfig) as api:
+        (gone,) = rules.in_the_way(api, TARGET, ("v1", "v2"))
+    assert str(gone) == "DestinationRule default/myapp-v2 is not there. To mend it: pulumi up --refresh"
+
+
+def test_the_last_writer_of_a_field_is_named_with_the_time() -> None:
+    wrote: list[dict[str, Any]] = [
+        {"manager": "pulumi", "time": "2026-01-01T00:00:00Z", "fieldsV1": {"f:spec": {"f:http": {}}}},
+        {"manager": "kubectl-edit", "time": "2026-01-02T00:00:00Z", "fieldsV1": {"f:spec": {"f:http": {}}}},
+        {"manager": "istiod", "time": "2026-01-03T00:00:00Z", "fieldsV1": {"f:status": {}}},
+    ]
+    item: dict[str, Any] = {"metadata": {"managedFields": wrote}}
+    assert writer(item, "http") == "written by kubectl-edit at 2026-01-02T00:00:00Z"
+    assert last_written(item) == "2026-01-02T00:00:00Z"
+    assert writer({"metadata": {}}, "http") is None
+
+
+def test_the_first_cause_stands_first_and_a_note_fails_nothing() -> None:
+    late, note = Finding(Link.UPDATE, "a"), Finding(Link.RULE, "b", grade=Grade.NOTE)
+    for_good = Finding(Link.RULE, "c", grade=Grade.BROKEN)
+    assert failures((note, late, for_good, late)) == (for_good, late)
+
+
+def test_what_istio_gave_a_gateway_is_read_from_its_pod() -> None:
+    gateway = FakeGateway("a", {}).pod()
+    config = '{"proxyAdminPort": 15009, "discoveryAddress": "istiod-canary.mesh.svc:15012"}'
+    gateway["spec"] = {"containers": [{"env": [{"name": "PROXY_CONFIG", "value": config}]}]}
+    gateway["metadata"]["annotations"] = {"istio.io/rev": "canary"}
+    with fake_cluster() as cluster, Api(cluster.kubeconfig) as api:
+        cluster.objects["/api/v1/pods"] = {"items": [gateway]}
+        (pod,) = gateway_pods(api, {"istio": "ingressgateway"})
+    assert (pod.admin_port, pod.control_plane, pod.revision) == (15009, "mesh", "canary")
