@@ -64,7 +64,7 @@ def _state(checkpoint: Path) -> object:
     resources = [
         {key: _public(one.get(key)) for key in ("urn", "id", "inputs", "initErrors")}
         # They are in the order in which the engine was done with them.
-        for one in sorted(latest["resources"], key=lambda one: one["urn"])
+        for one in sorted(latest.get("resources") or (), key=lambda one: one["urn"])
     ]
     return [resources, latest.get("pending_operations")]
 
