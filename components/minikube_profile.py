@@ -16,27 +16,28 @@ from pulumi import dynamic
 from .profile import changes as minikube_changes
 from .profile import cli as minikube_cli
 from .profile import owner as minikube_owner
-from .profile import run as minikube_run
 from .profile.cli import MinikubeError
 from .profile.owner import Owner
+from .profile.profile import Profile
 from .provider import Provider, plain_errors
 
 
 class MinikubeProfileProvider(Provider):
-    """Makes, reads, changes and deletes a profile by the `minikube` on PATH."""
+    """Makes, reads, changes and deletes a profile by the `minikube` on PATH, or the one that the inputs name."""
 
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> dynamic.CheckResult:
         """Asks Minikube whether it takes the inputs, where it is installed; on preview and `up`."""
         # Pulumi asks once more without olds for a new cluster: then it gets a new identity.
         inputs = {**news, "clusterId": _olds.get("clusterId") or uuid.uuid4().hex}
         same = {key: _olds.get(key) for key in news} == news
-        wrong = None if same or not minikube_run.installed() else _wrong(inputs)
+        wrong = None if same or Profile.of(inputs).program is None else _wrong(inputs)
         return dynamic.CheckResult(inputs, [dynamic.CheckFailure("", wrong)] if wrong else [])
 
     @plain_errors()
     def create(self, props: dict[str, Any]) -> dynamic.CreateResult:
         """Starts the profile, and refuses one that somebody else made."""
-        profile, owner = props["profile"], minikube_owner.read(props["profile"])
+        profile = Profile.of(props)
+        owner = minikube_owner.read(profile)
         there = minikube_cli.status(profile) != "Deleted"
         if refusal := _refusal(props, there=there):
             raise MinikubeError(refusal)
@@ -49,12 +50,12 @@ class MinikubeProfileProvider(Provider):
         minikube_cli.start(props)
         minikube_cli.set_addons(profile, props.get("addons") or (), ())
         _note(props, started=True)
-        return dynamic.CreateResult(profile, {**props, **_running(profile)})
+        return dynamic.CreateResult(profile.name, {**props, **_running(profile)})
 
     @plain_errors()
     def read(self, id_: str, props: dict[str, Any]) -> dynamic.ReadResult:
         """Sees how the profile is. It is never told as gone: what lives on it would be left behind."""
-        return dynamic.ReadResult(id_, {**props, "status": _status(id_, props)})
+        return dynamic.ReadResult(id_, {**props, "status": _status(props)})
 
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> dynamic.DiffResult:
         """Tells what needs a new cluster from what is done to the one that is there."""
@@ -74,24 +75,26 @@ class MinikubeProfileProvider(Provider):
     @plain_errors()
     def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> dynamic.UpdateResult:
         """Starts the profile again, if it has to be, and sets its addons."""
-        status = minikube_cli.status(_id)
+        profile = Profile.of(_news)
+        status = minikube_cli.status(profile)
         if status == "Paused":
-            minikube_cli.unpause(_id)
+            minikube_cli.unpause(profile)
         if minikube_changes.starting(_olds, _news) or status not in ("Running", "Paused"):
             minikube_cli.start(_news)
-        minikube_cli.set_addons(_id, _news.get("addons") or (), _olds.get("addons") or ())
+        minikube_cli.set_addons(profile, _news.get("addons") or (), _olds.get("addons") or ())
         _note(_news, started=True)
-        return dynamic.UpdateResult({**_news, **_running(_id)})
+        return dynamic.UpdateResult({**_news, **_running(profile)})
 
     @plain_errors()
     def delete(self, _id: str, _props: dict[str, Any]) -> None:
         """Deletes the profile, unless somebody else has made one of its name since."""
-        owner = minikube_owner.read(_id)
+        profile = Profile.of(_props)
+        owner = minikube_owner.read(profile)
         if owner is not None and owner.cluster_id == _props["clusterId"]:
-            minikube_cli.delete(_id)
+            minikube_cli.delete(profile)
 
 
-def _clean(profile: str) -> None:
+def _clean(profile: Profile) -> None:
     """Deletes what a killed start left; where Minikube cannot delete it yet, another start goes on with it.
 
     With driver none it deletes by the kubeadm that a start installs (seen with Minikube 1.38.1).
@@ -99,13 +102,13 @@ def _clean(profile: str) -> None:
     try:
         minikube_cli.delete(profile)
     except MinikubeError as error:
-        minikube_cli.say(profile, f"it cannot be deleted, so its start goes on: {str(error).splitlines()[0]}")
+        minikube_cli.say(profile.name, f"it cannot be deleted, so its start goes on: {str(error).splitlines()[0]}")
 
 
 def _wrong(props: Mapping[str, Any]) -> str | None:
     """Why this profile cannot be started, as far as the machine can tell now."""
     try:
-        there = minikube_cli.status(props["profile"]) != "Deleted"
+        there = minikube_cli.status(Profile.of(props)) != "Deleted"
         return _refusal(props, there=there) or minikube_cli.mistake(props)
     except MinikubeError:
         # Whatever it is, no mistake of the config; `up` will say it.
@@ -114,8 +117,7 @@ def _wrong(props: Mapping[str, Any]) -> str | None:
 
 def _refusal(props: Mapping[str, Any], *, there: bool) -> str | None:
     """Why the profile that is there is not taken; None where there is none, or it is ours."""
-    profile = props["profile"]
-    owner = minikube_owner.read(profile)
+    owner = minikube_owner.read(Profile.of(props))
     if not there or (owner is not None and owner.stack == props["owner"]):
         return None
     if props.get("recreate"):
@@ -125,7 +127,7 @@ def _refusal(props: Mapping[str, Any], *, there: bool) -> str | None:
     whose = f"stack {owner.stack} made it" if owner else "this stack has not made it"
     key = "pulumi config set --path --plaintext 'blue-green:cluster"
     return (
-        f"there is a Minikube profile {profile} already, and {whose}. Take it over: {key}.adopt' true; "
+        f"there is a Minikube profile {props['profile']} already, and {whose}. Take it over: {key}.adopt' true; "
         f"delete it and make a new one: {key}.recreate' true; or name another: {key}.profile' NAME"
     )
 
@@ -133,7 +135,7 @@ def _refusal(props: Mapping[str, Any], *, there: bool) -> str | None:
 def _unlike(props: Mapping[str, Any]) -> str | None:
     """How the profile that is to be adopted is not what the inputs say."""
     try:
-        config: dict[str, Any] = json.loads(minikube_owner.config(props["profile"]).read_text())
+        config: dict[str, Any] = json.loads(minikube_owner.config(Profile.of(props)).read_text())
     except (OSError, ValueError) as error:
         return f"the profile {props['profile']} cannot be adopted, its config cannot be read: {error}"
     kubernetes: dict[str, Any] = config.get("KubernetesConfig") or {}
@@ -151,9 +153,10 @@ def _unlike(props: Mapping[str, Any]) -> str | None:
     return None
 
 
-def _status(profile: str, props: Mapping[str, Any]) -> str:
+def _status(props: Mapping[str, Any]) -> str:
     """The profile's status. One that somebody else made anew is not ours: ours is deleted."""
-    if not minikube_run.installed():
+    profile = Profile.of(props)
+    if profile.program is None:
         return "Unknown"
     status = minikube_cli.status(profile)
     owner = minikube_owner.read(profile)
@@ -161,14 +164,14 @@ def _status(profile: str, props: Mapping[str, Any]) -> str:
     return status if ours else "Deleted"
 
 
-def _running(profile: str) -> dict[str, str]:
+def _running(profile: Profile) -> dict[str, str]:
     """The outputs of a profile that has just been started or changed."""
     now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     return {**minikube_cli.outputs(profile), "status": "Running", "changed": now}
 
 
 def _note(props: Mapping[str, Any], *, started: bool) -> None:
-    minikube_owner.write(props["profile"], Owner(props["owner"], props["clusterId"], started))
+    minikube_owner.write(Profile.of(props), Owner(props["owner"], props["clusterId"], started))
 
 
 class MinikubeProfile(dynamic.Resource, name="MinikubeProfile"):

@@ -10,6 +10,7 @@ from ..kubernetes import kubeconfig
 from . import errors as minikube_errors
 from . import owner as minikube_owner
 from .errors import MinikubeError
+from .profile import Profile
 from .run import error, output, run
 
 # A first start downloads a VM or an image; Minikube itself gives up on the rest after 6 minutes.
@@ -50,11 +51,11 @@ def start(args: Mapping[str, Any]) -> None:
 
     Prints Minikube's steps and warnings to standard error, which Pulumi shows.
     """
-    profile = args["profile"]
+    profile = Profile.of(args)
     command = [*start_arguments(args), "--output=json"]
-    failed = run(command, START_SECONDS, lambda line: _tell(profile, line)).failed
+    failed = run(profile, command, START_SECONDS, lambda line: _tell(profile.name, line)).failed
     if failed is not None:
-        raise error(command, profile, failed)
+        raise error(profile, command, failed)
 
 
 def mistake(args: Mapping[str, Any]) -> str | None:
@@ -62,14 +63,14 @@ def mistake(args: Mapping[str, Any]) -> str | None:
 
     That the machine is not ready, such as Docker not running, is no mistake. Raises MinikubeError.
     """
-    profile = args["profile"]
-    known = minikube_owner.folder(profile).exists()
-    failed = run([*start_arguments(args), "--dry-run", "--output=json"], 120).failed
+    profile = Profile.of(args)
+    known = profile.folder.exists()
+    failed = run(profile, [*start_arguments(args), "--dry-run", "--output=json"], 120).failed
     if not known:
         # The dry run logs its events there, and `minikube profile list` would show a broken profile.
         minikube_owner.remove_traces(profile)
     if failed is not None and failed.is_mistake:
-        return failed.sentence(profile)
+        return failed.sentence(profile.name)
     wanted = set(args.get("addons") or ())
     unknown = wanted - addons(profile) if wanted else set[str]()
     if unknown:
@@ -77,47 +78,48 @@ def mistake(args: Mapping[str, Any]) -> str | None:
     return None
 
 
-def addons(profile: str) -> set[str]:
+def addons(profile: Profile) -> set[str]:
     """The names of the addons that this Minikube has. Raises MinikubeError."""
-    return set(json.loads(output(["addons", "list", "--profile", profile, "--output=json"], profile, 60)))
+    return set(json.loads(output(profile, ["addons", "list", "--profile", profile.name, "--output=json"], 60)))
 
 
-def set_addons(profile: str, wanted: Sequence[str], before: Sequence[str]) -> None:
+def set_addons(profile: Profile, wanted: Sequence[str], before: Sequence[str]) -> None:
     """Enables what is wanted and was not, and disables what was and is not. Raises MinikubeError."""
     for verb, names in (("disable", set(before) - set(wanted)), ("enable", set(wanted) - set(before))):
         for name in sorted(names):
-            say(profile, f"addon {name}: {verb}")
-            output(["addons", verb, name, "--profile", profile], profile, 600)
+            say(profile.name, f"addon {name}: {verb}")
+            output(profile, ["addons", verb, name, "--profile", profile.name], 600)
 
 
-def unpause(profile: str) -> None:
+def unpause(profile: Profile) -> None:
     """Lets a paused cluster go on. Raises MinikubeError."""
-    say(profile, "going on from the pause")
-    output(["unpause", "--profile", profile], profile, 300)
+    say(profile.name, "going on from the pause")
+    output(profile, ["unpause", "--profile", profile.name], 300)
 
 
-def delete(profile: str) -> None:
+def delete(profile: Profile) -> None:
     """Deletes the profile and what it left; nothing if there is none. Raises MinikubeError."""
-    say(profile, "deleting it")
-    output(["delete", "--profile", profile], profile, 600)
+    say(profile.name, "deleting it")
+    output(profile, ["delete", "--profile", profile.name], 600)
     minikube_owner.remove(profile)
 
 
-def status(profile: str) -> Status:
+def status(profile: Profile) -> Status:
     """How the profile is, as Minikube says. Raises MinikubeError where it cannot tell."""
-    command = ["status", "--profile", profile, "--output=json"]
-    failed, lines = run(command, 120)
+    command = ["status", "--profile", profile.name, "--output=json"]
+    failed, lines = run(profile, command, 120)
     found = _nodes(lines)
     if failed is not None and not found:
         if failed.status == _NO_PROFILE:
             return "Deleted"
         if failed.reason.startswith(("HOST_CONFIG_LOAD", "GUEST_")):
             return "Broken"
-        raise error(command, profile, failed)
+        raise error(profile, command, failed)
     hosts = {node.get("Host") for node in found}
     servers = {node.get("APIServer") for node in found} - {"Irrelevant"}
     if hosts & {"Starting", "Stopping"}:
-        raise MinikubeError(f"Minikube {profile} is starting or stopping now. When it has ended, try again.")
+        raise MinikubeError(
+            f"Minikube {profile.name} is starting or stopping now. When it has ended, try again.")
     if hosts - {"Running", "Stopped", "Saved", "Paused"}:
         return "Broken"
     if hosts == {"Running"} and servers == {"Paused"}:
@@ -127,13 +129,13 @@ def status(profile: str) -> Status:
     return "Stopped"
 
 
-def outputs(profile: str) -> dict[str, str]:
+def outputs(profile: Profile) -> dict[str, str]:
     """The kubeconfig of this profile alone, and its node's address. Raises MinikubeError."""
     try:
-        config = kubeconfig.minified(kubeconfig.files(), profile)
+        config = kubeconfig.minified(profile.kubeconfigs, profile.name)
     except kubeconfig.KubeconfigError as missing:
         raise MinikubeError(str(missing)) from missing
-    return {"kubeconfig": config, "ip": output(["ip", "--profile", profile], profile, 60).strip()}
+    return {"kubeconfig": config, "ip": output(profile, ["ip", "--profile", profile.name], 60).strip()}
 
 
 def say(profile: str, line: str) -> None:

@@ -5,10 +5,11 @@ goes with the folder when anybody deletes the profile, so that a new one of the 
 """
 
 import json
-import os
 import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
+
+from .profile import Profile
 
 _NAME = "blue-green.json"
 # Written by Minikube once a start got as far as having a cluster.
@@ -26,48 +27,36 @@ class Owner:
     started: bool
 
 
-def home() -> Path:
-    """Minikube's folder, found as Minikube does (pkg/minikube/localpath)."""
-    named = os.environ.get("MINIKUBE_HOME")
-    base = Path(named) if named else Path.home()
-    return base if named and base.name == ".minikube" else base / ".minikube"
-
-
-def folder(profile: str) -> Path:
-    """The profile's folder, there or not."""
-    return home() / "profiles" / profile
-
-
-def config(profile: str) -> Path:
+def config(profile: Profile) -> Path:
     """The profile's own config; a profile is one that has it."""
-    return folder(profile) / _CONFIG
+    return profile.folder / _CONFIG
 
 
-def read(profile: str) -> Owner | None:
+def read(profile: Profile) -> Owner | None:
     """The note of the profile, or None where it has none that can be read."""
     try:
-        return Owner(**json.loads((folder(profile) / _NAME).read_text()))
+        return Owner(**json.loads((profile.folder / _NAME).read_text()))
     except (OSError, ValueError, TypeError):
         return None
 
 
-def write(profile: str, owner: Owner) -> None:
+def write(profile: Profile, owner: Owner) -> None:
     """Writes the note, at once or not at all."""
-    place = folder(profile)
+    place = profile.folder
     place.mkdir(parents=True, exist_ok=True)
     fresh = place / f"{_NAME}.new"
     fresh.write_text(json.dumps(asdict(owner)))
     fresh.replace(place / _NAME)
 
 
-def remove(profile: str) -> None:
+def remove(profile: Profile) -> None:
     """Removes the folder where no profile is in it: Minikube leaves that of a start killed early."""
     if not config(profile).exists():
-        shutil.rmtree(folder(profile), ignore_errors=True)
+        shutil.rmtree(profile.folder, ignore_errors=True)
 
 
-def remove_traces(profile: str) -> None:
+def remove_traces(profile: Profile) -> None:
     """Removes a folder that holds nothing but the events of a dry run."""
-    place = folder(profile)
+    place = profile.folder
     if place.is_dir() and {path.name for path in place.iterdir()} <= {_EVENTS}:
         shutil.rmtree(place, ignore_errors=True)

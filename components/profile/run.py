@@ -1,6 +1,5 @@
-"""One run of the `minikube` on PATH, and what its failure says."""
+"""One run of a profile's `minikube`, and what its failure says."""
 
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -13,6 +12,7 @@ from typing import NamedTuple
 
 from . import errors as minikube_errors
 from .errors import Failure, MinikubeError
+from .profile import Profile
 
 
 class Run(NamedTuple):
@@ -22,21 +22,16 @@ class Run(NamedTuple):
     lines: list[str]
 
 
-def installed() -> bool:
-    """Whether there is a `minikube` on PATH."""
-    return shutil.which("minikube") is not None
-
-
-def run(arguments: Sequence[str], seconds: int, each: Callable[[str], None] | None = None) -> Run:
+def run(
+    profile: Profile, arguments: Sequence[str], seconds: int, each: Callable[[str], None] | None = None
+) -> Run:
     """Runs it to its end, and gives each line of its output to `each` as it comes.
 
     Raises MinikubeError where there is no minikube, or it takes longer than `seconds`.
     """
-    program = shutil.which("minikube")
+    program = profile.program
     if program is None:
-        raise MinikubeError(
-            "There is no minikube on PATH. Install it: https://minikube.sigs.k8s.io/docs/start/"
-        )
+        raise MinikubeError(profile.missing)
     lines: list[str] = []
     with (
         tempfile.TemporaryFile("w+", errors="replace") as errors,
@@ -45,6 +40,7 @@ def run(arguments: Sequence[str], seconds: int, each: Callable[[str], None] | No
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=errors,
+            env=profile.environment,
             text=True,
             errors="replace",
         ) as process,
@@ -102,15 +98,18 @@ def _watched(process: subprocess.Popen[str], seconds: int) -> Generator[_Watch]:
         thread.join()
 
 
-def output(arguments: Sequence[str], profile: str, seconds: int) -> str:
+def output(profile: Profile, arguments: Sequence[str], seconds: int) -> str:
     """What it prints on standard output. Raises MinikubeError where it fails."""
-    done = run(arguments, seconds)
+    done = run(profile, arguments, seconds)
     if done.failed is not None:
-        raise error(arguments, profile, done.failed)
+        raise error(profile, arguments, done.failed)
     return "\n".join(done.lines)
 
 
-def error(arguments: Sequence[str], profile: str, failed: Failure) -> MinikubeError:
-    """The sentence for the failure, then the end of what it said."""
+def error(profile: Profile, arguments: Sequence[str], failed: Failure) -> MinikubeError:
+    """The sentence for the failure, then the end of what it said, where that is more."""
+    sentence = failed.sentence(profile.name)
+    if failed.tail == (failed.message,):
+        return MinikubeError(sentence)
     command = f"`minikube {' '.join(arguments)}` said:"
-    return MinikubeError("\n  ".join([failed.sentence(profile), command, *failed.tail]))
+    return MinikubeError("\n  ".join([sentence, command, *failed.tail]))

@@ -1,0 +1,70 @@
+"""A Minikube profile, and which Minikube it is of: the user's own, or the one that the config names."""
+
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..kubernetes import kubeconfig
+
+
+@dataclass(frozen=True)
+class Profile:
+    """A profile of one Minikube; paths are relative to the project's folder, `~` is the user's home.
+
+    Attributes:
+        name: the profile's name.
+        command: the `minikube` to run, or None for the one on PATH.
+        home: its MINIKUBE_HOME, or None for the shell's.
+        kubeconfig: its KUBECONFIG, or None for the shell's.
+    """
+
+    name: str
+    command: str | None = None
+    home: str | None = None
+    kubeconfig: str | None = None
+
+    @classmethod
+    def of(cls, props: Mapping[str, Any]) -> "Profile":
+        """The profile of a resource's inputs; a state of the first release names no Minikube."""
+        return cls(props["profile"], **(props.get("minikube") or {}))
+
+    @property
+    def program(self) -> str | None:
+        """The path of its `minikube`, or None where there is none."""
+        return shutil.which("minikube" if self.command is None else _absolute(self.command))
+
+    @property
+    def missing(self) -> str:
+        """What to do where there is no `minikube`."""
+        if self.command is None:
+            return "There is no minikube on PATH. Install it: https://minikube.sigs.k8s.io/docs/start/"
+        return (
+            f"There is no {self.command}, which cluster.minikube names. "
+            "Where it is the lab's, the lab is down: make up"
+        )
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What its `minikube` runs with, whatever shell it is run from."""
+        named = {"MINIKUBE_HOME": self.home, "KUBECONFIG": self.kubeconfig}
+        return os.environ | {name: _absolute(path) for name, path in named.items() if path is not None}
+
+    @property
+    def folder(self) -> Path:
+        """Where Minikube keeps the profile, there or not; found as Minikube does (pkg/minikube/localpath)."""
+        named = self.environment.get("MINIKUBE_HOME")
+        base = Path(named) if named else Path.home()
+        home = base if named and base.name == ".minikube" else base / ".minikube"
+        return home / "profiles" / self.name
+
+    @property
+    def kubeconfigs(self) -> tuple[Path, ...]:
+        """The kubeconfig files that Minikube writes the profile's context to."""
+        return kubeconfig.files() if self.kubeconfig is None else (Path(_absolute(self.kubeconfig)),)
+
+
+def _absolute(path: str) -> str:
+    return str(Path(path).expanduser().absolute())
