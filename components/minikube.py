@@ -1,11 +1,13 @@
 """The component Minikube: a profile that the stack owns (T1 of the tutorial)."""
 
+from dataclasses import asdict
 from typing import Any
 
 import pulumi
 
 from .minikube_profile import MinikubeProfile
-from .settings.model import MinikubeCluster
+from .profile.profile import Profile
+from .settings.model import MinikubeCluster, MinikubeProgram
 
 
 class Minikube(pulumi.ComponentResource):
@@ -13,6 +15,7 @@ class Minikube(pulumi.ComponentResource):
 
     `kubeconfig` (a secret) is for this profile alone, `ip` is its node's address (T6),
     `cluster_id` changes when the cluster is made anew, and `changed` when it is started again.
+    Raises pulumi.RunError where there is no such `minikube` as `args.minikube` names.
     """
 
     kubeconfig: pulumi.Output[str]
@@ -22,14 +25,18 @@ class Minikube(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: MinikubeCluster, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("blue-green:index:Minikube", name, None, opts)
+        wanted = inputs(args)
+        profile = Profile.of(wanted)
+        if args.minikube is not None and profile.program is None:
+            raise pulumi.RunError(profile.missing)
         owner = f"{pulumi.get_project()}/{pulumi.get_stack()}"
-        profile = MinikubeProfile(
-            f"{name}-profile", {**inputs(args), "owner": owner}, pulumi.ResourceOptions(parent=self)
+        made = MinikubeProfile(
+            f"{name}-profile", {**wanted, "owner": owner}, pulumi.ResourceOptions(parent=self)
         )
-        self.kubeconfig = pulumi.Output.secret(profile.kubeconfig)
-        self.ip = profile.ip
-        self.cluster_id = profile.clusterId
-        self.changed = profile.changed
+        self.kubeconfig = pulumi.Output.secret(made.kubeconfig)
+        self.ip = made.ip
+        self.cluster_id = made.clusterId
+        self.changed = made.changed
         self.register_outputs({"kubeconfig": self.kubeconfig, "ip": self.ip, "cluster_id": self.cluster_id})
 
 
@@ -38,6 +45,7 @@ def inputs(args: MinikubeCluster) -> dict[str, Any]:
     values: dict[str, Any] = {
         "profile": args.profile,
         "driver": args.driver,
+        "minikube": _given(args.minikube),
         "cpus": args.cpus,
         "memory": args.memory,
         "diskSize": args.disk_size,
@@ -52,4 +60,10 @@ def inputs(args: MinikubeCluster) -> dict[str, Any]:
         "adopt": args.adopt,
         "recreate": args.recreate,
     }
-    return {key: value for key, value in values.items() if value not in (None, [], False)}
+    return {key: value for key, value in values.items() if value not in (None, [], {}, False)}
+
+
+def _given(program: MinikubeProgram | None) -> dict[str, str]:
+    return (
+        {} if program is None else {key: value for key, value in asdict(program).items() if value is not None}
+    )

@@ -23,7 +23,7 @@ from .provider import Provider, plain_errors
 
 
 class MinikubeProfileProvider(Provider):
-    """Makes, reads, changes and deletes a profile by the `minikube` on PATH, or the one that the inputs name."""
+    """Makes, reads, changes and deletes a profile by the `minikube` of its inputs, or the one on PATH."""
 
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> dynamic.CheckResult:
         """Asks Minikube whether it takes the inputs, where it is installed; on preview and `up`."""
@@ -59,7 +59,9 @@ class MinikubeProfileProvider(Provider):
 
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> dynamic.DiffResult:
         """Tells what needs a new cluster from what is done to the one that is there."""
-        if _olds.get("status") in minikube_changes.GONE:
+        gone = _olds.get("status") in minikube_changes.GONE
+        # A state of the first release was read by the shell's Minikube, which may not know the profile.
+        if gone and not minikube_changes.another_minikube(_olds, _news):
             minikube_cli.say_once(_id, f"it is {_olds['status'].lower()}: all that was on it is made anew")
             return dynamic.DiffResult(True, ["clusterId"], [], delete_before_replace=True)
         replaces = minikube_changes.replacing(_olds, _news)
@@ -102,7 +104,9 @@ def _clean(profile: Profile) -> None:
     try:
         minikube_cli.delete(profile)
     except MinikubeError as error:
-        minikube_cli.say(profile.name, f"it cannot be deleted, so its start goes on: {str(error).splitlines()[0]}")
+        minikube_cli.say(
+            profile.name, f"it cannot be deleted, so its start goes on: {str(error).splitlines()[0]}"
+        )
 
 
 def _wrong(props: Mapping[str, Any]) -> str | None:
@@ -127,8 +131,9 @@ def _refusal(props: Mapping[str, Any], *, there: bool) -> str | None:
     whose = f"stack {owner.stack} made it" if owner else "this stack has not made it"
     key = "pulumi config set --path --plaintext 'blue-green:cluster"
     return (
-        f"there is a Minikube profile {props['profile']} already, and {whose}. Take it over: {key}.adopt' true; "
-        f"delete it and make a new one: {key}.recreate' true; or name another: {key}.profile' NAME"
+        f"there is a Minikube profile {props['profile']} already, and {whose}. "
+        f"Take it over: {key}.adopt' true; delete it and make a new one: {key}.recreate' true; "
+        f"or name another: {key}.profile' NAME"
     )
 
 

@@ -41,10 +41,12 @@ class Lab:
     """A running lab.
 
     Attributes:
+        folder: where it lives.
         environment: in which `minikube` and `kubectl` work on it.
         options: the options by which `python -m lab` knows it.
     """
 
+    folder: Path
     environment: Mapping[str, str]
     options: tuple[str, ...]
 
@@ -141,7 +143,7 @@ def lab_host(folder: Path, subnet: str, *, keep: bool = False) -> Generator[Lab]
         exports = subprocess.run(
             [*command, "env"], cwd=ROOT, env=tools, capture_output=True, text=True, check=True
         )
-        yield Lab(_evaluated(exports.stdout, tools), _lab_options(folder, subnet))
+        yield Lab(folder, _evaluated(exports.stdout, tools), _lab_options(folder, subnet))
     finally:
         if not keep:
             subprocess.run([*command, "down"], cwd=ROOT, check=True)
@@ -163,7 +165,9 @@ def project_copy(folder: Path, lab: Lab, stack: str = "lab") -> Program:
     for name in LINKED:
         (folder / name).symlink_to(ROOT / name)
     for name in COPIED:
-        shutil.copy(ROOT / name, folder)
+        # The stack's Minikube is that of this lab.
+        text = (ROOT / name).read_text().replace(": .lab/", f": {lab.folder}/")
+        (folder / name).write_text(text)
     if stack != "lab":
         (folder / "Pulumi.lab.yaml").rename(folder / f"Pulumi.{stack}.yaml")
     made = Program(folder, stack, {**lab.environment, "PULUMI_STACK": stack})

@@ -9,6 +9,8 @@ from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 from pathlib import Path
 
 FILES = Path(__file__).resolve().parent / "files"
+# Only there inside of a lab's host (files/init.sh).
+MARKER = "/run/blue-green-lab"
 
 
 @dataclass(frozen=True)

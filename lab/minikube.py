@@ -11,8 +11,12 @@ from typing import TYPE_CHECKING
 from lab import command, layout
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from lab.layout import Lab
 
+# Commands that only work inside the host: outside there is no containerd to ask.
+_INSIDE = ("minikube", "crictl")
 # What Minikube copies to the node; names as in its release cache.
 _CACHED = ("kubeadm", "kubelet", "kubectl")
 
@@ -32,22 +36,28 @@ def exports(lab: Lab, path: str) -> str:
     """POSIX `export` lines: `environment`, and PATH with the lab's commands before `path`."""
     kept = [part for part in path.split(":") if part not in {"", str(lab.bin)}]
     variables = {"PATH": ":".join([str(lab.bin), *kept]), **environment(lab)}
+    return _exports(variables)
+
+
+def _exports(variables: Mapping[str, str]) -> str:
     return "".join(f"export {name}={shlex.quote(value)}\n" for name, value in variables.items())
 
 
 def install(lab: Lab) -> None:
-    """Write the `minikube` that runs the real one inside the host, and fill Minikube's cache."""
+    """Write the commands that run inside the host, `minikube` above all, and fill Minikube's cache."""
     lab.bin.mkdir(exist_ok=True)
-    wrapper = lab.bin / "minikube"
-    # Without `lab env` in the shell, nothing may land in the user's own ~/.minikube or ~/.kube.
-    defaults = "".join(
-        f'export {name}="${{{name}:-{value}}}"\n'
-        for name, value in ((n, _in_double_quotes(v)) for n, v in environment(lab).items())
-    )
-    arguments = (layout.FILES / "enter.sh", lab.directory, lab.tools / "bin" / "minikube")
-    entered = " ".join(shlex.quote(str(argument)) for argument in arguments)
-    wrapper.write_text(f'#!/bin/sh\n{defaults}exec {entered} "$@"\n')
-    wrapper.chmod(0o755)
+    for name in _INSIDE:
+        wrapper = lab.bin / name
+        program = lab.tools / "bin" / name
+        enter, folder, real = (
+            shlex.quote(str(p)) for p in (layout.FILES / "enter.sh", lab.directory, program)
+        )
+        # Whatever the shell has, nothing may land in the user's own ~/.minikube or ~/.kube.
+        own = _exports(environment(lab))
+        # Inside, Minikube itself looks for crictl on PATH.
+        inside = f'[ ! -e {layout.MARKER} ] || exec {real} "$@"\n'
+        wrapper.write_text(f'#!/bin/sh\n{own}{inside}exec {enter} {folder} {real} "$@"\n')
+        wrapper.chmod(0o755)
     version = kubernetes_version(lab)
     cache = lab.minikube_home / "cache" / "linux" / architecture() / version
     cache.mkdir(parents=True, exist_ok=True)
@@ -57,10 +67,6 @@ def install(lab: Lab) -> None:
         link.symlink_to((lab.tools / "bin" / name).resolve())
     if not lab.kubeconfig.exists():
         lab.kubeconfig.touch(mode=0o600)
-
-
-def _in_double_quotes(value: str) -> str:
-    return "".join(f"\\{c}" if c in '"\\$`' else c for c in value)
 
 
 def architecture() -> str:

@@ -34,8 +34,14 @@ def any_change(olds: Mapping[str, Any], news: Mapping[str, Any]) -> bool:
         or starting(olds, news)
         or _differs("addons", olds, news)
         or _differs("owner", olds, news)
+        or another_minikube(olds, news)
         or olds.get("status") != "Running"
     )
+
+
+def another_minikube(olds: Mapping[str, Any], news: Mapping[str, Any]) -> bool:
+    """Whether the inputs name another Minikube: how the profile was seen was said by the one before."""
+    return _differs("minikube", olds, news)
 
 
 def described(olds: Mapping[str, Any], news: Mapping[str, Any]) -> str:

@@ -80,7 +80,9 @@ def mistake(args: Mapping[str, Any]) -> str | None:
 
 def addons(profile: Profile) -> set[str]:
     """The names of the addons that this Minikube has. Raises MinikubeError."""
-    return set(json.loads(output(profile, ["addons", "list", "--profile", profile.name, "--output=json"], 60)))
+    return set(
+        json.loads(output(profile, ["addons", "list", "--profile", profile.name, "--output=json"], 60))
+    )
 
 
 def set_addons(profile: Profile, wanted: Sequence[str], before: Sequence[str]) -> None:
@@ -119,7 +121,8 @@ def status(profile: Profile) -> Status:
     servers = {node.get("APIServer") for node in found} - {"Irrelevant"}
     if hosts & {"Starting", "Stopping"}:
         raise MinikubeError(
-            f"Minikube {profile.name} is starting or stopping now. When it has ended, try again.")
+            f"Minikube {profile.name} is starting or stopping now. When it has ended, try again."
+        )
     if hosts - {"Running", "Stopped", "Saved", "Paused"}:
         return "Broken"
     if hosts == {"Running"} and servers == {"Paused"}:

@@ -29,7 +29,8 @@ class Profile:
     @classmethod
     def of(cls, props: Mapping[str, Any]) -> "Profile":
         """The profile of a resource's inputs; a state of the first release names no Minikube."""
-        return cls(props["profile"], **(props.get("minikube") or {}))
+        named: Mapping[str, str] = props.get("minikube") or {}
+        return cls(props["profile"], **named)
 
     @property
     def program(self) -> str | None:

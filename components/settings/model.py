@@ -6,14 +6,29 @@ from typing import Literal
 
 
 @dataclass(frozen=True)
+class MinikubeProgram:
+    """The `minikube` to run, where it is not the user's own; paths are relative to the project's folder.
+
+    `home` is its MINIKUBE_HOME and `kubeconfig` its KUBECONFIG; None means the shell's.
+    """
+
+    command: str
+    home: str | None = None
+    kubeconfig: str | None = None
+
+
+@dataclass(frozen=True)
 class MinikubeCluster:
     """A Minikube profile that the stack owns. `memory` is in MiB; None means Minikube's default.
 
-    `adopt` and `recreate` say what becomes of a profile of that name that the stack has not made.
+    `minikube` None is the one on PATH. `this_machine` lets it make this very machine the node, by driver
+    none. `adopt` and `recreate` say what becomes of a profile of that name that the stack has not made.
     """
 
     profile: str
     driver: str | None = None
+    minikube: MinikubeProgram | None = None
+    this_machine: bool = False
     cpus: int = 4
     memory: int = 8192
     kubernetes_version: str | None = None

@@ -13,6 +13,7 @@ from .model import (
     Istio,
     KubeconfigCluster,
     MinikubeCluster,
+    MinikubeProgram,
     Probe,
     Probes,
     Resources,
@@ -81,6 +82,8 @@ def _cluster(section: Section) -> MinikubeCluster | KubeconfigCluster:
         cluster = MinikubeCluster(
             profile=section.required_text("profile", rules.WORD),
             driver=section.optional_text("driver", rules.WORD),
+            minikube=_minikube(section),
+            this_machine=section.boolean("thisMachine", default=MinikubeCluster.this_machine),
             cpus=section.integer("cpus", 1, 1024, MinikubeCluster.cpus),
             memory=section.integer("memory", 1800, 16_000_000, MinikubeCluster.memory),
             kubernetes_version=section.optional_text("kubernetesVersion", rules.KUBERNETES_VERSION),
@@ -103,10 +106,31 @@ def _cluster(section: Section) -> MinikubeCluster | KubeconfigCluster:
                 f"driver none knows one profile, not {shown(cluster.profile)}",
                 "Write minikube",
             )
+        if cluster.driver == "none" and cluster.minikube is None and not cluster.this_machine:
+            section.wrong(
+                "driver",
+                "none makes this very machine the node: as root, it writes to /etc/kubernetes, /var/lib and "
+                "/usr/bin, and runs a kubelet and all pods here",
+                "If that is what you want, write thisMachine: true; for the lab, write minikube as in "
+                "Pulumi.lab.yaml",
+            )
         if cluster.adopt and cluster.recreate:
             section.wrong("adopt", "recreate would delete what it takes over", "Take one of them out")
     section.finish()
     return cluster
+
+
+def _minikube(cluster: Section) -> MinikubeProgram | None:
+    if not cluster.has("minikube"):
+        return None
+    section = cluster.section("minikube")
+    program = MinikubeProgram(
+        command=section.required_text("command", rules.FILE),
+        home=section.optional_text("home", rules.FILE),
+        kubeconfig=section.optional_text("kubeconfig", rules.FILE),
+    )
+    section.finish()
+    return program
 
 
 def _istio(section: Section) -> Istio:

@@ -67,6 +67,8 @@ class Section:
         self.mistakes = mistakes
         self._known: set[str] = set()
         self._values: dict[str, object] = {}
+        # Of what is no object that is said, and not what it lacks as well.
+        self._is_object = values is None or isinstance(values, dict)
         if isinstance(values, dict):
             for name, value in cast("dict[object, object]", values).items():
                 self._values[str(name)] = value
@@ -116,7 +118,7 @@ class Section:
 
     def required_text(self, name: str, rule: Rule) -> str:
         """A text that must be there; an empty one when it is missing or wrong."""
-        if not self.has(name):
+        if not self.has(name) and self._is_object:
             self.wrong(name, "it is missing", f"Write {rule.form}")
         return self.text(name, rule, "")
 

@@ -189,7 +189,7 @@ def test_without_minikube_a_preview_shows_it_all_and_up_says_what_is_missing(tmp
             (commands / tool.name).symlink_to(tool)
     variables = tools_env.variables("lab", tmp_path / "pulumi")
     environment = os.environ | variables | {"PATH": f"{commands}:/usr/bin:/bin"}
-    program = project_copy(tmp_path / "project", Lab(environment, ()), "dev")
+    program = project_copy(tmp_path / "project", Lab(tmp_path, environment, ()), "dev")
     shutil.copy(ROOT / "Pulumi.dev.yaml", program.folder)
     previewed = program.preview().stdout
     for made in ("MinikubeProfile", "Release istio-gateway", "Deployment myapp-v2", "VirtualService"):

@@ -9,9 +9,9 @@ import pytest
 
 from components.minikube import inputs
 from components.profile import cli as minikube_cli
-from components.profile import owner as minikube_owner
 from components.profile import run as minikube_run
 from components.profile.errors import MinikubeError, failure
+from components.profile.profile import Profile
 from components.settings.model import MinikubeCluster
 from tests.unit.fake_minikube import FakeMinikube, ended, event
 
@@ -121,7 +121,7 @@ def test_a_failure_has_the_sentence_first_and_the_end_of_the_output(minikube: Fa
     lines = [f"line {number}" for number in range(100)]
     minikube.answers("delete", *lines, "X Exiting due to GUEST_DELETION: device busy", status=80)
     with pytest.raises(MinikubeError) as raised:
-        minikube_cli.delete("dev")
+        minikube_cli.delete(Profile("dev"))
     first, command, *tail = str(raised.value).splitlines()
     assert first.endswith("Minikube says: device busy (GUEST_DELETION).")
     assert command == "  `minikube delete --profile dev` said:"
@@ -162,7 +162,7 @@ def test_an_unknown_flag_is_a_mistake() -> None:
 def test_a_command_that_takes_too_long_is_ended(minikube: FakeMinikube) -> None:
     (minikube.folder / "bin" / "minikube").write_text("#!/bin/sh\nexec sleep 60\n")
     with pytest.raises(MinikubeError, match="took more than 0 s, and was ended"):
-        minikube_run.run(["start"], 0)
+        minikube_run.run(Profile("dev"), ["start"], 0)
 
 
 def test_a_command_ends_with_the_pulumi_that_wanted_it(
@@ -175,7 +175,7 @@ def test_a_command_ends_with_the_pulumi_that_wanted_it(
     (minikube.folder / "bin" / "minikube").write_text("#!/bin/sh\nexec sleep 60\n")
     monkeypatch.setattr(sys, "stderr", Gone())
     began = time.monotonic()
-    assert minikube_run.run(["start"], 60).failed is not None
+    assert minikube_run.run(Profile("dev"), ["start"], 60).failed is not None
     assert time.monotonic() - began < 30
 
 
@@ -186,6 +186,32 @@ def test_minikubes_folder_is_found_as_minikube_does(
     monkeypatch: pytest.MonkeyPatch, variable: str, home: str
 ) -> None:
     monkeypatch.setenv("MINIKUBE_HOME", variable)
-    assert minikube_owner.home() == Path(home)
+    assert Profile("dev").folder == Path(home, "profiles", "dev")
+    assert Profile("dev", home="/mine").folder == Path("/mine/.minikube/profiles/dev")
     monkeypatch.delenv("MINIKUBE_HOME")
-    assert minikube_owner.home() == Path.home() / ".minikube"
+    assert Profile("dev").folder == Path.home() / ".minikube" / "profiles" / "dev"
+
+
+def test_the_minikube_of_the_config_is_run_whatever_the_shell_has(
+    minikube: FakeMinikube, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "their bin" / "minikube"
+    program.parent.mkdir()
+    program.write_text('#!/bin/sh\necho "$MINIKUBE_HOME $KUBECONFIG $*"\n')
+    program.chmod(0o755)
+    monkeypatch.chdir(tmp_path)
+    named = Profile("dev", "their bin/minikube", "home", "kubeconfig")
+    said = minikube_run.output(named, ["status"], 60)
+    assert said == f"{tmp_path}/home {tmp_path}/kubeconfig status"
+    assert minikube.calls() == []
+
+
+@pytest.mark.usefixtures("minikube")
+def test_a_minikube_of_the_config_that_is_not_there_is_no_reason_for_the_shells_own() -> None:
+    named = Profile("dev", ".lab/bin/minikube")
+    with pytest.raises(MinikubeError) as raised:
+        minikube_run.run(named, ["start"], 60)
+    assert str(raised.value) == (
+        "There is no .lab/bin/minikube, which cluster.minikube names. "
+        "Where it is the lab's, the lab is down: make up"
+    )

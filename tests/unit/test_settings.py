@@ -8,7 +8,14 @@ import pulumi
 import pytest
 
 from components.settings import stack
-from components.settings.model import Check, KubeconfigCluster, MinikubeCluster, SecretKey, Settings
+from components.settings.model import (
+    Check,
+    KubeconfigCluster,
+    MinikubeCluster,
+    MinikubeProgram,
+    SecretKey,
+    Settings,
+)
 from components.settings.parse import parse
 from components.settings.rules import quantity
 from components.settings.section import ConfigError
@@ -48,6 +55,20 @@ def mistakes(**changes: object) -> list[str]:
     count = "one mistake" if len(lines) == 1 else f"{len(lines)} mistakes"
     assert head == f"The stack config has {count}; nothing was touched."
     return [line.removeprefix("  ") for line in lines]
+
+
+def test_driver_none_on_the_users_own_machine_is_asked_for_by_name() -> None:
+    none = {"cluster__driver": "none", "cluster__profile": "minikube"}
+    (mistake,) = mistakes(**none)
+    assert mistake.startswith("blue-green:cluster.driver: none makes this very machine the node: as root, it")
+    assert "write thisMachine: true" in mistake
+    assert load(**none, cluster__thisMachine=True).cluster == MinikubeCluster(
+        "minikube", "none", this_machine=True
+    )
+    lab = {"command": ".lab/bin/minikube", "home": ".lab/minikube", "kubeconfig": ".lab/kubeconfig"}
+    assert load(**none, cluster__minikube=lab).cluster == MinikubeCluster(
+        "minikube", "none", MinikubeProgram(**lab)
+    )
 
 
 def test_the_tutorials_config_needs_nothing_more() -> None:
@@ -207,6 +228,7 @@ def test_a_wrong_split_is_one_sentence_with_the_remedy(weights: object, says: st
         ({"versions": {}}, "blue-green:versions"),
         ({"versions__V3": {"image": "a:1"}}, "blue-green:versions.V3"),
         ({"versions__v3": {}}, "blue-green:versions.v3.image"),
+        ({"versions__v3": "janakiramm/myapp:v3"}, "blue-green:versions.v3"),
         ({"versions__v3": {"image": "a b"}}, "blue-green:versions.v3.image"),
         ({"versions__v3": None, "versions__v1__env": {"A": 1}}, "blue-green:versions.v1.env.A"),
         (
@@ -214,7 +236,9 @@ def test_a_wrong_split_is_one_sentence_with_the_remedy(weights: object, says: st
             "blue-green:versions.v1.resources.requests.cpu",
         ),
         ({"versions__v1__replicas": 0}, "blue-green:weights.v1"),
-        ({"cluster__driver": "none"}, "blue-green:cluster.profile"),
+        ({"cluster__driver": "none", "cluster__thisMachine": True}, "blue-green:cluster.profile"),
+        ({"cluster__minikube": "/bin/minikube"}, "blue-green:cluster.minikube"),
+        ({"cluster__minikube": {"home": "~/other"}}, "blue-green:cluster.minikube.command"),
         ({"cluster__kind": "kind"}, "blue-green:cluster.kind"),
         ({"cluster__diskSize": "20 GB"}, "blue-green:cluster.diskSize"),
         ({"cluster__nodes": 0}, "blue-green:cluster.nodes"),
