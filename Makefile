@@ -11,11 +11,9 @@ TIERS ?= unit $(shell [ "$$(uname -s)" = Linux ] && [ "$$(id -u)" = 0 ] && echo 
 # So many processes run the tests, each with a lab of its own.
 LABS ?= 2
 
-# The lab's exports extend the tools' PATH, so they are made in that environment.
-ENV := exports="$$($(PYTHON) -m tools env --stack $(STACK))" && echo "$$exports"
+ENV = $(PYTHON) -m tools env --stack $(STACK)
 ifeq ($(STACK),lab)
 LAB := $(PYTHON) -m lab
-ENV += && eval "$$exports" && $(LAB) env
 else
 LAB := :
 endif

@@ -10,6 +10,7 @@ from pulumi_kubernetes.provider import Provider
 
 from .kubernetes import kubeconfig
 from .minikube import Minikube
+from .pulumi_cli import environment
 from .settings.model import KubeconfigCluster, MinikubeCluster
 
 
@@ -36,7 +37,12 @@ class Cluster:
 
 
 def cluster(args: MinikubeCluster | KubeconfigCluster) -> Cluster:
-    """Starts the Minikube, or finds the cluster. Raises pulumi.RunError where there is none."""
+    """Starts the Minikube, or finds the cluster.
+
+    Raises pulumi.RunError where there is none, or the shell is set up for another stack's.
+    """
+    if refusal := environment.refusal(pulumi.get_stack()):
+        raise pulumi.RunError(refusal)
     # Who may be taken over is decided before an object is made (components/ownership.py); since 4.29
     # pulumi-kubernetes would refuse even what a killed `up` of this stack made.
     os.environ.setdefault("PULUMI_K8S_UPSERT_EXISTING_OBJECTS", "true")

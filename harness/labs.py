@@ -15,6 +15,7 @@ from typing import cast
 
 import psutil
 
+from components.pulumi_cli import environment
 from harness.pace import pace
 from tools import env as tools_env
 
@@ -139,7 +140,8 @@ def lab_host(folder: Path, subnet: str, *, keep: bool = False) -> Generator[Lab]
         shutil.rmtree(folder / "pulumi", ignore_errors=True)
         subprocess.run([*command, "up"], cwd=ROOT, check=True)
     try:
-        tools = os.environ | tools_env.variables("lab", folder / "pulumi")
+        theirs = environment.undone(os.environ)
+        tools = theirs | tools_env.variables("lab", folder / "pulumi")
         exports = subprocess.run(
             [*command, "env"], cwd=ROOT, env=tools, capture_output=True, text=True, check=True
         )

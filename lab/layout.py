@@ -9,6 +9,7 @@ from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 from pathlib import Path
 
 FILES = Path(__file__).resolve().parent / "files"
+DEFAULT_SUBNET = IPv4Network("192.168.49.0/24")
 # Only there inside of a lab's host (files/init.sh).
 MARKER = "/run/blue-green-lab"
 
@@ -88,3 +89,8 @@ class Lab:
     def made(self) -> tuple[Path, ...]:
         """All that a lab makes in its directory; anything else there belongs to someone else."""
         return (self.host, self.logs, self.bin, self.minikube_home.parent, self.kubeconfig)
+
+
+# The lab of this checkout, as `python -m lab` has it without options.
+PROJECT = FILES.parent.parent
+OWN = Lab(PROJECT / ".lab", PROJECT / ".tools", DEFAULT_SUBNET)

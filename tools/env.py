@@ -3,9 +3,12 @@
 import os
 import pwd
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from components.pulumi_cli import environment
+from lab import minikube
+from lab.layout import OWN
 from tools.catalogue import PROVIDER_PLUGIN, PULUMI_KUBERNETES
 from tools.store import LINKS, ROOT, cache
 
@@ -22,14 +25,17 @@ def variables(stack: str, own_state: Path | None = None) -> dict[str, str]:
     """Return the variables for one stack; PATH has our tools first.
 
     The user's Pulumi login is neither read nor changed: the state stands below `.lab/pulumi`,
-    unless `PULUMI_BACKEND_URL` already names another backend.
+    unless `PULUMI_BACKEND_URL` already names another backend. What `make env` has set in this shell for
+    another stack counts for nothing.
 
     Args:
         stack: the stack's name.
         own_state: the folder of a state apart from the user's, whatever the user has set.
     """
+    theirs = environment.undone(os.environ)
     path = [str(LINKS / "bin"), str(ROOT / ".venv" / "bin")]
-    others = [folder for folder in os.environ.get("PATH", "").split(os.pathsep) if folder not in path]
+    not_theirs = {*path, str(OWN.bin)}
+    others = [folder for folder in theirs.get("PATH", "").split(os.pathsep) if folder not in not_theirs]
     ours = {
         "PATH": os.pathsep.join([*path, *others]),
         "PULUMI_STACK": stack,
@@ -37,12 +43,12 @@ def variables(stack: str, own_state: Path | None = None) -> dict[str, str]:
     }
     state = own_state or STATE
     home = state / "home"
-    if own_state or os.environ.get(BACKEND, f"file://{state}") == f"file://{state}":
+    if own_state or theirs.get(BACKEND, f"file://{state}") == f"file://{state}":
         home.mkdir(parents=True, exist_ok=True)
         # Pulumi writes it for all to read, and everybody knows the passphrase.
         state.chmod(0o700)
         ours |= {BACKEND: f"file://{state}", "PULUMI_HOME": str(home)}
-        ours |= {PASSPHRASE: LAB_PASSPHRASE} if own_state else _passphrase_file(state)
+        ours |= {PASSPHRASE: LAB_PASSPHRASE} if own_state else _passphrase_file(state, theirs)
     if not _is_from_path("pulumi"):
         ours |= {"PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true"}
         _install_provider(Path(ours["PULUMI_HOME"]) if "PULUMI_HOME" in ours else pulumi_home())
@@ -50,9 +56,21 @@ def variables(stack: str, own_state: Path | None = None) -> dict[str, str]:
 
 
 def export_lines(stack: str) -> Iterator[str]:
-    """Yield the lines that a POSIX shell evaluates."""
-    for name, value in variables(stack).items():
-        yield f"export {name}={shlex.quote(value)}"
+    """Yield the lines that a POSIX shell evaluates, for the lab's stack with those of its Minikube.
+
+    They replace whatever an earlier `make env` has set there.
+    """
+    theirs = environment.undone(os.environ)
+    ours = variables(stack)
+    if stack == "lab":
+        ours |= minikube.environment(OWN) | {"PATH": f"{OWN.bin}{os.pathsep}{ours['PATH']}"}
+    before = {name: theirs.get(name) for name in ours if name != "PATH"}
+    wanted = theirs | ours | {environment.MARK: environment.mark(stack, before)}
+    for name in sorted(wanted.keys() | os.environ.keys()):
+        if name not in wanted:
+            yield f"unset {name}"
+        elif name in ours or wanted[name] != os.environ.get(name):
+            yield f"export {name}={shlex.quote(wanted[name])}"
 
 
 def pulumi_home() -> Path:
@@ -73,9 +91,9 @@ def _install_provider(home: Path) -> None:
     fresh.replace(plugin)
 
 
-def _passphrase_file(state: Path) -> dict[str, str]:
+def _passphrase_file(state: Path, theirs: Mapping[str, str]) -> dict[str, str]:
     file = state / "passphrase"
-    if PASSPHRASE in os.environ or os.environ.get(PASSPHRASE_FILE, str(file)) != str(file):
+    if PASSPHRASE in theirs or theirs.get(PASSPHRASE_FILE, str(file)) != str(file):
         return {}
     file.touch(mode=0o600)
     file.write_text(LAB_PASSPHRASE)

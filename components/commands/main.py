@@ -9,7 +9,7 @@ from rich.console import Console
 
 from ..errors import RolloutError
 from ..observation import endpoint
-from ..pulumi_cli import config, project
+from ..pulumi_cli import config, environment, project
 from ..pulumi_cli import stack as stacks
 from ..settings.weights import shown
 from . import completion
@@ -110,6 +110,7 @@ def promote(
     output: Format = Output.text,
 ) -> None:
     """Carry versions to the next stack's config. Example: python -m rollout promote dev staging."""
+    environment.leave_for(source, target)
     promotion, change = promotions(source, target, min_requests=min_requests, with_weights=weights)
     text = f"{markdown.comment([change], {})}\n{project.config_file(target).name} is written"
     if not up:
@@ -143,6 +144,7 @@ def preview(
         msg = "name a stack by --stack, or a Git revision by --changed-since"
         raise RolloutError(msg)
     names = run.touched(changed_since) if changed_since else stack or []
+    environment.leave_for(*names)
     changes = [run.preview(name) for name in names]
     body = markdown.comment(changes, {name: run.served_elsewhere(name) for name in names})
     show(output, [asdict(change) for change in changes], body)

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from ..pulumi_cli import environment
 from . import completion
 
 
@@ -16,9 +17,20 @@ class Output(StrEnum):
     json = "json"
 
 
+def for_stack(stack: str) -> str:
+    """Keep a shell that is set up for another stack out of the command; the stack is passed on."""
+    environment.leave_for(stack)
+    return stack
+
+
 Stack = Annotated[
     str,
-    typer.Option(envvar="PULUMI_STACK", help="The Pulumi stack.", autocompletion=completion.stacks),
+    typer.Option(
+        envvar="PULUMI_STACK",
+        help="The Pulumi stack.",
+        autocompletion=completion.stacks,
+        callback=for_stack,
+    ),
 ]
 Format = Annotated[Output, typer.Option("-o", "--output", help="text, or json for machines.")]
 
