@@ -17,11 +17,10 @@ LAB := $(PYTHON) -m lab
 else
 LAB := :
 endif
-LAB_IS_DOWN := 3
 # In two steps: an eval of what failed would succeed, and the command run in the user's own login.
-IN_ENV := exports="$$($(ENV))" && eval "$$exports" &&
+IN_ENV = exports="$$($(ENV))" && eval "$$exports" &&
 
-.PHONY: help setup machine tools up down watch verify rollback preview deploy promote url env test lab-test lab-test-down check bench proof dist clean-cache
+.PHONY: help setup early machine tools up down watch verify rollback preview deploy promote url env down-lab down-stack test lab-test lab-test-down check bench proof dist clean-cache
 
 help: ## Show this list
 	awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,13 +31,19 @@ setup: ## Install Debian's packages (for the lab) and the Python packages
 tools: setup ## Build every tool and image that is missing
 	$(PYTHON) -m tools build --stack $(STACK)
 
-machine: setup
+# What rules this machine out is said before anything is installed, as far as it is known then.
+early:
+	if [ $(STACK) = lab ] && command -v python3 >/dev/null; then python3 -m lab.early; fi
+
+machine: early setup
+	$(PYTHON) -m tools check --stack $(STACK)
 	$(LAB) check
 
 up: machine tools ## Start Minikube, Istio and the app, split the traffic and show it
 	$(LAB) up
 	$(IN_ENV) $(PYTHON) -m rollout up --stack $(STACK)
 	$(IN_ENV) $(PYTHON) -m rollout watch --stack $(STACK) --plain --count 20
+	$(IN_ENV) $(PYTHON) -m tools next --stack $(STACK) --url "$$(pulumi stack output url --stack $(STACK))"
 
 watch: setup ## Watch the answers and the measured split, live
 	$(IN_ENV) $(PYTHON) -m rollout watch --stack $(STACK)
@@ -53,10 +58,11 @@ preview: tools ## Print what up would change, as Markdown; SINCE=revision: of ev
 	$(IN_ENV) $(PYTHON) -m rollout preview $(if $(SINCE),--changed-since $(SINCE),--stack $(STACK)) \
 		$(if $(PULL_REQUEST),--pull-request $(PULL_REQUEST))
 
-deploy: tools ## Make the stack what its config says, and verify it
+deploy: machine tools ## Make the stack what its config says, and verify it
 	$(IN_ENV) $(PYTHON) -m rollout up --stack $(STACK)
 	$(IN_ENV) $(PYTHON) -m rollout verify --stack $(STACK)
 
+promote: STACK = $(or $(TO),lab)
 promote: tools ## Carry the versions that serve in stack FROM to the config of stack TO
 	$(IN_ENV) $(PYTHON) -m rollout promote $(FROM) $(TO)
 
@@ -66,11 +72,24 @@ url: setup ## Print the gateway's address
 env: setup ## Print exports for your shell: eval "$(make -s env)"
 	$(ENV)
 
-down: setup ## Destroy the stack, then remove the lab's host
-	status=0; $(LAB) status >/dev/null || status=$$?; \
-	case $$status in 0) gone=;; $(LAB_IS_DOWN)) gone=--cluster-gone;; *) exit $$status;; esac; \
-	$(IN_ENV) $(PYTHON) -m rollout down --stack $(STACK) $$gone
+ifeq ($(STACK),lab)
+down: ## Destroy the stack: for the lab's, remove its host and all on it; else ask first, CONFIRM=name without a terminal
+	if [ -e .lab ]; then $(MAKE) --no-print-directory down-lab; \
+	else echo "down: there is no lab here, so there is nothing to remove"; fi
+
+# The cluster ends with its host, in seconds; then Pulumi only forgets it. No pulumi here: no stack yet.
+down-lab: setup
 	$(LAB) down
+	if [ -x .tools/bin/pulumi ]; then $(IN_ENV) $(PYTHON) -m rollout down --stack $(STACK) --cluster-gone; fi
+	$(PYTHON) -m tools stays
+else
+down:
+	tools/confirm.sh $(STACK) $(CONFIRM)
+	$(MAKE) --no-print-directory down-stack
+
+down-stack: tools
+	$(IN_ENV) $(PYTHON) -m rollout down --stack $(STACK)
+endif
 
 test: tools ## Run the tests of every tier that this machine can run
 	echo "tiers: $(TIERS)"

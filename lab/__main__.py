@@ -7,7 +7,6 @@ import os
 import signal
 from dataclasses import asdict
 from enum import StrEnum
-from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Annotated
 
@@ -16,11 +15,11 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from lab import checks, command, host, logs, minikube, status
+from lab import checks, command, host, logs, minikube, record, status
 from lab import down as down_command
 from lab import up as up_command
 from lab.errors import LabError
-from lab.layout import Lab
+from lab.layout import OWN, Lab
 from lab.progress import console
 
 _DOWN = 3
@@ -43,18 +42,19 @@ class Output(StrEnum):
 @app.callback()
 def options(
     context: typer.Context,
-    directory: Annotated[Path, typer.Option("--dir", help="Where the lab lives.")] = Path(".lab"),
-    tools: Annotated[Path, typer.Option(help="Where `make tools` put its links.")] = Path(".tools"),
+    directory: Annotated[Path, typer.Option("--dir", help="Where the lab lives.")] = OWN.directory,
+    tools: Annotated[Path, typer.Option(help="Where `make tools` put its links.")] = OWN.tools,
     subnet: Annotated[
-        str, typer.Option(help="The lab's network: .1 the machine, .3 the host.")
-    ] = "192.168.49.0/24",
+        str | None,
+        typer.Option(
+            envvar="LAB_SUBNET",
+            help=f"The lab's network: .1 the machine, .3 the host. [default: as it is, or {OWN.subnet}]",
+        ),
+    ] = None,
 ) -> None:
     """Global options; two labs differ in --dir and --subnet."""
-    try:
-        network = IPv4Network(subnet)
-    except ValueError as error:
-        raise LabError(f"--subnet {subnet}: {error}; write it like 192.168.49.0/24") from error
-    context.obj = Lab(directory.resolve(), tools.absolute(), network)
+    where = directory.resolve()
+    context.obj = Lab(where, tools.absolute(), record.subnet(where, subnet))
 
 
 @app.command(name="check")

@@ -12,8 +12,9 @@ from ipaddress import IPv4Network
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lab import cgroups, command, network
+from lab import cgroups, command, host, network
 from lab.errors import LabError
+from lab.layout import LINK
 
 if TYPE_CHECKING:
     from lab.layout import Lab
@@ -52,20 +53,27 @@ def root_on_linux() -> None:
             "(make up STACK=dev)"
         )
     if os.geteuid() != 0:
-        raise LabError("the lab makes namespaces and mounts: run it as root (sudo)")
+        raise LabError("the lab makes namespaces and mounts: run it as root, such as by sudo make up")
+
+
+def place(lab: Lab) -> None:
+    """Raise LabError where `lab` cannot be in its directory or its subnet; nothing need be installed."""
+    _refuse(
+        bad_directory(lab),
+        bad_subnet(lab.subnet),
+        taken_subnet(lab, network.networks()) if shutil.which("ip") else None,
+    )
 
 
 def machine(lab: Lab) -> None:
     """Raise LabError with the first reason why `lab` cannot be made here."""
-    for reason in (
-        bad_directory(lab.directory),
-        bad_subnet(lab.subnet),
-        missing_programs(),
-        missing_kernel_features(),
-        missing_cgroups(),
-        little_disk(lab.directory),
-        taken_subnet(lab.subnet, network.networks()),
-    ):
+    _refuse(missing_programs())
+    place(lab)
+    _refuse(missing_kernel_features(), missing_cgroups(), little_disk(lab.directory))
+
+
+def _refuse(*reasons: str | None) -> None:
+    for reason in reasons:
         if reason is not None:
             raise LabError(reason)
 
@@ -77,12 +85,13 @@ def built(tools: Path) -> None:
         raise LabError(reason)
 
 
-def bad_directory(directory: Path) -> str | None:
+def bad_directory(lab: Lab) -> str | None:
     """Overlay options and the lists that the shell scripts read cannot carry every name."""
-    odd = sorted(set(str(directory)) & set(",:\\ \t\n\"'"))
-    if odd:
-        return f"the directory {directory} has {' '.join(map(repr, odd))} in its path: use --dir"
-    return None
+    odd = sorted(set(str(lab.directory)) & set(",:\\ \t\n\"'"))
+    if not odd:
+        return None
+    remedy = "move this folder to a path without" if lab.is_own else "use another --dir"
+    return f"the directory {lab.directory} has {' '.join(map(repr, odd))} in its path: {remedy}"
 
 
 def bad_subnet(subnet: IPv4Network) -> str | None:
@@ -179,10 +188,27 @@ def little_disk(directory: Path) -> str | None:
     return None
 
 
-def taken_subnet(subnet: IPv4Network, taken: dict[str, list[IPv4Network]]) -> str | None:
-    """An address or a route of the machine within `subnet`, or around it."""
+def taken_subnet(lab: Lab, taken: dict[str, list[IPv4Network]]) -> str | None:
+    """An address or a route of the machine within the lab's subnet, or around it."""
     for link, networks in taken.items():
         for other in networks:
-            if other.overlaps(subnet):
-                return f"{subnet} is taken ({other} on {link}): choose another with --subnet"
+            if other.overlaps(lab.subnet):
+                return f"{lab.subnet} is taken, by {other} on {link}{_holder(link)}: {_another(lab, taken)}"
     return None
+
+
+def _another(lab: Lab, taken: dict[str, list[IPv4Network]]) -> str:
+    """What to type for a subnet that is free."""
+    used = [network for networks in taken.values() for network in networks]
+    names = (f"{start}.{third}.0/24" for start in ("192.168", "10.49") for third in range(50, 256))
+    subnets = map(IPv4Network, names)
+    free = next((one for one in subnets if not any(one.overlaps(other) for other in used)), "SUBNET")
+    return f"make up LAB_SUBNET={free}" if lab.is_own else f"use another, such as --subnet {free}"
+
+
+def _holder(link: str) -> str:
+    """Whose a link is, where it is another lab's."""
+    if not link.startswith(LINK):
+        return ""
+    directory = host.directory_of(link.removeprefix(LINK))
+    return f", the lab in {directory}" if directory else ", another lab"

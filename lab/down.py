@@ -20,7 +20,11 @@ def down(lab: Lab) -> None:
         console.print(f"there is no lab in {lab.directory}")
         return
     with held(lab), step("removing the lab"):
+        written = record.read(lab)
         remove(lab)
+    if written is not None and written.modules:
+        modules = " and ".join(written.modules)
+        console.print(f"what stays loaded, as somebody else may need it by now: {modules}")
 
 
 def remove(lab: Lab) -> None:

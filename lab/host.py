@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -92,12 +93,19 @@ def exists(lab: Lab) -> bool:
     return bool(cgroups.existing(lab.cgroup)) or Path("/sys/class/net", lab.link).exists()
 
 
+def directory_of(lab_id: str) -> str | None:
+    """The directory of a lab that runs on this machine: its processes have it among their arguments."""
+    for pid in cgroups.processes(cgroups.existing(f"{layout.CGROUP}{lab_id}")):
+        with contextlib.suppress(OSError):  # it is just ending
+            for argument in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0"):
+                if layout.id_of(argument) == lab_id:
+                    return os.fsdecode(argument)
+    return None
+
+
 def ensure_running(lab: Lab) -> int:
     """The id of the host's first process; raises LabError where the lab is down."""
     pid = running(lab)
     if pid is None:
-        raise LabError(
-            f"the host of {lab.directory} is not running; "
-            f"start it with: python -m lab --dir {lab.directory} up"
-        )
+        raise LabError(f"the host of {lab.directory} is not running: {lab.to_type('up')}")
     return pid

@@ -9,9 +9,18 @@ from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 from pathlib import Path
 
 FILES = Path(__file__).resolve().parent / "files"
+PROJECT = FILES.parent.parent
 DEFAULT_SUBNET = IPv4Network("192.168.49.0/24")
 # Only there inside of a lab's host (files/init.sh).
 MARKER = "/run/blue-green-lab"
+# Names in the kernel begin so; the lab's id follows.
+CGROUP = "blue-green-lab-"
+LINK = "lab-"
+
+
+def id_of(directory: bytes) -> str:
+    """Eight hex digits that tell the lab in this directory from others on the machine."""
+    return hashlib.sha256(directory).hexdigest()[:8]
 
 
 @dataclass(frozen=True)
@@ -28,17 +37,17 @@ class Lab:
     @property
     def id(self) -> str:
         """Eight hex digits that tell this lab from others on the machine."""
-        return hashlib.sha256(os.fsencode(self.directory)).hexdigest()[:8]
+        return id_of(os.fsencode(self.directory))
 
     @property
     def cgroup(self) -> str:
         """Name of the lab's cgroup at the root of every hierarchy."""
-        return f"blue-green-lab-{self.id}"
+        return f"{CGROUP}{self.id}"
 
     @property
     def link(self) -> str:
         """Name of the outer end of the veth pair (at most 15 characters)."""
-        return f"lab-{self.id}"
+        return f"{LINK}{self.id}"
 
     @property
     def gateway(self) -> IPv4Interface:
@@ -86,11 +95,19 @@ class Lab:
         return self.directory / "lock"
 
     @property
+    def is_own(self) -> bool:
+        """Whether it is the lab of this checkout, which `make` makes and removes."""
+        return self.directory == PROJECT / ".lab"
+
+    def to_type(self, verb: str) -> str:
+        """The command line that does `up` or `down` to this lab."""
+        return f"make {verb}" if self.is_own else f"python -m lab --dir {self.directory} {verb}"
+
+    @property
     def made(self) -> tuple[Path, ...]:
         """All that a lab makes in its directory; anything else there belongs to someone else."""
         return (self.host, self.logs, self.bin, self.minikube_home.parent, self.kubeconfig)
 
 
 # The lab of this checkout, as `python -m lab` has it without options.
-PROJECT = FILES.parent.parent
 OWN = Lab(PROJECT / ".lab", PROJECT / ".tools", DEFAULT_SUBNET)

@@ -24,7 +24,7 @@ def show(lab: Lab, name: str | None, *, follow: bool) -> int:
     """
     there = names(lab)
     if not there:
-        raise LabError(f"no logs in {lab.directory}: the lab is down (python -m lab up)")
+        raise LabError(f"no logs in {lab.directory}: the lab is down: {lab.to_type('up')}")
     if name is not None and name not in there:
         raise LabError(f"no log {name}; there are: {', '.join(there)}")
     files = [str(lab.logs / f"{each}.log") for each in ([name] if name else there)]

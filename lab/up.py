@@ -34,7 +34,7 @@ _TOP_FOLDER_PARTS = 2
 
 
 def check(lab: Lab) -> None:
-    """Raise LabError with the reason why this machine cannot have `lab`; one that is there is none."""
+    """Raise LabError with the reason why this machine cannot have `lab`, unless it is there already."""
     checks.root_on_linux()
     if record.read(lab) is None and not host.exists(lab):
         checks.machine(lab)
@@ -64,7 +64,7 @@ def up(lab: Lab) -> None:
             with step(f"loading {' and '.join(modules)} into the kernel"):
                 command.run("modprobe", "--all", *modules)
         try:
-            _make(lab)
+            _make(lab, modules)
         except BaseException:
             with step("removing what was made"):
                 down.remove(lab)
@@ -76,7 +76,7 @@ def _refuse_other_options(lab: Lab, written: Record) -> None:
     if written.subnet != str(lab.subnet) or written.tools != str(lab.tools):
         raise LabError(
             f"{lab.directory} runs with --subnet {written.subnet} --tools {written.tools}; "
-            f"to change that: python -m lab --dir {lab.directory} down"
+            f"to change that: {lab.to_type('down')}"
         )
 
 
@@ -91,10 +91,10 @@ def _repair(lab: Lab, written: Record) -> None:
     console.print(f"the host is running at {lab.address}")
 
 
-def _make(lab: Lab) -> None:
+def _make(lab: Lab, modules: tuple[str, ...]) -> None:
     found = cgroups.hierarchies()
     enabled = {str(file): names for file, names in cgroups.controllers_to_enable(found).items()}
-    written = Record(subnet=str(lab.subnet), tools=str(lab.tools), controllers=enabled)
+    written = Record(subnet=str(lab.subnet), tools=str(lab.tools), controllers=enabled, modules=[*modules])
     record.write(lab, written)
     lab.logs.mkdir()
     archives = containerd.archives(lab)

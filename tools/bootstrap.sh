@@ -4,6 +4,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 stack=${1:-lab}
+cache=${XDG_CACHE_HOME:-$HOME/.cache}/blue-green
 
 fail() {
 	echo "setup: $1" >&2
@@ -21,6 +22,7 @@ install_debian_packages() {
 	[ -n "$missing" ] || return 0
 	[ "$(id -u)" = 0 ] || fail "run once as root: apt-get install$missing"
 	echo "setup: installing from Debian:$missing"
+	mkdir -p "$cache"
 	log=$(mktemp)
 	if ! { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-remove --no-install-recommends $missing; } >"$log" 2>&1; then
 		tail -n 20 "$log" >&2
@@ -28,6 +30,8 @@ install_debian_packages() {
 		fail "apt-get could not install:$missing"
 	fi
 	rm -f "$log"
+	# What `make down` names as what stays.
+	echo "$missing" >>"$cache/debian-packages"
 }
 
 make_virtual_environment() {
@@ -37,13 +41,18 @@ make_virtual_environment() {
 		fail "Python 3.11 or later is needed as python3"
 	echo "setup: installing the Python packages of requirements.lock into .venv"
 	[ -x .venv/bin/pip ] || python3 -m venv --clear .venv || fail "python3 -m venv failed: apt-get install python3-venv"
-	.venv/bin/python -m pip install --quiet --disable-pip-version-check --only-binary :all: \
+	# What is downloaded is kept where `make clean-cache` finds it.
+	PIP_CACHE_DIR=${PIP_CACHE_DIR:-$cache/pip} .venv/bin/python -m pip install --quiet --disable-pip-version-check --only-binary :all: \
 		--require-hashes -r requirements.lock || fail "pip could not install requirements.lock"
 	echo "$want" >.venv/.made-from
 }
 
-# The command of this checkout, from any folder; `pip install` makes the same one of the wheel.
+# The commands of this checkout, from any folder; `pip install` makes the same one of the wheel.
 make_command() {
+	# For `python -m lab` and the like; rewritten where the folder was moved.
+	for packages in .venv/lib/python3*/site-packages; do
+		[ "$(cat "$packages/blue-green.pth" 2>/dev/null || true)" = "$PWD" ] || echo "$PWD" >"$packages/blue-green.pth"
+	done
 	[ ! -x .venv/bin/blue-green ] || return 0
 	cat >.venv/bin/blue-green.new <<-EOF
 		#!$PWD/.venv/bin/python
@@ -58,6 +67,11 @@ make_command() {
 	mv .venv/bin/blue-green.new .venv/bin/blue-green
 }
 
+# Pulumi names the file without organization and project; where stackConfigDir has it, the commands look.
+if [ ! -f "Pulumi.${stack##*/}.yaml" ] && ! grep -q '^stackConfigDir:' Pulumi.yaml; then
+	there=$(for file in Pulumi.*.yaml; do echo "$file" | cut -d. -f2; done | xargs)
+	fail "there is no stack $stack: Pulumi.${stack##*/}.yaml is missing. There are: $there"
+fi
 if [ "$stack" = lab ]; then
 	[ "$(uname -s)" = Linux ] || fail "the lab needs Linux; with Docker and Minikube, use STACK=dev"
 	command -v dpkg-query >/dev/null || fail "the lab's packages come from Debian: install, by your means, $(sed 's/#.*//' tools/debian-packages.txt | xargs)"

@@ -9,24 +9,24 @@ from pathlib import Path
 from components.pulumi_cli import environment
 from lab import minikube
 from lab.layout import OWN
+from tools import stacks
 from tools.catalogue import PROVIDER_PLUGIN, PULUMI_KUBERNETES
 from tools.store import LINKS, ROOT, cache
 
 # It protects nothing but a lab that lives and dies on this machine; it is no secret.
 LAB_PASSPHRASE = "blue-green-lab"  # noqa: S105
 # Pulumi's own variables: where the user has set them, they are the user's wish.
-BACKEND = "PULUMI_BACKEND_URL"
-PASSPHRASE = "PULUMI_CONFIG_PASSPHRASE"  # noqa: S105
-PASSPHRASE_FILE = "PULUMI_CONFIG_PASSPHRASE_FILE"  # noqa: S105
+BACKEND = stacks.BACKEND
+PASSPHRASE, PASSPHRASE_FILE = stacks.PASSPHRASES
 STATE = ROOT / ".lab" / "pulumi"
 
 
 def variables(stack: str, own_state: Path | None = None) -> dict[str, str]:
     """Return the variables for one stack; PATH has our tools first.
 
-    The user's Pulumi login is neither read nor changed: the state stands below `.lab/pulumi`,
-    unless `PULUMI_BACKEND_URL` already names another backend. What `make env` has set in this shell for
-    another stack counts for nothing.
+    The state stands below `.lab/pulumi`, apart from the user's Pulumi login, unless `PULUMI_BACKEND_URL`
+    already names another backend, or the stack is on a cluster of the user's own. What `make env` has set
+    in this shell for another stack counts for nothing.
 
     Args:
         stack: the stack's name.
@@ -43,7 +43,8 @@ def variables(stack: str, own_state: Path | None = None) -> dict[str, str]:
     }
     state = own_state or STATE
     home = state / "home"
-    if own_state or theirs.get(BACKEND, f"file://{state}") == f"file://{state}":
+    is_ours = not stacks.needs_own_backend(stack) and theirs.get(BACKEND) in (None, f"file://{state}")
+    if own_state or is_ours:
         home.mkdir(parents=True, exist_ok=True)
         # Pulumi writes it for all to read, and everybody knows the passphrase.
         state.chmod(0o700)
@@ -51,15 +52,29 @@ def variables(stack: str, own_state: Path | None = None) -> dict[str, str]:
         ours |= {PASSPHRASE: LAB_PASSPHRASE} if own_state else _passphrase_file(state, theirs)
     if not _is_from_path("pulumi"):
         ours |= {"PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true"}
-        _install_provider(Path(ours["PULUMI_HOME"]) if "PULUMI_HOME" in ours else pulumi_home())
+        _install_provider(Path(ours["PULUMI_HOME"]) if "PULUMI_HOME" in ours else pulumi_home(theirs))
     return ours
+
+
+def refuse(stack: str) -> None:
+    """Refuse a stack that there is not, or whose state would not be the user's own where it must be.
+
+    Raises:
+        ToolsError: it is refused; the text says what to type.
+    """
+    theirs = environment.undone(os.environ)
+    stacks.refuse_shared_state(stack, theirs, pulumi_home(theirs))
 
 
 def export_lines(stack: str) -> Iterator[str]:
     """Yield the lines that a POSIX shell evaluates, for the lab's stack with those of its Minikube.
 
     They replace whatever an earlier `make env` has set there.
+
+    Raises:
+        ToolsError: there is no such stack, or it needs a backend of the user's own.
     """
+    refuse(stack)
     theirs = environment.undone(os.environ)
     ours = variables(stack)
     if stack == "lab":
@@ -73,9 +88,9 @@ def export_lines(stack: str) -> Iterator[str]:
             yield f"export {name}={shlex.quote(wanted[name])}"
 
 
-def pulumi_home() -> Path:
+def pulumi_home(environment: Mapping[str, str]) -> Path:
     """Return the folder of Pulumi's plugins and login, as Pulumi finds it: HOME has no say in it."""
-    return Path(os.environ.get("PULUMI_HOME") or Path(pwd.getpwuid(os.getuid()).pw_dir) / ".pulumi")
+    return Path(environment.get("PULUMI_HOME") or Path(pwd.getpwuid(os.getuid()).pw_dir) / ".pulumi")
 
 
 def _install_provider(home: Path) -> None:

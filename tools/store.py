@@ -20,6 +20,12 @@ def cache() -> Path:
     return (Path(base) if Path(base).is_absolute() else Path.home() / ".cache") / "blue-green"
 
 
+def debian_packages() -> list[str]:
+    """Return the packages that `tools/bootstrap.sh` has installed on this machine."""
+    noted = cache() / "debian-packages"
+    return sorted(set(noted.read_text().split())) if noted.exists() else []
+
+
 def place(kind: str, name: str, key: str) -> Path:
     """Return where the thing of that kind (`bin`, `image`, `charts`), name and pin hash is kept."""
     return cache() / kind / f"{name}-{key}" / name

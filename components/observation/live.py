@@ -13,6 +13,7 @@ from ..kubernetes import kubeconfig
 from ..kubernetes.api import Api
 from ..kubernetes.errors import GatewayError
 from ..manifests.routes import split
+from ..profile.profile import Profile
 from ..settings.model import MinikubeCluster, Settings
 
 _ROUTING = "/apis/networking.istio.io/v1/namespaces"
@@ -84,7 +85,9 @@ def connect(settings: Settings) -> Gateways:
     cluster = settings.cluster
     try:
         if isinstance(cluster, MinikubeCluster):
-            text = kubeconfig.minified(kubeconfig.files(), cluster.profile)
+            named = cluster.minikube.kubeconfig if cluster.minikube else None
+            profile = Profile(cluster.profile, kubeconfig=named)
+            text = kubeconfig.minified(profile.kubeconfigs, profile.name)
         else:
             text = kubeconfig.minified((Path(cluster.path).expanduser(),), cluster.context)
         return Gateways(text, settings.routing.gateway_selector)

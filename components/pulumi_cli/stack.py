@@ -23,8 +23,17 @@ def up(stack: str, *, refresh: bool = False, progress: bool = False) -> None:
         RolloutError: Pulumi failed; what it said stands above.
     """
     locks.clear_dead(stack)
-    project.show("stack", "select", "--create", stack, progress=progress)
+    _select(stack, progress=progress)
     project.show("up", "--yes", "--stack", stack, *(["--refresh"] if refresh else []), progress=progress)
+
+
+def _select(stack: str, *, progress: bool) -> None:
+    """Select the stack, or create it; then its file may be new to Git, which is said."""
+    file = project.config_file(stack)
+    before = file.read_bytes() if file.exists() else b""
+    project.show("stack", "select", "--create", stack, progress=progress)
+    if file.exists() and file.read_bytes() != before:
+        project.say(f"Pulumi has written the salt of this stack's secrets into {file.name}: commit it")
 
 
 def converge(stack: str, *, shielded: bool = False) -> None:
@@ -46,7 +55,7 @@ def down(stack: str, *, cluster_gone: bool = False, progress: bool = False) -> N
 
     Args:
         stack: the stack's name.
-        cluster_gone: the machine of the cluster is no more: only forget what was on it.
+        cluster_gone: the machine of the stack's own cluster is no more: only forget what was on it.
         progress: as in `up`.
 
     Raises:
@@ -56,8 +65,9 @@ def down(stack: str, *, cluster_gone: bool = False, progress: bool = False) -> N
         project.say(f"there is no stack {stack}, so there is nothing to destroy")
         return
     locks.clear_dead(stack)
-    kept = () if cluster_gone else kept_namespaces(resources(stack))
-    if not cluster_gone:
+    forget = cluster_gone and _owns_its_cluster(stack)
+    kept = () if forget else kept_namespaces(resources(stack))
+    if not forget:
         project.show("destroy", "--yes", "--stack", stack, progress=progress)
     project.show("stack", "rm", "--yes", "--force", "--preserve-config", stack, progress=progress)
     for namespace in kept:
@@ -76,6 +86,11 @@ def kept_namespaces(state: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
         and one.get("retainOnDelete")
         and not one.get("deletedWith")
     )
+
+
+def _owns_its_cluster(stack: str) -> bool:
+    """Whether the stack has made its cluster: else what it has made elsewhere outlives a machine."""
+    return any(resource["type"].endswith(":MinikubeProfile") for resource in resources(stack))
 
 
 def names() -> list[str]:

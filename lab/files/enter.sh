@@ -5,7 +5,9 @@
 # whatever signal, the kernel ends the command too (setpriv --pdeathsig).
 lab=$1
 shift
-down="lab: the host of $lab is not running; start it with: python -m lab --dir $lab up"
+start="python -m lab --dir $lab up"
+if [ "$lab" -ef "${0%/*}/../../.lab" ]; then start='make up'; fi
+down="lab: the host of $lab is not running: $start"
 if ! { read -r pid _ <"$lab/host/pid"; } 2>/dev/null || ! [ -e "/proc/$pid/ns/pid" ]; then
     echo "$down" >&2
     exit 3

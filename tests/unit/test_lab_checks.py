@@ -3,6 +3,7 @@
 import os
 import shutil
 import sys
+from dataclasses import replace
 from ipaddress import IPv4Network
 from pathlib import Path
 from typing import NamedTuple
@@ -14,6 +15,7 @@ from lab import checks, network
 from lab.__main__ import app
 from lab.cgroups import Hierarchy, hierarchies, missing_controllers, mounts_inside
 from lab.errors import LabError
+from lab.layout import OWN
 
 
 class Usage(NamedTuple):
@@ -156,15 +158,15 @@ def test_a_full_disk_is_refused_with_its_room(tmp_path: Path, monkeypatch: pytes
     "other", ["192.168.49.0/24", "192.168.0.0/16", "192.168.49.3/32", "192.168.49.128/25"]
 )
 def test_an_overlapping_network_is_refused_with_its_link(other: str) -> None:
-    reason = checks.taken_subnet(IPv4Network("192.168.49.0/24"), {"docker0": [IPv4Network(other)]})
+    reason = checks.taken_subnet(OWN, {"docker0": [IPv4Network(other)]})
     assert reason is not None
-    assert f"({other} on docker0)" in reason
-    assert "--subnet" in reason
+    assert f"192.168.49.0/24 is taken, by {other} on docker0: make up LAB_SUBNET=" in reason
+    assert not IPv4Network(reason.rpartition("=")[2]).overlaps(IPv4Network(other))
 
 
 def test_a_network_beside_the_others_passes() -> None:
     taken = {"eth0": [IPv4Network("192.168.48.0/24")], "lo": [IPv4Network("127.0.0.0/8")]}
-    assert checks.taken_subnet(IPv4Network("192.168.49.0/24"), taken) is None
+    assert checks.taken_subnet(OWN, taken) is None
 
 
 def test_networks_are_those_of_addresses_and_routes(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -200,10 +202,10 @@ def test_a_subnet_that_is_none_is_refused_by_the_command_line(tmp_path: Path) ->
 
 @pytest.mark.parametrize("name", ["with space", "with:colon", "with,comma", "with\\backslash"])
 def test_a_directory_that_an_overlay_cannot_name_is_refused(name: str) -> None:
-    reason = checks.bad_directory(Path("/home") / name)
+    reason = checks.bad_directory(replace(OWN, directory=Path("/home") / name))
     assert reason is not None
     assert "--dir" in reason
-    assert checks.bad_directory(Path("/home/user/blue-green/.lab")) is None
+    assert checks.bad_directory(replace(OWN, directory=Path("/home/user/blue-green/.lab"))) is None
 
 
 MOUNTS_V1 = """\

@@ -108,9 +108,9 @@ def test_plugins_are_put_where_pulumi_looks_for_them(tmp_path: Path, monkeypatch
     """A job in a container of GitHub has a HOME that is not the user's home directory."""
     monkeypatch.delenv("PULUMI_HOME", raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
-    assert env.pulumi_home() == Path(pwd.getpwuid(os.getuid()).pw_dir) / ".pulumi"
+    assert env.pulumi_home(os.environ) == Path(pwd.getpwuid(os.getuid()).pw_dir) / ".pulumi"
     monkeypatch.setenv("PULUMI_HOME", str(tmp_path))
-    assert env.pulumi_home() == tmp_path
+    assert env.pulumi_home(os.environ) == tmp_path
 
 
 def test_environment_can_be_evaluated_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
