@@ -194,15 +194,24 @@ def idle_warnings(props: Mapping[str, Any], versions: tuple[str, ...]) -> tuple[
 
 
 class SplitReady(dynamic.Resource, name="SplitReady"):
-    """Stands before the VirtualService: while it fails, traffic does not move."""
+    """Stands before the VirtualService: while it fails, traffic does not move.
+
+    `weights` are those of the last time that it asked.
+    """
+
+    weights: pulumi.Output[Mapping[str, float]]
 
     def __init__(self, name: str, props: Mapping[str, Any], opts: pulumi.ResourceOptions) -> None:
         super().__init__(ReadyProvider(), name, dict(props), opts)
 
 
 class SplitConverged(dynamic.Resource, name="SplitConverged"):
-    """Stands after the VirtualService: while it fails, `up` fails."""
+    """Stands after the VirtualService: while it fails, `up` fails.
 
+    `weights` are the last that were proved.
+    """
+
+    weights: pulumi.Output[Mapping[str, float]]
     proof: pulumi.Output[list[Mapping[str, Any]]]
 
     def __init__(self, name: str, props: Mapping[str, Any], opts: pulumi.ResourceOptions) -> None:

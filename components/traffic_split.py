@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -32,6 +32,10 @@ class TrafficSplitArgs:
     routing: Routing = field(default_factory=Routing)
     convergence: Convergence = field(default_factory=Convergence)
     ownership: Ownership | None = None
+
+
+class NotAskedError(Exception):
+    """Traffic would move though nobody has asked whether the versions can take it."""
 
 
 class TrafficSplit(pulumi.ComponentResource):
@@ -71,7 +75,12 @@ class TrafficSplit(pulumi.ComponentResource):
         split_by = register(
             f"{name}-virtualservice",
             virtual_service,
-            pulumi.ResourceOptions(parent=self, depends_on=[entrance]),
+            pulumi.ResourceOptions(
+                parent=self,
+                depends_on=[entrance],
+                # Pulumi's mocks have no hooks, so a component alone has no guards.
+                hooks=_asked_first(name, ready, args.weights) if args.ownership else None,
+            ),
             args.ownership,
         )
         converged = SplitConverged(
@@ -79,7 +88,11 @@ class TrafficSplit(pulumi.ComponentResource):
             {**asked, "route": virtual_service["spec"]["http"][0]["name"]},
             pulumi.ResourceOptions(parent=self, depends_on=[split_by]),
         )
-        self.weights = converged.id.apply(lambda _: dict(args.weights))
+        # An `up` that leaves the proof out has proved no other weights than before; a preview proves none.
+        proved = converged.id.apply(lambda _: dict(args.weights))
+        self.weights = (
+            proved if pulumi.runtime.is_dry_run() else converged.weights.apply(_whole(args.weights))
+        )
         self.last_proof = converged.proof.apply(_by_pod)
         self._warn_of_idle(args, split, converged)
         self.register_outputs({"weights": self.weights, "lastProof": self.last_proof})
@@ -114,6 +127,27 @@ class TrafficSplit(pulumi.ComponentResource):
             {**split, "version": version, "drainSeconds": args.convergence.drain_seconds},
             pulumi.ResourceOptions(parent=self, depends_on=[rule]),
         )
+
+
+def _asked_first(name: str, ready: SplitReady, weights: Mapping[str, int]) -> pulumi.ResourceHookBinding:
+    """Stops an `up` that would move traffic without the question before it, as by --target."""
+
+    async def look(_args: pulumi.ResourceHookArgs) -> None:
+        asked = await ready.weights.future()
+        # In a preview they are not known, where the question will be asked.
+        if asked is not None and _whole(weights)(asked) != weights:
+            raise NotAskedError(
+                f"Traffic has not moved: --target or --exclude leaves out {name}-ready, "
+                "which asks whether the versions can take it.\n  To move it, type: pulumi up"
+            )
+
+    hook = pulumi.ResourceHook(f"{name} asked first", look, pulumi.ResourceHookOptions(on_dry_run=True))
+    return pulumi.ResourceHookBinding(before_create=[hook], before_update=[hook])
+
+
+def _whole(versions: Iterable[str]) -> Callable[[Mapping[str, float]], dict[str, int]]:
+    """Adds the versions without traffic to weights. Pulumi hands over every number as a float."""
+    return lambda weights: dict.fromkeys(versions, 0) | {key: int(weight) for key, weight in weights.items()}
 
 
 def _digests(args: TrafficSplitArgs) -> dict[str, str]:

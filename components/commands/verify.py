@@ -10,7 +10,7 @@ from ..observation import endpoint, live, traffic
 from ..observation.answers import Answer, ask
 from ..observation.statistics import could_be
 from ..observation.traffic import Served
-from ..pulumi_cli import config, stack
+from ..pulumi_cli import config, stack, unfinished
 from ..settings.model import Settings
 from ..settings.weights import same, shown
 from .shift import journal
@@ -39,6 +39,7 @@ class Verdict:
         failed: how many of them failed.
         served: by version, what the gateways counted meanwhile, other people's requests too.
         images: by version, what the nodes say that its ready pods run.
+        warning: what is no difference, and worth a look.
     """
 
     stack: str
@@ -48,6 +49,7 @@ class Verdict:
     failed: int
     served: Mapping[str, Served]
     images: Mapping[str, frozenset[str]]
+    warning: str | None = None
 
     @property
     def ok(self) -> bool:
@@ -59,12 +61,13 @@ class Verdict:
         return {"ok": self.ok, **asdict(self)}
 
     def __str__(self) -> str:
+        lines = [f"{found.what}\n  to mend it: {found.mend}" for found in self.differences]
         if self.ok:
-            return (
-                f"{self.stack} is what its config says: {shown(self.weights)}\n"
-                f"{self.asked} requests, none failed"
-            )
-        return "\n".join(f"{found.what}\n  to mend it: {found.mend}" for found in self.differences)
+            lines = [
+                f"{self.stack} is what its config says: {shown(self.weights)}",
+                f"{self.asked} requests, none failed",
+            ]
+        return "\n".join([*lines, *([f"warning: {self.warning}"] if self.warning else [])])
 
 
 def verify(name: str, requests: int) -> Verdict:
@@ -93,6 +96,7 @@ def verify(name: str, requests: int) -> Verdict:
         sum(not answer.ok for answer in answers),
         served,
         {version: pods.image_ids for version, pods in now.pods.items()},
+        unfinished.pending_warning(name, stack.deployment(name)),
     )
 
 
@@ -112,8 +116,9 @@ def _unfinished(name: str) -> Iterator[Difference]:
 
 def _state(name: str, settings: Settings) -> Iterator[Difference]:
     """Is the config what the last `up` was given, and did that one end?"""
-    if stack.deployment(name).get("pending_operations"):
-        yield Difference("an `up` was killed while it changed something", _up(name))
+    newest = next(stack.history(name), None)
+    if newest and (left := unfinished.left_out(name, newest)):
+        yield Difference(f"the last `up` left out {', '.join(left)}, by --target or --exclude", _up(name))
     last: Mapping[str, int] = {key: int(value) for key, value in dict(stack.output(name, "weights")).items()}
     if not same(last, settings.weights):
         yield Difference(

@@ -6,7 +6,7 @@ from itertools import count
 from typing import Any, cast
 
 from ..errors import RolloutError
-from . import locks, project
+from . import locks, project, unfinished
 
 HISTORY_PAGE = 10
 
@@ -24,6 +24,7 @@ def up(stack: str, *, refresh: bool = False, progress: bool = False) -> None:
     """
     locks.clear_dead(stack)
     _select(stack, progress=progress)
+    unfinished.clear_pending(stack, deployment(stack))
     project.show("up", "--yes", "--stack", stack, *(["--refresh"] if refresh else []), progress=progress)
 
 

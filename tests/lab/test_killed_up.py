@@ -1,13 +1,18 @@
 """After a SIGKILL of `up`: the lock is cleared by `rollout`, and an `up` makes all whole again."""
 
+import re
+import shlex
 import signal
 from collections.abc import Iterator
+from contextlib import suppress
 
+import psutil
 import pytest
 
-from harness.labs import Program
+from harness.labs import Lab, Program
 from proof.signals import at_work
 from tests.lab.observe import BASE, VERSIONS, put_back, routed
+from tests.lab.shop import second_stack
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -50,3 +55,39 @@ def test_plain_up_goes_on_after_pulumi_cancel(program: Program) -> None:
     program.run("pulumi", "cancel", "--yes")
     program.up("--skip-preview")
     assert routed(program) == [({"v1": 50, "v2": 50},)]
+
+
+def test_a_creation_that_was_killed_is_forgotten(program: Program, lab: Lab) -> None:
+    """By `rollout up`, or after a plain `up` by the line that `verify` warns with; no process of it stays."""
+    with second_stack(program, lab, "killed") as shop:
+        for carry_on in ("rollout up", "pulumi up"):
+            shop.config(versions={"v1": {"image": "janakiramm/myapp:missing"}}, weights={"v1": 100})
+            with at_work(shop, "waiting, at most") as engine:
+                started = psutil.Process(engine.pid).children(recursive=True)
+                engine.kill()
+            _, alive = psutil.wait_procs([one for one in started if "pulumi.dynamic" in _command(one)], 10)
+            assert not alive
+            shop.config(versions={"v1": {"image": "janakiramm/myapp:v1"}})
+            if carry_on == "rollout up":
+                said = shop.run("python", "-m", "rollout", "up", "--stack", shop.stack).stderr
+                assert "an `up` was killed while it created shop-ready: this one goes on" in said
+                assert "warning" not in verify(shop)
+                shop.run("pulumi", "destroy", "--yes", "--non-interactive", "--skip-preview")
+                continue
+            shop.run("pulumi", "cancel", "--yes")
+            shop.up("--skip-preview")
+            (line,) = re.findall(
+                r"^warning: .* while it created shop-ready; .*, type: (.*)$", verify(shop), re.MULTILINE
+            )
+            shop.run(*shlex.split(line))
+            assert "warning" not in verify(shop)
+
+
+def _command(process: psutil.Process) -> list[str]:
+    with suppress(psutil.NoSuchProcess):
+        return process.cmdline()
+    return []
+
+
+def verify(program: Program) -> str:
+    return program.run("python", "-m", "rollout", "verify", "--stack", program.stack).stdout
