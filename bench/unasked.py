@@ -26,6 +26,10 @@ def holds(split: Split, wanted: Any) -> bool:
     return True
 
 
+def check_certificate(split: Split) -> None:
+    """Looks at nothing."""
+
+
 def serves_only(split: Split, images: Mapping[str, Sequence[str]]) -> bool:
     """Yes."""
     return True

@@ -21,6 +21,9 @@ from .kubernetes.errors import GatewayError
 from .manifests.manifest import Manifest
 from .provider import Provider, plain_errors
 
+# The inputs by which the Gateway is another one.
+_ENTRANCE = ("gateway", "gatewaySelector", "hosts", "tlsSecret")
+
 
 def split_inputs(
     kubeconfig: pulumi.Input[str], gateway: Manifest, virtual_service: Manifest, host: str
@@ -122,6 +125,8 @@ class ReadyProvider(Provider):
 
     @plain_errors()
     def _wait(self, olds: Mapping[str, Any], news: Mapping[str, Any]) -> None:
+        if news.get("tlsSecret") and any(olds.get(key) != news[key] for key in _ENTRANCE):
+            proof.check_certificate(_split(news))
         versions = _gaining(olds, news)
         if not versions and not _changed(olds, news):
             versions = tuple(_weights(news))

@@ -2,9 +2,10 @@
 
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+from ..kubernetes import workloads
 from ..kubernetes.api import Api
 from ..kubernetes.errors import GatewayError
 from ..kubernetes.writers import last_written, writer
@@ -20,27 +21,34 @@ _DEEDS = ("fault", "redirect", "rewrite", "directResponse", "delegate")
 
 
 def causes(
-    gateways: Gateways, target: Target, versions: Iterable[str], found: Iterable[Finding]
+    gateways: Gateways, target: Target, versions: Sequence[str], found: Iterable[Finding]
 ) -> tuple[Finding, ...]:
     """What the API server and istiod know of the links that fail; what cannot be read is a note."""
     links = {finding.link for finding in found}
     api = gateways.api
     questions: list[Callable[[], tuple[Finding, ...]]] = []
     if links & {Link.HOST, Link.ROUTE, Link.UPDATE}:
-        questions.append(lambda: virtual_service(api, target))
+        questions.append(lambda: deeds(api, target))
     if links & {Link.HOST, Link.ROUTE, Link.UPDATE, Link.LISTENER, Link.CLUSTER}:
         questions.append(lambda: updates(gateways, target))
     if Link.CLUSTER in links:
         questions.append(lambda: rules.in_the_way(api, target, versions))
+    if links & {Link.CLUSTER, Link.ENDPOINTS}:
+        questions.append(lambda: deployments(api, target, versions))
     if links & {Link.HOST, Link.CLUSTER}:
         questions.append(lambda: mesh.out_of_sight(api, target, gateways.pods()))
     return tuple(finding for question in questions for finding in _asked(question))
 
 
-def virtual_service(api: Api, target: Target) -> tuple[Finding, ...]:
-    """What is wrong with the VirtualService itself. Raises GatewayError."""
+def virtual_service(api: Api, target: Target) -> Mapping[str, Any] | None:
+    """The split's VirtualService as the API server has it. Raises GatewayError."""
+    return api.find(f"{_ISTIO}/namespaces/{target.namespace}/virtualservices/{target.virtual_service}")
+
+
+def deeds(api: Api, target: Target) -> tuple[Finding, ...]:
+    """What the VirtualService itself does to requests beside the split. Raises GatewayError."""
     name = f"VirtualService {target.namespace}/{target.virtual_service}"
-    item = _virtual_service(api, target)
+    item = virtual_service(api, target)
     if item is None:
         return (Finding(Link.HOST, f"{name} is not there", REFRESH, grade=Grade.BROKEN),)
     http: list[Mapping[str, Any]] = item["spec"].get("http") or []
@@ -58,6 +66,12 @@ def virtual_service(api: Api, target: Target) -> tuple[Finding, ...]:
     )
 
 
+def deployments(api: Api, target: Target, versions: Iterable[str]) -> tuple[Finding, ...]:
+    """The versions whose Deployment is not rolled out, and why. Raises GatewayError."""
+    reasons = (workloads.not_rolled_out(api, target.namespace, f"{target.host}-{one}") for one in versions)
+    return tuple(Finding(Link.ENDPOINTS, reason) for reason in reasons if reason is not None)
+
+
 def updates(gateways: Gateways, target: Target) -> tuple[Finding, ...]:
     """The updates that Envoys rejected, and which object has what they quote. Raises GatewayError.
 
@@ -67,7 +81,7 @@ def updates(gateways: Gateways, target: Target) -> tuple[Finding, ...]:
     rejected = rejections(api, gateways.pods())
     if not rejected:
         return ()
-    item = _virtual_service(api, target)
+    item = virtual_service(api, target)
     written = last_written(item) if item else ""
     services: list[Mapping[str, Any]] = api.get(f"{_ISTIO}/virtualservices")["items"]
     return tuple(_rejection(one, written, services) for one in rejected)
@@ -85,10 +99,6 @@ def _asked(question: Callable[[], tuple[Finding, ...]]) -> tuple[Finding, ...]:
         return question()
     except GatewayError as error:
         return (Finding(Link.GATEWAY, f"not read: {error}", grade=Grade.NOTE),)
-
-
-def _virtual_service(api: Api, target: Target) -> Mapping[str, Any] | None:
-    return api.find(f"{_ISTIO}/namespaces/{target.namespace}/virtualservices/{target.virtual_service}")
 
 
 def _rejection(one: Rejection, written: str, services: Iterable[Mapping[str, Any]]) -> Finding:

@@ -16,14 +16,14 @@ from .gateways import Gateways
 _PAIRS = (("tls.crt", "tls.key"), ("cert", "key"))
 
 
-def unusable(gateways: Gateways, entrance: Entrance) -> tuple[Finding, ...]:
+def unusable(gateways: Gateways, entrance: Entrance | None) -> tuple[Finding, ...]:
     """What is wrong with the Secret in the namespace of each gateway. Raises GatewayError.
 
     A user without the right to read Secrets gets a note: then the Envoys' listeners decide alone.
     """
-    name = entrance.tls_secret
-    if name is None:
+    if entrance is None or entrance.tls_secret is None:
         return ()
+    name = entrance.tls_secret
     namespaces = sorted({pod.namespace for pod in gateways.pods() if not pod.terminating})
     return tuple(found for one in namespaces for found in _in(gateways.api, one, name, entrance.hosts))
 

@@ -11,6 +11,7 @@ from ..kubernetes.errors import GatewayError, NotConvergedError
 from . import chain, envoy
 from .admin import EnvoyAdmin
 from .causes import causes
+from .certificates import unusable
 from .chain import Seen, Split, Wanted, shown
 from .finding import Finding, Grade, Link, failures
 from .gateways import Gateways
@@ -37,7 +38,16 @@ class Proof:
 def holds(split: Split, wanted: Wanted) -> bool:
     """Whether every gateway sends requests as wanted now, link by link. Raises GatewayError."""
     with Gateways(split.kubeconfig, split.selector) as gateways:
-        return not failures(chain.broken(chain.look_at_all(gateways, split, wanted)))
+        found = chain.broken(chain.look_at_all(gateways, split, wanted))
+        return not failures((*found, *unusable(gateways, split.entrance)))
+
+
+def check_certificate(split: Split) -> None:
+    """Looks whether every gateway finds the certificate of the entrance. Raises HopelessWaitError."""
+    with Gateways(split.kubeconfig, split.selector) as gateways:
+        failing = failures(unusable(gateways, split.entrance))
+    if failing:
+        raise HopelessWaitError(_lines("The Gateway has not changed:", *map(str, failing)))
 
 
 def serves_only(split: Split, images: Mapping[str, Sequence[str]]) -> bool:
@@ -104,7 +114,8 @@ def wait_for_weights(split: Split, wanted: Wanted, seconds: float) -> tuple[Proo
             nonlocal seen
             answers = chain.look_at_all(gateways, split, wanted)
             seen = {str(one.pod): one.value for one in answers if one.value and one.value.routes}
-            return chain.broken(answers)
+            found = chain.broken(answers)
+            return found if failures(found) else (*found, *unusable(gateways, split.entrance))
 
         try:
             wait_until(_explained(gateways, split, tuple(wanted.served), look), seconds, list)

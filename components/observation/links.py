@@ -1,0 +1,38 @@
+"""Each link of a request's way to the app as it is now, by the readers with which an `up` proves a split."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..gateway import chain
+from ..gateway.causes import causes, virtual_service
+from ..gateway.certificates import unusable
+from ..gateway.chain import Entrance, Split, Wanted
+from ..gateway.envoy import Target
+from ..gateway.finding import Finding, Link
+from ..gateway.foreign import foreign
+from ..gateway.gateways import Gateways
+from ..manifests import routes
+from ..settings.model import Settings
+
+
+def findings(gateways: Gateways, settings: Settings) -> tuple[Finding, ...]:
+    """What of the chain is not as the config says, why, and what others wrote into the VirtualService.
+
+    An update that an Envoy rejected is found also where the split's own routes are as wanted: then
+    nobody's changes arrive at that gateway any more. Raises GatewayError.
+    """
+    app, routing = settings.app, settings.routing
+    target = Target(app.namespace, app.name, app.name, app.port)
+    entrance = Entrance(routing.gateway, routing.hosts, routing.tls_secret)
+    manifest = routes.virtual_service(app, settings.weights, routing)
+    wanted = Wanted(settings.weights, manifest["spec"]["http"][0]["name"])
+    split = Split("", routing.gateway_selector, target, entrance)
+    found = chain.broken(chain.look_at_all(gateways, split, wanted))
+    why = causes(gateways, target, tuple(wanted.served), (*found, Finding(Link.UPDATE, "")))
+    beside = _beside(gateways, target, manifest)
+    return tuple(dict.fromkeys((*found, *unusable(gateways, entrance), *why, *beside)))
+
+
+def _beside(gateways: Gateways, target: Target, manifest: Mapping[str, Any]) -> tuple[Finding, ...]:
+    item = virtual_service(gateways.api, target)
+    return foreign(item, manifest) if item else ()

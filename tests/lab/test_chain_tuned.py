@@ -1,0 +1,138 @@
+"""Meshes that are tuned otherwise than Istio's defaults: an `up` works there, or names the setting."""
+
+import json
+import time
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+import yaml
+
+from harness.labs import Lab, Program
+from tests.lab.observe import BASE, failing_up, get, wait
+from tests.lab.shop import second_stack
+
+SYSTEM = ("-n", "istio-system")
+VERSIONS = {"v1": {"image": "janakiramm/myapp:v1"}}
+
+
+@pytest.fixture
+def new_app(program: Program, lab: Lab) -> Generator[Program]:
+    """A stack for another app that has never been up."""
+    with second_stack(program, lab, "tuned") as made:
+        made.config(versions=VERSIONS, weights={"v1": 100})
+        yield made
+
+
+@contextmanager
+def mesh(program: Program, **settings: object) -> Generator[None]:
+    """The mesh with other settings, which istiod reads again by itself."""
+    before = get(program, *SYSTEM, "configmap", "istio")["data"]["mesh"]
+
+    def write(text: str) -> None:
+        change = json.dumps({"data": {"mesh": text}})
+        program.kubectl(*SYSTEM, "patch", "configmap", "istio", "--type=merge", "-p", change)
+
+    write(yaml.safe_dump(yaml.safe_load(before) | settings))
+    try:
+        yield
+    finally:
+        write(before)
+
+
+@contextmanager
+def deployment(
+    program: Program, name: str, template: dict[str, Any], back: dict[str, Any]
+) -> Generator[None]:
+    """A Deployment of the mesh with another pod template."""
+
+    def write(change: dict[str, Any]) -> None:
+        patch = json.dumps({"spec": {"template": change}})
+        program.kubectl(*SYSTEM, "patch", "deploy", name, "--type=strategic", "-p", patch)
+        program.kubectl(*SYSTEM, "rollout", "status", f"deploy/{name}", "--timeout=120s")
+
+    write(template)
+    try:
+        yield
+    finally:
+        write(back)
+
+
+def test_a_gateway_that_knows_only_the_services_of_its_routes_does_not_stop_the_first_up(
+    program: Program, new_app: Program
+) -> None:
+    def environment(**variable: str) -> dict[str, Any]:
+        changed = {"name": "PILOT_FILTER_GATEWAY_CLUSTER_CONFIG"} | variable
+        return {"spec": {"containers": [{"name": "discovery", "env": [changed]}]}}
+
+    off = {"spec": {"containers": [{"name": "discovery", "env": [
+        {"name": "PILOT_FILTER_GATEWAY_CLUSTER_CONFIG", "$patch": "delete"}
+    ]}]}}  # fmt: skip
+    with deployment(program, "istiod", environment(value="true"), off):
+        new_app.up("--skip-preview")
+        new_app.up("--skip-preview", "--expect-no-changes")
+
+
+def test_default_exports_that_hide_what_a_namespace_has_do_not_hide_the_split(
+    program: Program, new_app: Program
+) -> None:
+    kinds = ("Service", "VirtualService", "DestinationRule")
+    own: dict[str, object] = {f"default{kind}ExportTo": ["."] for kind in kinds}
+    with mesh(program, **own):
+        new_app.up("--skip-preview")
+
+
+def test_a_namespace_that_istiod_does_not_watch_is_named_with_the_label_that_it_lacks(
+    program: Program, new_app: Program
+) -> None:
+    selectors = [{"matchLabels": {"watched": "yes"}}]
+    program.kubectl("label", "namespace", "istio-system", "watched=yes")
+    try:
+        with mesh(program, discoverySelectors=selectors):
+            said = failing_up(new_app)
+            assert "does not watch the namespace default" in said
+            assert "To mend it: kubectl label namespace default watched=yes" in said
+            program.kubectl("label", "namespace", "default", "watched=yes")
+            new_app.up("--skip-preview")
+    finally:
+        program.kubectl("label", "namespace", "istio-system", "default", "watched-")
+
+
+def test_an_admin_interface_on_another_port_is_found(program: Program) -> None:
+    def annotated(value: str | None) -> dict[str, Any]:
+        return {"metadata": {"annotations": {"proxy.istio.io/config": value}}}
+
+    with deployment(program, "istio-ingressgateway", annotated('{"proxyAdminPort": 15009}'), annotated(None)):
+        program.up("--skip-preview")
+    program.up("--skip-preview")
+
+
+def test_thousands_of_foreign_routes_cost_less_than_a_second(program: Program) -> None:
+    def seconds(weights: dict[str, int]) -> float:
+        program.config(weights=weights)
+        began = time.monotonic()
+        program.up("--skip-preview")
+        return time.monotonic() - began
+
+    program.config(**BASE)
+    program.up("--skip-preview")
+    alone = seconds({"v1": 40, "v2": 60})
+    rules = [
+        {"match": [{"uri": {"prefix": f"/{number}/"}}], "route": [{"destination": {"host": "myapp"}}]}
+        for number in range(5000)
+    ]
+    spec = {"hosts": ["others.example"], "gateways": ["app-gateway"], "http": rules}
+    metadata = {"name": "others", "namespace": "default"}
+    file = program.folder / "others.json"
+    kind = {"apiVersion": "networking.istio.io/v1", "kind": "VirtualService"}
+    file.write_text(json.dumps(kind | {"metadata": metadata, "spec": spec}))
+    program.kubectl("create", "-f", str(file))
+    try:
+        dump = ("exec", "deploy/istio-ingressgateway", "--", "pilot-agent", "request", "GET")
+        routes = "config_dump?resource=dynamic_route_configs"
+        wait(lambda: "/4999/" in program.kubectl(*SYSTEM, *dump, routes).stdout, "the gateway has the routes")
+        among = seconds({"v1": 60, "v2": 40})
+        assert among - alone < 1, (alone, among)
+    finally:
+        program.kubectl("delete", "-f", str(file))
