@@ -1,67 +1,141 @@
-"""A kubeconfig's user who may not ask the gateways is told which rule to add, and that is enough."""
+"""docs/rights: with exactly these everything works, and one that is missing is named with the rule to add."""
 
 import json
-import re
-from collections.abc import Generator
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
-from harness.labs import Lab, Program
+from harness.labs import ROOT, Lab, Program
 from tests.lab.shop import existing_cluster, second_stack
 
-# All that an `up` of the app needs, but `pods/portforward`.
-RULES = [
-    {
-        "apiGroups": ["", "apps", "networking.istio.io"],
-        "resources": ["services", "deployments", "gateways", "destinationrules", "virtualservices"],
-        "verbs": ["*"],
-    },
-    {"apiGroups": [""], "resources": ["pods", "events"], "verbs": ["get", "list"]},
-]
+ROLES = ("verify", "up", "preview")
+USER = "deployer"
+TWO = {name: {"image": f"janakiramm/myapp:{name}", "replicas": 2} for name in ("v1", "v2")}
+QUICK = {"timeoutSeconds": 15, "drainSeconds": 1}
+
+
+def role(name: str) -> dict[str, Any]:
+    return yaml.safe_load((ROOT / "docs" / "rights" / f"{name}.yaml").read_text())
+
+
+@pytest.fixture(scope="module")
+def kubeconfig(program: Program, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The kubeconfig of a service account; what it may do is what is bound to it."""
+    folder = tmp_path_factory.mktemp("rights")
+    program.kubectl("create", "serviceaccount", USER)
+    for name in ROLES:
+        program.kubectl("create", "-f", str(ROOT / "docs" / "rights" / f"{name}.yaml"))
+    view = program.kubectl("config", "view", "--raw", "--minify", "--flatten", "-o", "json").stdout
+    config: dict[str, Any] = json.loads(view)
+    config["users"][0]["user"] = {"token": program.kubectl("create", "token", USER).stdout}
+    path = folder / "kubeconfig"
+    path.write_text(json.dumps(config))
+    path.chmod(0o600)
+    yield path
+    program.kubectl("delete", f"serviceaccount/{USER}", *(f"clusterrole/blue-green-{name}" for name in ROLES))
 
 
 @contextmanager
-def deployer(program: Program, folder: Path) -> Generator[str]:
-    """The kubeconfig of a service account with these rights alone."""
-    role = {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole"}
-    file = folder / "role.json"
-    file.write_text(json.dumps(role | {"metadata": {"name": "deployer"}, "rules": RULES}))
-    program.kubectl("create", "-f", str(file))
-    program.kubectl("create", "serviceaccount", "deployer")
-    bound = ("--clusterrole=deployer", "--serviceaccount=default:deployer")
-    program.kubectl("create", "clusterrolebinding", "deployer", *bound)
+def bound(program: Program, *roles: str) -> Generator[None]:
+    """The user has these roles alone."""
+    names = [f"{USER}-{name}" for name in roles]
+    for binding, name in zip(names, roles, strict=True):
+        to = (f"--clusterrole=blue-green-{name}", f"--serviceaccount=default:{USER}")
+        program.kubectl("create", "clusterrolebinding", binding, *to)
     try:
-        view = program.kubectl("config", "view", "--raw", "--minify", "--flatten", "-o", "json").stdout
-        kubeconfig: dict[str, Any] = json.loads(view)
-        kubeconfig["users"][0]["user"] = {"token": program.kubectl("create", "token", "deployer").stdout}
-        path = folder / "kubeconfig"
-        path.write_text(json.dumps(kubeconfig))
-        yield str(path)
+        yield
     finally:
-        program.kubectl("delete", "clusterrolebinding/deployer", "clusterrole/deployer")
-        program.kubectl("delete", "serviceaccount/deployer")
+        program.kubectl("delete", "clusterrolebinding", *names)
 
 
-def test_the_rule_that_the_error_names_is_what_was_missing(
-    program: Program, lab: Lab, tmp_path: Path
-) -> None:
-    with (
-        deployer(program, tmp_path) as kubeconfig,
-        second_stack(program, lab, "rights") as shop,
-    ):
-        shop.config(
-            cluster=existing_cluster(program, kubeconfig),
-            versions={"v1": {"image": "janakiramm/myapp:v1"}},
+@contextmanager
+def without(program: Program, name: str, resource: str, verb: str) -> Generator[None]:
+    """A role lacks one right."""
+    whole = role(name)
+    rules: list[Mapping[str, Any]] = []
+    for rule in whole["rules"]:
+        if resource in rule["resources"]:
+            rest = {"resources": [resource], "verbs": [one for one in rule["verbs"] if one != verb]}
+            others = {"resources": [one for one in rule["resources"] if one != resource]}
+            rules += [{**rule, **part} for part in (rest, others) if all(part.values())]
+        else:
+            rules.append(rule)
+    change = json.dumps([{"op": "replace", "path": "/rules", "value": rules}])
+    program.kubectl("patch", "clusterrole", f"blue-green-{name}", "--type=json", "-p", change)
+    try:
+        yield
+    finally:
+        whole_again = json.dumps([{"op": "replace", "path": "/rules", "value": whole["rules"]}])
+        program.kubectl("patch", "clusterrole", f"blue-green-{name}", "--type=json", "-p", whole_again)
+
+
+@pytest.fixture(scope="module")
+def shop(program: Program, lab: Lab, kubeconfig: Path) -> Iterator[Program]:
+    """A stack that has only the user's rights, up with exactly the documented ones."""
+    with second_stack(program, lab, "rights") as made:
+        made.config(
+            cluster=existing_cluster(program, str(kubeconfig)),
+            versions=TWO,
             weights={"v1": 100},
-            convergence={"timeoutSeconds": 8, "drainSeconds": 1},
+            convergence=QUICK,
         )
+        with bound(program, "verify", "up"):
+            made.up("--skip-preview")
+            yield made
+            made.run("pulumi", "destroy", "--yes", "--non-interactive", "--skip-preview")
+
+
+def test_with_the_documented_rights_everything_works(shop: Program) -> None:
+    shop.config(weights={"v1": 50, "v2": 50})
+    shop.up("--skip-preview")
+    shop.run("python", "-m", "rollout", "verify")
+    shop.config(versions={"v2": TWO["v2"]}, weights={"v2": 100})
+    shop.up("--skip-preview")
+    shop.config(versions=TWO, weights={"v1": 100})
+    shop.up("--skip-preview")
+
+
+def test_a_preview_needs_no_right_to_write(program: Program, shop: Program) -> None:
+    program.kubectl("delete", "clusterrolebinding", f"{USER}-up", f"{USER}-verify")
+    try:
+        with bound(program, "verify", "preview"):
+            shop.config(weights={"v1": 40, "v2": 60})
+            said = shop.run("python", "-m", "rollout", "preview").stdout
+            assert "v2: 0 % → 60 %" in said
+            assert "compares the config with the stack's state" not in said
+    finally:
+        shop.config(weights={"v1": 100})
+        for name in ("up", "verify"):
+            to = (f"--clusterrole=blue-green-{name}", f"--serviceaccount=default:{USER}")
+            program.kubectl("create", "clusterrolebinding", f"{USER}-{name}", *to)
+
+
+@pytest.mark.parametrize(
+    ("name", "resource", "verb"),
+    [
+        ("verify", "pods", "list"),
+        ("verify", "pods/portforward", "create"),
+        ("verify", "deployments", "get"),
+        ("verify", "services", "get"),
+        ("up", "virtualservices", "patch"),
+        ("up", "destinationrules", "get"),
+    ],
+)
+def test_a_missing_right_is_named(
+    program: Program, shop: Program, name: str, resource: str, verb: str
+) -> None:
+    shop.config(weights={"v1": 70, "v2": 30})
+    with without(program, name, resource, verb):
         done = shop.up("--skip-preview", check=False)
-        assert done.returncode
-        rule = re.search(r"Add this rule to a role of the kubeconfig's user: (\{.*\})", done.stdout)
-        assert rule, done.stdout
-        patch = [{"op": "add", "path": "/rules/-", "value": yaml.safe_load(rule[1])}]
-        program.kubectl("patch", "clusterrole", "deployer", "--type=json", "-p", json.dumps(patch))
-        shop.up("--skip-preview")
+        said = done.stdout + done.stderr
+        assert done.returncode, said
+        assert "Traceback" not in said
+        kind = resource.partition("/")[0]
+        assert any(kind in line and "forbidden" in line for line in said.splitlines()), said
+    shop.up("--skip-preview")
+    shop.config(weights={"v1": 100})
+    shop.up("--skip-preview")
