@@ -136,6 +136,3 @@ def test_a_missing_right_is_named(
         assert "Traceback" not in said
         kind = resource.partition("/")[0]
         assert any(kind in line and "forbidden" in line for line in said.splitlines()), said
-    shop.up("--skip-preview")
-    shop.config(weights={"v1": 100})
-    shop.up("--skip-preview")
