@@ -24,6 +24,7 @@ ROOT = Path(__file__).resolve().parents[1]
 LINKED = (
     "__main__.py",
     "components",
+    "own_environment.py",
     "rollout",
     "requirements.txt",
     ".venv",

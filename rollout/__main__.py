@@ -1,6 +1,9 @@
-"""`python -m rollout`."""
+"""`python -m rollout`: the commands, in the project's own environment."""
 
-from components.commands.main import main
+import own_environment
 
 if __name__ == "__main__":
+    own_environment.enter("rollout")
+    from components.commands.main import main
+
     main()

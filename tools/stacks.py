@@ -8,8 +8,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 
-import yaml
-
 from components.errors import RolloutError
 from components.pulumi_cli import project
 from tools.errors import ToolsError
@@ -40,13 +38,9 @@ def config(stack: str) -> Mapping[str, Any]:
         msg = f"there is no stack {stack}: {file.name} is missing. There are: {', '.join(there)}"
         raise ToolsError(msg)
     try:
-        found: object = yaml.safe_load(file.read_text()) or {}
-    except yaml.MarkedYAMLError as error:
-        line = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
-        raise ToolsError(f"{file.name}{line}: it is not YAML: {error.problem}") from None
-    if not isinstance(found, dict):
-        raise ToolsError(f"{file.name}: it is not an object. Write it as name: value")
-    return cast("Mapping[str, Any]", found)
+        return project.read_yaml(file)
+    except RolloutError as error:
+        raise ToolsError(str(error)) from error
 
 
 def cluster(stack: str) -> Mapping[str, Any]:

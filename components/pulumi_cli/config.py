@@ -15,8 +15,9 @@ def raw(stack: str) -> dict[str, Any]:
     """Return the project's config values of a stack by key.
 
     Raises:
-        RolloutError: the stack is not in the backend, or a value is a secret.
+        RolloutError: the stack is not in the backend, its file is not YAML, or a value is a secret.
     """
+    project.check_file(stack)
     values = cast("Mapping[str, Any]", project.ask_json("config", "--json", "--stack", stack))
     ours = f"{project.NAME}:"
     for key, value in values.items():

@@ -1,6 +1,7 @@
 """Pulumi's command line, run in the project that the working folder belongs to."""
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -40,12 +41,34 @@ def project_file() -> Mapping[str, Any]:
     Raises:
         RolloutError: it is not YAML.
     """
-    file = folder() / "Pulumi.yaml"
+    return read_yaml(folder() / "Pulumi.yaml")
+
+
+def read_yaml(file: Path) -> Mapping[str, Any]:
+    """Return what a config file says.
+
+    Raises:
+        RolloutError: it is not YAML, or no object; the text has the line.
+    """
     try:
-        return cast("Mapping[str, Any]", yaml.safe_load(file.read_text()))
+        found: object = yaml.safe_load(file.read_text()) or {}
     except yaml.MarkedYAMLError as error:
         line = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
-        raise RolloutError(f"{file}{line}: it is not YAML: {error.problem}") from error
+        raise RolloutError(f"{file.name}{line}: it is not YAML: {error.problem}") from error
+    if not isinstance(found, dict):
+        raise RolloutError(f"{file.name}: it is not an object. Write it as name: value")
+    return cast("Mapping[str, Any]", found)
+
+
+def check_file(stack: str) -> None:
+    """Read the stack's config file: of one that is not YAML, Pulumi itself does not say which it is.
+
+    Raises:
+        RolloutError: it is not YAML; the text says where.
+    """
+    file = config_file(stack)
+    if file.exists():
+        read_yaml(file)
 
 
 def config_folder() -> Path:
@@ -79,9 +102,17 @@ def ask(*arguments: str) -> str:
     done = run(*arguments)
     if done.returncode:
         said = f"{done.stdout}{done.stderr}".strip()
+        refuse_unknown_stack(said)
         msg = f"`pulumi {' '.join(arguments)}` failed:\n{said[-2000:]}"
         raise RolloutError(msg)
     return done.stdout
+
+
+def refuse_unknown_stack(said: str) -> None:
+    """Raise RolloutError with what to type where Pulumi has said that there is no such stack."""
+    if unknown := re.search(r"no stack named '([^']+)' found", said):
+        name = unknown[1]
+        raise RolloutError(f"there is no stack {name} in this backend yet. Type: make up STACK={short(name)}")
 
 
 def ask_json(*arguments: str) -> object:

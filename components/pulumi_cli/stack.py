@@ -22,6 +22,7 @@ def up(stack: str, *, refresh: bool = False, progress: bool = False) -> None:
     Raises:
         RolloutError: Pulumi failed; what it said stands above.
     """
+    project.check_file(stack)
     locks.clear_dead(stack)
     _select(stack, progress=progress)
     unfinished.clear_pending(stack, deployment(stack))
@@ -47,6 +48,7 @@ def converge(stack: str, *, shielded: bool = False) -> None:
     Raises:
         RolloutError: Pulumi failed; what it said stands above.
     """
+    project.check_file(stack)
     locks.clear_dead(stack)
     project.show("up", "--yes", "--skip-preview", "--stack", stack, shielded=shielded, progress=True)
 

@@ -12,8 +12,8 @@ import pytest
 from typer.testing import CliRunner
 
 from lab import checks, network
-from lab.__main__ import app
 from lab.cgroups import Hierarchy, hierarchies, missing_controllers, mounts_inside
+from lab.commands import app
 from lab.errors import LabError
 from lab.layout import OWN
 

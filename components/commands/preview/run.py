@@ -32,6 +32,7 @@ def preview(name: str) -> Change:
     Raises:
         RolloutError: the preview failed for another reason; the text has it.
     """
+    project.check_file(name)
     done = project.run("preview", "--json", "--stack", name)
     digest = _digest(done.stdout)
     said = _errors(digest) if digest else f"{done.stdout}{done.stderr}".strip()
@@ -45,6 +46,7 @@ def preview(name: str) -> Change:
             None,
             _BLIND,
         )
+    project.refuse_unknown_stack(said)
     msg = f"the preview of stack {name} failed:\n{said[-3000:]}"
     raise RolloutError(msg)
 

@@ -1,5 +1,6 @@
 """Judges one step by the version's real traffic, while nobody else moves it."""
 
+import math
 import time
 
 from ...errors import RolloutError
@@ -51,9 +52,8 @@ def observe(
     times_before = latency.read(gateways, settings)
     end = time.monotonic() + plan.pause
     while True:
+        time.sleep(max(0.0, min(SAMPLE_SECONDS, end - time.monotonic())))
         left = end - time.monotonic()
-        if left > 0:
-            time.sleep(min(SAMPLE_SECONDS, left))
         reading = traffic.read(gateways, settings)
         since = traffic.between(last, reading)
         last = reading
@@ -67,7 +67,7 @@ def observe(
         step.samples.append(Sample(time.time(), dict(since), p99))
         project.say(
             f"shift: {plan.version} at {step.share} %: {ours.requests} requests, {ours.errors} failed, "
-            f"{'' if p99 is None else f'p99 {p99:g} ms, '}{max(0.0, left):.0f} s left"
+            f"{'' if p99 is None else f'p99 {p99:g} ms, '}{math.ceil(max(0.0, left))} s left"
         )
         must_hold(gateways, settings, weights, name)
         _must_have_endpoints(plan.version, reading, step.share)

@@ -1,0 +1,101 @@
+"""`python -m tools`: build what is missing, and all else about the pinned tools."""
+
+import shutil
+import signal
+import subprocess
+import sys
+from typing import Annotated
+
+import typer
+
+from tools import build, env, golang, lock, stacks, store
+from tools.errors import ToolsError
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+
+
+Stack = Annotated[str, typer.Option(help="The Pulumi stack; only `lab` needs a cluster of our making.")]
+
+
+@app.command("check")
+def check_command(stack: Stack = "lab") -> None:
+    """Tell whether the stack can run from this machine. Example: python -m tools check --stack dev."""
+    env.refuse(stack)
+    stacks.refuse_machine(stack)
+
+
+@app.command("build")
+def build_command(stack: Stack = "lab") -> None:
+    """Build every tool and image that is missing. Example: python -m tools build."""
+    env.refuse(stack)
+    build.everything(for_lab=stack == "lab")
+
+
+@app.command("env")
+def env_command(stack: Stack = "lab") -> None:
+    """Print exports for a POSIX shell. Example: eval "$(python -m tools env)"."""
+    for line in env.export_lines(stack):
+        print(line)
+
+
+@app.command("next")
+def next_command(url: Annotated[str, typer.Option(help="The gateway's.")], stack: Stack = "lab") -> None:
+    """Tell what to do with a stack that is up. Example: python -m tools next --url http://10.0.0.1:31380."""
+    of = "" if stack == "lab" else f" STACK={stack}"
+    weights = f"pulumi config set-all -s {stack} --path --plaintext weights.v1=0 --plaintext weights.v2=100"
+    rows = {
+        f'eval "$(make -s env{of})"': "pulumi, kubectl and minikube for this shell",
+        weights: "all traffic to v2, in the config",
+        f"pulumi up -s {stack}": "move it",
+        f"make watch{of}": "see which version answers, live",
+        f"make down{of}": "remove it all",
+    }
+    print(f"\nThe app is at {url}. What next:")
+    for line, what in rows.items():
+        print(f"  {line:<26}  # {what}")
+
+
+@app.command("stays")
+def stays_command() -> None:
+    """Tell what `make down` leaves on this machine, and how that goes too."""
+    packages = store.debian_packages()
+    if packages:
+        print(f"what stays from Debian, as somebody else may need it by now: {' '.join(packages)}")
+    print(f"what stays for the next `make up`: .venv, .tools and {store.cache()} (make clean-cache)")
+
+
+@app.command("actionlint")
+def actionlint_command() -> None:
+    """Check the GitHub workflows. Example: python -m tools actionlint."""
+    sys.exit(subprocess.run([build.one("actionlint"), "-color"], cwd=store.ROOT).returncode)
+
+
+@app.command("clean")
+def clean_command() -> None:
+    """Delete the cache of this project: the built tools and Go's caches. Example: python -m tools clean."""
+    with store.locked():
+        shutil.rmtree(store.cache())
+    shutil.rmtree(store.LINKS, ignore_errors=True)
+
+
+@app.command("lock")
+def lock_command() -> None:
+    """Renew go.sum and links.txt after a pin was changed. Example: python -m tools lock."""
+    lock.renew(golang.find())
+
+
+def _terminated(number: int, _frame: object) -> None:
+    """End as an exception does: a build ends its compilers."""
+    raise SystemExit(128 + number)
+
+
+def main() -> None:
+    """Run the command; a mistake that the user can mend is one message, not a traceback."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _terminated)
+    try:
+        app()
+    except ToolsError as error:
+        sys.exit(f"tools: {error}")
+    except KeyboardInterrupt:
+        sys.exit("tools: interrupted; `make tools` goes on where it stopped")
