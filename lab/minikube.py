@@ -26,6 +26,8 @@ def environment(lab: Lab) -> dict[str, str]:
     return {
         "MINIKUBE_HOME": str(lab.minikube_home),
         "KUBECONFIG": str(lab.kubeconfig),
+        # Else kubectl writes what it found out about the lab into the user's ~/.kube.
+        "KUBECACHEDIR": str(lab.host / "kube-cache"),
         "MINIKUBE_WANTUPDATENOTIFICATION": "false",
         "MINIKUBE_WANTBETAUPDATENOTIFICATION": "false",
         "MINIKUBE_IN_STYLE": "false",

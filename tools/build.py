@@ -9,7 +9,7 @@ from pathlib import Path
 from tools import gobuild, golang, images, modulefiles, onpath, provider_source, store
 from tools.catalogue import CHECKS, GO_TOOLS, PART_OF_PULUMI, PROGRAM, PROVIDER_PLUGIN, GoTool
 from tools.golang import Go
-from tools.progress import Progress
+from tools.progress import Pace, Progress
 
 
 def everything(*, for_lab: bool) -> None:
@@ -61,17 +61,42 @@ def _is_replaced(tool: GoTool, on_path: dict[str, Path]) -> bool:
 
 
 def _compile(go: Go, missing: Sequence[GoTool]) -> None:
-    for (module, _cgo, _tags), group in groupby(missing, key=lambda t: (t.module, t.cgo, t.tags)):
-        tools = list(group)
-        provider_source.prepare(go, module)
-        with Progress(f"compiling {', '.join(tool.name for tool in tools)}") as progress:
+    """Compile part by part: the tools that share a module, so that Go compiles what they share once."""
+    grouped = groupby(missing, key=lambda tool: (tool.module, tool.cgo, tool.tags))
+    parts = [list(tools) for _, tools in grouped]
+    counts = _count_packages(go, parts)
+    pace = Pace(sum(counts))
+    for number, (tools, count) in enumerate(zip(parts, counts, strict=True), 1):
+        names = ", ".join(tool.name for tool in tools)
+        after = f"; then {parts[number][0].name}" if number < len(parts) else ""
+        share = f"part {number} of {len(parts)}, {pace.share(count)} % of the whole{after}"
+        with Progress(f"compiling {names} ({share})") as progress:
             started = time.monotonic()
-            gobuild.build(
-                go,
-                tools,
-                on_compiled=lambda n, p=progress: p.say(f"{n} packages compiled"),
-                on_built=lambda tool, p=progress, t=started: p.done(tool.name, time.monotonic() - t),
-            )
+
+            def compiled(packages: int, count: int = count, progress: Progress = progress) -> None:
+                doing = f"{packages} of {count} packages" if packages < count else "linking"
+                progress.say(f"{doing}, {pace.left(min(packages, count))}")
+
+            def built(tool: GoTool, started: float = started, progress: Progress = progress) -> None:
+                progress.done(tool.name, time.monotonic() - started)
+
+            gobuild.build(go, tools, on_compiled=compiled, on_built=built)
+        pace.finish(count)
+
+
+def _count_packages(go: Go, parts: Sequence[Sequence[GoTool]]) -> list[int]:
+    """Return for each part how many packages it compiles that no part before it does."""
+    counts: list[int] = []
+    seen: set[str] = set()
+    with Progress("fetching Go modules, and counting what is to compile") as progress:
+        for tools in parts:
+            progress.say(tools[0].module)
+            provider_source.prepare(go, tools[0].module)
+            packages = gobuild.packages_to_compile(go, tools)
+            counts.append(len(packages - seen))
+            seen |= packages
+    print(f"to compile: {sum(counts)} packages in {len(parts)} parts")
+    return counts
 
 
 def _link_commands(tools: Sequence[GoTool], on_path: dict[str, Path]) -> None:

@@ -48,6 +48,35 @@ def command(go: Go, tools: Sequence[GoTool], into: Path) -> list[str]:
     ]
 
 
+def packages_to_compile(go: Go, tools: Sequence[GoTool]) -> set[str]:
+    """Return the packages of tools that share a module which Go's cache does not hold; fetches their modules.
+
+    Raises:
+        ToolsError: Go cannot tell, mostly because a module could not be fetched.
+    """
+    listed = subprocess.run(
+        [
+            str(go.command),
+            "list",
+            "-deps",
+            *pins.FLAGS,
+            "-tags",
+            ",".join((*pins.TAGS, *tools[0].tags)),
+            "-f",
+            "{{if .Stale}}{{.ImportPath}}{{end}}",
+            *(tool.package for tool in tools),
+        ],
+        cwd=pins.GO / tools[0].module,
+        env=go.environment(cgo=tools[0].cgo),
+        capture_output=True,
+        text=True,
+    )
+    if listed.returncode:
+        msg = f"`go list` failed in tools/go/{tools[0].module}:\n{listed.stderr.strip()[-2000:]}"
+        raise ToolsError(msg)
+    return set(listed.stdout.split())
+
+
 def build(
     go: Go,
     tools: Sequence[GoTool],
@@ -62,7 +91,7 @@ def build(
     Args:
         go: the toolchain.
         tools: what to build; same module, cgo and tags.
-        on_compiled: called with the number of packages compiled so far.
+        on_compiled: called with the number of packages compiled so far, several times a second.
         on_built: called with each tool when it is in its place.
 
     Raises:
@@ -103,7 +132,7 @@ def build(
         for line in _lines(cast("IO[str]", process.stderr), log):
             if line is not None and not line.startswith(("go: downloading", "#")):
                 compiled += 1
-                on_compiled(compiled)
+            on_compiled(compiled)
             keep_linked()
         status = process.wait()
         keep_linked()

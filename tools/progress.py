@@ -9,13 +9,13 @@ from typing import Self
 from rich.console import Console
 from rich.status import Status
 
-PLAIN_EVERY_SECONDS = 60
+PLAIN_EVERY_SECONDS = 20
 
 
 class Progress:
     """A step that takes long, as a context manager.
 
-    On a terminal a spinner shows what is going on and for how long; elsewhere a line a minute.
+    On a terminal a spinner shows what is going on and for how long; elsewhere a line now and then.
     """
 
     def __init__(self, title: str) -> None:
@@ -53,6 +53,31 @@ class Progress:
     ) -> None:
         if self._status:
             self._status.stop()
+
+
+class Pace:
+    """How long a whole of many equal things takes, by how fast this machine has been with it so far."""
+
+    def __init__(self, total: int) -> None:
+        self._total = total
+        self._finished = 0
+        self._started = time.monotonic()
+
+    def share(self, count: int) -> int:
+        """Return how much of the whole these are, in per cent."""
+        return round(100 * count / max(self._total, 1))
+
+    def finish(self, count: int) -> None:
+        """Note that a part is done."""
+        self._finished += count
+
+    def left(self, of_part: int) -> str:
+        """Return the time left in words, so many things into the part that runs."""
+        done = self._finished + of_part
+        if not done:
+            return "time left not known yet"
+        seconds = (time.monotonic() - self._started) / done * (self._total - done)
+        return f"about {seconds / 60:.0f} min left" if seconds >= 90 else f"about {seconds:.0f} s left"
 
 
 @contextmanager
