@@ -25,11 +25,13 @@ class Transition:
         name: the line of the table.
         steps: what is done, one after the other.
         short: part of the short form that `make test` runs.
+        follows: it begins with what the one before it left; the others, with two versions of half each.
     """
 
     name: str
     steps: tuple[Step, ...]
     short: bool = True
+    follows: bool = False
 
 
 ROLLOUT_GATEWAY = ("rollout", "status", "deployment/istio-ingressgateway", "-n", "istio-system")
@@ -40,14 +42,17 @@ TRANSITIONS = (
     Transition("50/50 → 0/100 → 100/0", (to({"v1": 0, "v2": 100}), to({"v1": 100, "v2": 0}))),
     Transition("ten random splits in a row", random_splits(10, seed=2026), short=False),
     Transition("add v3 with weight at once", (to({"v1": 60, "v2": 30, "v3": 10}, ("v1", "v2", "v3")),)),
-    Transition("remove the version that had traffic", (to(HALF, ("v1", "v2")),)),
-    Transition("{v1, v2} replaced by {v3, v4} in one up", (to({"v3": 50, "v4": 50}, ("v3", "v4")),)),
-    Transition("put back to the earlier config", (to(HALF, ("v1", "v2")),)),
+    Transition("remove the version that had traffic", (to(HALF, ("v1", "v2")),), follows=True),
+    Transition(
+        "{v1, v2} replaced by {v3, v4} in one up", (to({"v3": 50, "v4": 50}, ("v3", "v4")),), follows=True
+    ),
+    Transition("put back to the earlier config", (to(HALF, ("v1", "v2")),), follows=True),
     Transition("new image of a version with traffic", (image_of_v1("v3"), image_of_v1("v1"))),
     Transition("replicas 1 → 3 → 1", (replicas(3), replicas(1))),
     Transition("up interrupted, superseded by another", (interrupted, to(HALF))),
     Transition("up killed at twenty points, carried on by another", killed(points=20), short=False),
-    Transition("up killed in its middle, carried on by another", killed(points=1)),
+    # tests/lab/test_killed_up.py has one without load.
+    Transition("up killed in its middle, carried on by another", killed(points=1), short=False),
     Transition("refresh", (refresh,)),
     Transition(
         "gateway scaled 1 → 3 → 1",

@@ -85,4 +85,6 @@ class _AtOnce:
 
 
 def _longest(seconds: dict[str, float]) -> list[tuple[str, float]]:
-    return sorted(seconds.items(), key=lambda one: -one[1])[:SHOWN]
+    return sorted(((name, each) for name, each in seconds.items() if each >= 1), key=lambda one: -one[1])[
+        :SHOWN
+    ]

@@ -10,6 +10,7 @@ from _pytest._code.code import ExceptionRepr
 from harness.labs import ROOT, Lab, Program, lab_host, project_copy
 from tests.lab import evidence, shop, subnets
 from tests.lab.baseline import Baseline
+from tests.lab.observe import QUICK
 from tests.lab.second_lab import SecondLab
 
 # `make lab-test` leaves the lab and the program on it up, and the next run goes on with them.
@@ -61,6 +62,13 @@ def base(baseline: Baseline) -> Program:
     return baseline.program
 
 
+@pytest.fixture
+def quick(baseline: Baseline) -> Program:
+    """As `base`, but what does not come is given up soon, not after a minute."""
+    baseline.with_config(convergence=QUICK).restore()
+    return baseline.program
+
+
 @pytest.fixture(scope="session")
 def second_baseline(program: Program, lab: Lab) -> Baseline:
     return _up(shop.project(program, lab, "shop"))
@@ -86,6 +94,8 @@ def pytest_runtest_makereport(
         kept = evidence.keep(item.nodeid, *_where(item))
         said = f"The logs, Pulumi's events and what the cluster said: {kept.relative_to(ROOT)}/"
         report.longrepr.addsection("evidence", said)
+    elif report.when == "setup":
+        evidence.forget(item.nodeid)
     return report
 
 

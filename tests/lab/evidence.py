@@ -33,13 +33,18 @@ def folder(test: str) -> Path:
     return FAILED / re.sub(r"[^\w.-]+", "-", test.removeprefix("tests/lab/")).strip("-")
 
 
+def forget(test: str) -> None:
+    """Remove what an earlier failure of the test has left."""
+    shutil.rmtree(folder(test), ignore_errors=True)
+
+
 def keep(test: str, lab_folder: Path, environment: Mapping[str, str] | None) -> Path:
     """Copy a lab's logs and the engine's events, ask the cluster if there is one, and return the folder."""
     kept = folder(test)
-    shutil.rmtree(kept, ignore_errors=True)
-    kept.mkdir(parents=True)
+    # Its teardown may fail after it.
+    kept.mkdir(parents=True, exist_ok=True)
     if (logs := lab_folder / "logs").is_dir():
-        shutil.copytree(logs, kept / "lab-logs")
+        shutil.copytree(logs, kept / "lab-logs", dirs_exist_ok=True)
     for events in lab_folder.glob(f"*/{EVENTS}"):
         project = events.parent
         shutil.copy(events, kept / f"pulumi-{project.name}.json")

@@ -8,12 +8,13 @@ from components.gateway import envoy
 from components.gateway.gateways import Gateways
 from components.gateway.waiting import wait_until
 from harness.labs import Program
+from harness.pace import pace
 
 TARGET = envoy.Target("default", "myapp", "myapp")
 SELECTOR = {"istio": "ingressgateway"}
 VERSIONS = {"v1": {"image": "janakiramm/myapp:v1"}, "v2": {"image": "janakiramm/myapp:v2"}}
 # The lab answers within a second; so failures need not take a minute each.
-QUICK = {"timeoutSeconds": 8, "drainSeconds": 5}
+QUICK = {"timeoutSeconds": round(8 * pace()), "drainSeconds": 5}
 
 
 BASE: Mapping[str, object] = {
@@ -60,5 +61,5 @@ def updated(program: Program, *options: str) -> set[str]:
 
 
 def wait(check: Callable[[], bool], what: str) -> None:
-    """Waits at most a minute."""
-    wait_until(lambda: () if check() else (what,), 60)
+    """Waits at most a minute of a quiet machine."""
+    wait_until(lambda: () if check() else (what,), 60 * pace())

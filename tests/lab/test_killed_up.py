@@ -3,7 +3,6 @@
 import re
 import shlex
 import signal
-from collections.abc import Iterator
 from contextlib import suppress
 
 import psutil
@@ -11,16 +10,10 @@ import pytest
 
 from harness.labs import Lab, Program
 from proof.signals import at_work
-from tests.lab.observe import BASE, VERSIONS, put_back, routed
+from tests.lab.observe import BASE, VERSIONS, routed
 from tests.lab.shop import second_stack
 
-
-@pytest.fixture(autouse=True, scope="module")
-def as_found(program: Program) -> Iterator[None]:
-    program.config(**BASE)
-    program.up("--skip-preview")
-    yield
-    put_back(program)
+pytestmark = pytest.mark.usefixtures("base")
 
 
 def kill_while_it_waits(program: Program) -> None:

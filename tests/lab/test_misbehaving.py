@@ -1,11 +1,11 @@
 """Versions that crash, never get ready, fail, or start late: what `up` says and does."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 import pytest
 
 from harness.labs import Program
-from tests.lab.observe import BASE, VERSIONS, failing_up, put_back, routed
+from tests.lab.observe import QUICK, VERSIONS, failing_up, routed
 
 ROOT_PAGE = {"readiness": {"path": "/", "periodSeconds": 1}}
 # Each with what its own pod must say. The tags: tools/images.py.
@@ -16,18 +16,15 @@ SICK: Mapping[str, tuple[str, str]] = {
 }
 
 
-@pytest.fixture(autouse=True, scope="module")
-def quick(program: Program) -> Iterator[None]:
-    program.config(**BASE)
-    yield
-    put_back(program)
+pytestmark = pytest.mark.usefixtures("quick")
 
 
 def test_sick_versions_get_no_traffic_and_block_no_way_back(program: Program) -> None:
     sick = {name: {"image": image, "probes": ROOT_PAGE} for name, (image, _) in SICK.items()}
     program.config(versions={**VERSIONS, **sick}, weights={"v1": 60, "v2": 10, **dict.fromkeys(sick, 10)})
     said = failing_up(program)
-    assert "Traffic has not moved: versions crash, error, unready could not take it within 8 s." in said
+    waited = f"could not take it within {QUICK['timeoutSeconds']} s."
+    assert f"Traffic has not moved: versions crash, error, unready {waited}" in said
     for name, (_, reason) in SICK.items():
         lines = [line for line in said.splitlines() if f"pod default/myapp-{name}-" in line]
         assert lines, said

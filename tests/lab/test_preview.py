@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,18 +14,7 @@ MARKER = "<!-- blue-green preview -->"
 ONE_REPLICA = "has no number of replicas set: Kubernetes starts one."
 
 
-@pytest.fixture(autouse=True, scope="module")
-def half_and_half(program: Program) -> None:
-    program.config(versions={"v1": V1, "v2": V2}, weights={"v1": 50, "v2": 50})
-    program.up()
-
-
-@pytest.fixture(autouse=True)
-def same_config_after(program: Program) -> Iterator[None]:
-    file = Path(program.folder, f"Pulumi.{program.stack}.yaml")
-    before = file.read_text()
-    yield
-    file.write_text(before)
+pytestmark = pytest.mark.usefixtures("base")
 
 
 def preview(program: Program) -> str:

@@ -10,36 +10,34 @@ import pytest
 
 from components.pulumi_cli import last_proof
 from harness.labs import Program
+from tests.lab.baseline import Baseline
 from tests.lab.stages import V1, V2, config
 
 
-def _stack(program: Program, name: str) -> Program:
+def _stack(program: Program, name: str) -> Baseline:
     """Make a stack on the cluster and in the mesh of the first one."""
-    Path(program.folder, f"Pulumi.{name}.yaml").write_text(config(program, name))
+    text = config(program, name)
+    Path(program.folder, f"Pulumi.{name}.yaml").write_text(text)
     made = replace(program, stack=name, environment={**program.environment, "PULUMI_STACK": name})
     made.run("pulumi", "stack", "select", "--create", name)
-    made.up()
-    return made
+    return Baseline(made, text, program.folder / f"{name}.baseline")
 
 
 @pytest.fixture(scope="module")
-def stacks(program: Program) -> Iterator[dict[str, Program]]:
-    """The stacks `lab`, `staging` and `prod`."""
-    made = {name: _stack(program, name) for name in ("staging", "prod")}
-    yield {"lab": program, **made}
-    for name, stack in made.items():
-        stack.run("pulumi", "destroy", "--yes", "--non-interactive")
-        stack.run("pulumi", "stack", "rm", "--yes", name)
-
-
-@pytest.fixture(autouse=True)
-def as_in_the_beginning(stacks: dict[str, Program]) -> None:
+def baselines(baseline: Baseline) -> Iterator[list[Baseline]]:
     """`lab` serves v1 and v2 half each; `staging` and `prod` know v1 alone."""
-    stacks["lab"].config(versions={"v1": V1, "v2": V2}, weights={"v1": 50, "v2": 50})
-    for name in ("staging", "prod"):
-        stacks[name].config(versions={"v1": {**V1, "replicas": 2}}, weights={"v1": 100})
-    for stack in stacks.values():
-        stack.up()
+    made = [_stack(baseline.program, name) for name in ("staging", "prod")]
+    yield [baseline, *made]
+    for one in made:
+        one.program.run("pulumi", "destroy", "--yes", "--non-interactive", "--skip-preview", "--remove")
+
+
+@pytest.fixture
+def stacks(baselines: list[Baseline]) -> dict[str, Program]:
+    """The stacks `lab`, `staging` and `prod`, as they were in the beginning."""
+    for one in baselines:
+        one.restore()
+    return {one.program.stack: one.program for one in baselines}
 
 
 def _config(program: Program, key: str) -> dict[str, Any]:
@@ -99,7 +97,7 @@ def test_preview_warns_of_a_version_that_is_deployed_elsewhere_and_serves_nowher
     prod.config(versions=versions, weights={"v1": 60, "v2": 40})
     assert "No other stack" not in prod.run("python", "-m", "rollout", "preview").stdout
     lab.config(weights={"v1": 100, "v2": 0})
-    lab.up()
+    lab.up("--skip-preview")
     said = prod.run("python", "-m", "rollout", "preview").stdout
     assert "No other stack (lab, staging) has served v2" in said
 
@@ -120,14 +118,13 @@ def test_source_that_is_not_what_its_config_says_is_refused(stacks: dict[str, Pr
 
 def test_target_that_has_drifted_is_refused(stacks: dict[str, Program]) -> None:
     stacks["staging"].config(weights={"v1": 100}, versions={"v1": {**V1, "replicas": 2}, "v2": V2})
-    stacks["staging"].up()
+    stacks["staging"].up("--skip-preview")
     route = [{"destination": {"host": "myapp", "subset": "v2"}, "weight": 100}]
     change = json.dumps([{"op": "replace", "path": "/spec/http/0/route", "value": route}])
     stacks["staging"].kubectl(
         "patch", "virtualservice", "myapp", "-n", "staging", "--type=json", "-p", change
     )
     _refused(stacks, "staging is not what its config says: the VirtualService says v2 100 %")
-    stacks["staging"].up("--refresh")
 
 
 def test_image_that_the_last_proof_does_not_name_is_refused(stacks: dict[str, Program]) -> None:
@@ -137,24 +134,23 @@ def test_image_that_the_last_proof_does_not_name_is_refused(stacks: dict[str, Pr
     lab.kubectl("wait", "--for=delete", "--timeout=120s", *old)
     digest = _proved(lab, "v2").partition("@")[2]
     _refused(stacks, f"where the last proof has docker.io/janakiramm/myapp@{digest}")
-    lab.up("--refresh")
 
 
 def test_version_that_fails_requests_is_refused(stacks: dict[str, Program]) -> None:
     stacks["lab"].config(versions={"v1": V1, "v2": {"image": "janakiramm/myapp:flaky"}})
-    stacks["lab"].up()
+    stacks["lab"].up("--skip-preview")
     _refused(stacks, "v2 failed ")
 
 
 def test_version_with_too_few_requests_is_refused(stacks: dict[str, Program]) -> None:
     stacks["lab"].config(weights={"v1": 99, "v2": 1})
-    stacks["lab"].up()
+    stacks["lab"].up("--skip-preview")
     _refused(stacks, "v2 served only ")
 
 
 def test_other_image_under_a_key_that_serves_is_refused(stacks: dict[str, Program]) -> None:
     stacks["lab"].config(versions={"v1": {"image": "janakiramm/myapp:v3"}, "v2": V2})
-    stacks["lab"].up()
+    stacks["lab"].up("--skip-preview")
     _refused(stacks, "v1 serves 100 % in staging with janakiramm/myapp:v1, and not janakiramm/myapp:v3")
 
 

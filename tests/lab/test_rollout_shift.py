@@ -13,6 +13,7 @@ import pytest
 
 from components.manifests.charts import STATS_ANNOTATION, STATS_CONFIG
 from harness.labs import Program
+from tests.lab.baseline import Baseline
 from tests.lab.load import load
 from tests.lab.observe import get, wait
 
@@ -24,11 +25,15 @@ SLOW = {"image": "janakiramm/myapp:slow"}
 SHIFT = ("python", "-m", "rollout", "shift")
 
 
+@pytest.fixture(scope="module")
+def on_v1(baseline: Baseline) -> Baseline:
+    return baseline.with_config(weights={"v1": 100, "v2": 0})
+
+
 @pytest.fixture(autouse=True)
-def all_on_v1(program: Program) -> None:
+def all_on_v1(on_v1: Baseline) -> None:
     """Every test begins with all traffic on v1."""
-    program.config(versions={"v1": V1, "v2": V2}, weights={"v1": 100, "v2": 0})
-    program.up()
+    on_v1.restore()
 
 
 def _weights(program: Program) -> dict[str, int]:
@@ -80,7 +85,7 @@ def test_shift_moves_all_traffic_by_steps_without_a_failed_request(program: Prog
 
 def test_shift_to_a_version_with_a_fifth_of_errors_goes_back_by_itself(program: Program) -> None:
     program.config(versions={"v1": V1, "v2": FLAKY})
-    program.up()
+    program.up("--skip-preview")
     with load(str(program.outputs()["url"])):
         done = program.run(*SHIFT, "v2", "--steps", "50,100", "--pause", "20", check=False)
     assert done.returncode == 1
@@ -92,7 +97,7 @@ def test_shift_to_a_version_with_a_fifth_of_errors_goes_back_by_itself(program: 
 
 def test_shift_to_a_slow_version_goes_back_by_itself(program: Program) -> None:
     program.config(versions={"v1": V1, "v2": SLOW})
-    program.up()
+    program.up("--skip-preview")
     options = ("--steps", "50,100", "--pause", "120", "--max-p99", "1000", "--min-requests", "3")
     with load(str(program.outputs()["url"])):
         done = program.run(*SHIFT, "v2", *options, "-o", "json", check=False)
@@ -202,7 +207,7 @@ def test_traffic_that_a_pipeline_moves_meanwhile_stays_and_stops_the_shift(progr
     ):
         _until(shift, "v2 at 50 %")
         program.config(weights={"v1": 80, "v2": 20})
-        program.up()
+        program.up("--skip-preview")
         _, said = shift.communicate()
     assert shift.returncode == 1
     assert "somebody else moved it" in said

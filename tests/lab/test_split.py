@@ -2,7 +2,7 @@
 
 import json
 import signal
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
@@ -11,19 +11,9 @@ import psutil
 import pytest
 
 from harness.labs import Program
-from tests.lab.observe import BASE, VERSIONS, failing_up, get, put_back, routed, updated, wait
+from tests.lab.observe import QUICK, VERSIONS, failing_up, get, routed, updated, wait
 
-
-@pytest.fixture(autouse=True)
-def half_and_half(program: Program) -> None:
-    program.config(**BASE)
-    program.up("--skip-preview")
-
-
-@pytest.fixture(autouse=True, scope="module")
-def as_found(program: Program) -> Iterator[None]:
-    yield
-    put_back(program)
+pytestmark = pytest.mark.usefixtures("quick")
 
 
 @contextmanager
@@ -83,7 +73,7 @@ def test_a_version_that_cannot_take_traffic_gets_none(
 ) -> None:
     program.config(versions={**VERSIONS, "v3": version}, weights={"v1": 50, "v2": 40, "v3": 10})
     said = failing_up(program)
-    assert "Traffic has not moved: version v3 could not take it within 8 s." in said
+    assert f"Traffic has not moved: version v3 could not take it within {QUICK['timeoutSeconds']} s." in said
     assert reason in said
     assert routed(program) == [({"v1": 50, "v2": 50},)]
     # Back, with the broken version kept at 0: it is in nobody's way.
@@ -167,19 +157,20 @@ def test_a_gateway_that_does_not_hear_istiod_is_named(program: Program) -> None:
 
 
 MOVED = json.dumps({"spec": {"http": [{"route": [{"destination": {"host": "myapp", "subset": "v2"}}]}]}})
+PATCH = (
+    ["patch", "virtualservice", "myapp", "--type=merge", "-p", MOVED],
+    {"myapp-virtualservice", "myapp-converged"},
+)
 
 
-@pytest.mark.parametrize("server_side", ["true", "false"])
 @pytest.mark.parametrize(
-    ("command", "shown"),
+    ("server_side", "command", "shown"),
     [
-        (
-            ["patch", "virtualservice", "myapp", "--type=merge", "-p", MOVED],
-            {"myapp-virtualservice", "myapp-converged"},
-        ),
-        (["delete", "destinationrule", "myapp-v1"], {"myapp-v1-rule"}),
-        (["edit", "virtualservice", "myapp"], {"myapp-virtualservice", "myapp-converged"}),
-        (["set", "image", "deploy/myapp-v1", "myapp=janakiramm/myapp:v2"], {"myapp-v1-deployment"}),
+        ("true", *PATCH),
+        ("true", ["delete", "destinationrule", "myapp-v1"], {"myapp-v1-rule"}),
+        ("true", ["edit", "virtualservice", "myapp"], {"myapp-virtualservice", "myapp-converged"}),
+        ("true", ["set", "image", "deploy/myapp-v1", "myapp=janakiramm/myapp:v2"], {"myapp-v1-deployment"}),
+        ("false", *PATCH),
     ],
 )
 def test_drift_is_shown_and_put_right(
@@ -201,7 +192,6 @@ def test_drift_is_shown_and_put_right(
     )
     editor.chmod(0o755)
     monkeypatch.setitem(program.environment, "KUBE_EDITOR", str(editor))  # pyright: ignore[reportArgumentType, reportUnknownMemberType]
-    program.up("--skip-preview")
     program.kubectl(*command)
     assert updated(program) >= shown - {"myapp-converged"}
     program.up("--skip-preview")

@@ -161,5 +161,5 @@ def test_t8_switch_sends_all_traffic_to_v2_and_then_nothing_is_left_to_do(progra
 
 def test_t8_weights_can_be_moved_back(program: Program) -> None:
     program.config(weights={"v1": 100, "v2": 0})
-    program.up()
+    program.up("--skip-preview")
     assert {(answer.text, answer.ok) for answer in answers(program, 50)} == {("V1", True)}

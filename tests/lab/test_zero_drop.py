@@ -9,24 +9,40 @@ from harness.labs import Program
 from proof.run import under_load
 from proof.steps import HALF, to
 from proof.transitions import TRANSITIONS, Transition
+from tests.lab.baseline import Baseline
 
 RATE = 100
-SHORT = [transition for transition in TRANSITIONS if transition.short]
 
 
-@pytest.fixture(autouse=True, scope="module")
-def without_retries(program: Program) -> None:
+def chains() -> list[list[Transition]]:
+    """The short ones, each with those that follow from it."""
+    found: list[list[Transition]] = []
+    for transition in (one for one in TRANSITIONS if one.short):
+        if transition.follows:
+            found[-1].append(transition)
+        else:
+            found.append([transition])
+    return found
+
+
+@pytest.fixture(scope="module")
+def without_retries(baseline: Baseline) -> Baseline:
     """Every failure of a version must reach the client."""
-    program.config(routing={"retries": {"attempts": 0}})
-    to(HALF, ("v1", "v2"))(program)
+    return baseline.with_config(routing={"retries": {"attempts": 0}})
 
 
-@pytest.mark.parametrize("transition", SHORT, ids=lambda one: one.name)
-def test_no_request_fails(program: Program, transition: Transition, tmp_path: Path) -> None:
-    result = under_load(program, transition.name, transition.steps, rate=RATE, folder=tmp_path)
-    assert result.error is None
-    assert len(result.requests) > RATE
-    assert result.failed == ()
+@pytest.fixture(autouse=True)
+def half_and_half(without_retries: Baseline) -> None:
+    without_retries.restore()
+
+
+@pytest.mark.parametrize("chain", chains(), ids=lambda chain: chain[0].name)
+def test_no_request_fails(program: Program, chain: list[Transition], tmp_path: Path) -> None:
+    for transition in chain:
+        result = under_load(program, transition.name, transition.steps, rate=RATE, folder=tmp_path)
+        assert result.error is None, transition.name
+        assert len(result.requests) > RATE
+        assert result.failed == (), transition.name
 
 
 def test_the_wrong_order_is_seen(program: Program, tmp_path: Path) -> None:
