@@ -3,13 +3,17 @@
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 import pulumi
 
+from .gateway.foreign import foreign
+from .kubernetes.errors import GatewayError
 from .manifests import routes, workload
-from .ownership import Ownership
+from .manifests.manifest import Manifest
+from .ownership import Ownership, find
 from .register import register
 from .settings.model import App, Convergence, Routing, Version
 from .split_proof import SplitConverged, SplitReady, VersionDrain, chain_inputs, idle_warnings, split_inputs
@@ -95,6 +99,7 @@ class TrafficSplit(pulumi.ComponentResource):
         )
         self.last_proof = converged.proof.apply(_by_pod)
         self._warn_of_idle(args, split, converged)
+        self._warn_of_losses(args, virtual_service)
         self.register_outputs({"weights": self.weights, "lastProof": self.last_proof})
 
     def _warn_of_idle(
@@ -110,6 +115,17 @@ class TrafficSplit(pulumi.ComponentResource):
                 pulumi.log.warn(sentence, self)
 
         pulumi.Output.all(args.kubeconfig, converged.id).apply(warn)
+
+    def _warn_of_losses(self, args: TrafficSplitArgs, virtual_service: Manifest) -> None:
+        """Says in a preview what others wrote into the VirtualService: Pulumi's own diff does not show it."""
+        if not pulumi.runtime.is_dry_run():
+            return
+
+        def warn(kubeconfig: str) -> None:
+            for sentence in losses(kubeconfig, virtual_service):
+                pulumi.log.warn(sentence, self)
+
+        pulumi.Output.from_input(args.kubeconfig).apply(warn)
 
     def _subset(
         self, name: str, version: str, args: TrafficSplitArgs, split: Mapping[str, Any]
@@ -148,6 +164,15 @@ def _asked_first(name: str, ready: SplitReady, weights: Mapping[str, int]) -> pu
 def _whole(versions: Iterable[str]) -> Callable[[Mapping[str, float]], dict[str, int]]:
     """Adds the versions without traffic to weights. Pulumi hands over every number as a float."""
     return lambda weights: dict.fromkeys(versions, 0) | {key: int(weight) for key, weight in weights.items()}
+
+
+def losses(kubeconfig: str, virtual_service: Manifest) -> tuple[str, ...]:
+    """What the next write of the VirtualService takes away; a cluster that does not answer says nothing."""
+    with suppress(GatewayError):
+        item = find(kubeconfig, virtual_service)
+        if item is not None:
+            return tuple(f"a change takes away: {one}" for one in foreign(item, virtual_service))
+    return ()
 
 
 def _digests(args: TrafficSplitArgs) -> dict[str, str]:

@@ -134,3 +134,16 @@ def test_endpoints_that_are_gone_are_seen_though_nothing_changes(program: Progra
     finally:
         program.kubectl("scale", "deploy/myapp-v1", "--replicas=1")
     program.up("--skip-preview")
+
+
+def test_a_preview_says_what_a_move_takes_away_from_others(program: Program) -> None:
+    (found,) = get(program, "virtualservice", "myapp")["spec"]["http"]
+    cors = {"corsPolicy": {"allowOrigins": [{"exact": "https://shop.example"}]}}
+    patch(program, "virtualservice", "myapp", {"http": [found | cors]})
+    program.config(weights={"v1": 40, "v2": 60})
+    done = program.preview()
+    said = done.stdout + done.stderr
+    assert "a change takes away: VirtualService default/myapp has corsPolicy: " in said
+    assert "written by mallory at " in said
+    program.up("--skip-preview")
+    assert "corsPolicy" not in get(program, "virtualservice", "myapp")["spec"]["http"][0]

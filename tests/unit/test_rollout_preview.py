@@ -54,6 +54,17 @@ def test_all_traffic_to_one_replica_is_a_risk() -> None:
     ]
 
 
+def test_what_the_program_warns_of_for_the_split_is_a_risk() -> None:
+    split_urn = "urn:pulumi:prod::blue-green::blue-green:index:TrafficSplit::app"
+    diagnostics = [
+        {"urn": split_urn, "severity": "warning", "message": "a change takes away: …\n"},
+        {"urn": split_urn, "severity": "info", "message": "no warning"},
+        {"severity": "warning", "message": "Pulumi's own"},
+    ]
+    found = of_digest("prod", [], {"steps": [], "diagnostics": diagnostics})
+    assert list(risks(found, {})) == ["a change takes away: …"]
+
+
 def test_fifty_points_in_one_step_are_no_risk_and_more_are() -> None:
     for gain, warned in ((50, 0), (51, 1)):
         moved = change(snapshot({"v1": 100}), snapshot({"v1": 100 - gain, "v2": gain}))

@@ -52,6 +52,7 @@ class Change:
         after: what the config asks for.
         resources: what changes, in Pulumi's order; None where the engine could not tell.
         unknown: why the engine could not tell, for the reader.
+        warnings: what the program warns of for the split.
     """
 
     stack: str
@@ -59,6 +60,7 @@ class Change:
     after: Snapshot
     resources: tuple[Resource, ...] | None
     unknown: str = ""
+    warnings: tuple[str, ...] = ()
 
     @property
     def versions(self) -> tuple[str, ...]:
@@ -106,8 +108,18 @@ def of_digest(stack: str, state: Iterable[Json], digest: Json) -> Change:
         if step["op"] == "delete":
             del after[step["urn"]]
     return Change(
-        stack, of_resources(before.values()), of_resources(after.values()), tuple(_resources(steps))
+        stack,
+        of_resources(before.values()),
+        of_resources(after.values()),
+        tuple(_resources(steps)),
+        warnings=tuple(_warnings(digest.get("diagnostics") or [])),
     )
+
+
+def _warnings(diagnostics: Iterable[Json]) -> Iterator[str]:
+    for entry in diagnostics:
+        if entry["severity"] == "warning" and ":TrafficSplit::" in entry.get("urn", ""):
+            yield entry["message"].strip()
 
 
 def risks(change: Change, served: Mapping[str, Collection[str]]) -> Iterator[str]:
@@ -117,6 +129,7 @@ def risks(change: Change, served: Mapping[str, Collection[str]]) -> Iterator[str
         change: the change.
         served: by other stacks, the images that served there at their last proof, by name and by digest.
     """
+    yield from change.warnings
     for version in change.moved:
         weight, workload = change.after.weight(version), change.after.workloads.get(version)
         gain = weight - change.before.weight(version)
