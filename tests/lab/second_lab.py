@@ -193,6 +193,15 @@ def differences(before: Machine, after: Machine) -> list[str]:
     ]
 
 
+def _is_another_labs(process: Path, second: SecondLab) -> bool:
+    """Whether it runs in another lab, whose namespaces may have got the numbers of ours."""
+    try:
+        groups = (process / "cgroup").read_text()
+    except OSError:
+        return False
+    return "/blue-green-lab-" in groups and f"/{second.layout.cgroup}" not in groups
+
+
 def survivors(were: Living, second: SecondLab) -> list[str]:
     """The lab's processes and namespaces that are still there, each in one line."""
     found = [
@@ -201,7 +210,7 @@ def survivors(were: Living, second: SecondLab) -> list[str]:
         if started is not None and start_time(pid) == started
     ]
     for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
+        if entry.name.isdigit() and not _is_another_labs(entry, second):
             inside = were.namespaces.intersection(_namespaces(int(entry.name)))
             found += [f"process {entry.name} is in {namespace}" for namespace in sorted(inside)]
             try:

@@ -15,6 +15,7 @@ import pytest
 
 from harness.labs import ROOT, Lab, Program, lab_host, project_copy
 from tests.lab import subnets
+from tests.lab.baseline import Baseline
 from tools import env as tools_env
 
 FOLDER = ROOT / ".lab" / f"test-{subnets.WORKER}-minikube"
@@ -46,6 +47,40 @@ def small(lab: Lab) -> Program:
     return small_program("lab", lab)
 
 
+@pytest.fixture(scope="module")
+def made(small: Program) -> Baseline:
+    return Baseline(small, small.config_file.read_text(), FOLDER / "baseline")
+
+
+@pytest.fixture
+def up(made: Baseline) -> Program:
+    """The small program, up."""
+    made.restore()
+    return made.program
+
+
+def is_made(program: Program) -> bool:
+    state = program.run("pulumi", "stack", "export").stdout
+    return bool(json.loads(state)["deployment"].get("resources"))
+
+
+@pytest.fixture
+def gone(small: Program, made: Baseline) -> Program:
+    """The small program without its cluster."""
+    small.config_file.write_text(made.config)
+    if is_made(small):
+        small.run("pulumi", "destroy", "--yes", "--non-interactive", "--skip-preview")
+    return small
+
+
+@pytest.fixture
+def there(small: Program, made: Baseline) -> Program:
+    """The small program with a cluster, whatever it is like."""
+    if not is_made(small):
+        made.restore()
+    return small
+
+
 def small_program(stack: str, lab: Lab) -> Program:
     made = project_copy(FOLDER / stack, lab, stack)
     (made.folder / "__main__.py").unlink()
@@ -74,111 +109,111 @@ def arguments(process: psutil.Process) -> list[str]:
         return []
 
 
-def test_a_mistake_fails_the_preview_with_what_minikube_says(small: Program) -> None:
-    cluster = cluster_config(small)
-    small.config(cluster=cluster | {"extraConfig": ["kublet.v=4"]})
-    previewed = small.preview(check=False)
-    small.config(cluster=cluster)
+def test_a_mistake_fails_the_preview_with_what_minikube_says(gone: Program) -> None:
+    cluster = cluster_config(gone)
+    gone.config(cluster=cluster | {"extraConfig": ["kublet.v=4"]})
+    previewed = gone.preview(check=False)
+    gone.config(cluster=cluster)
     assert previewed.returncode
     assert said_in_one_line(previewed.stdout, "These --extra-config parameters are invalid: [kublet]")
     assert not (FOLDER / "minikube" / ".minikube" / "profiles" / "minikube").exists()
 
 
-def test_up_after_one_that_was_killed_in_the_middle_of_a_start_makes_the_cluster(small: Program) -> None:
+def test_up_after_one_that_was_killed_in_the_middle_of_a_start_makes_the_cluster(gone: Program) -> None:
     command = ("pulumi", "up", "--yes", "--skip-preview", "--non-interactive")
     with subprocess.Popen(
-        command, cwd=small.folder, env=small.environment, stdout=subprocess.PIPE, text=True
+        command, cwd=gone.folder, env=gone.environment, stdout=subprocess.PIPE, text=True
     ) as killed:
         for line in killed.stdout or ():
             if re.search(r"minikube minikube: step 1[1-3] of", line):
                 break
         started = psutil.Process(killed.pid).children(recursive=True)
         killed.kill()
-    minikube = [process for process in started if "start" in process.cmdline()]
+    minikube = [process for process in started if "start" in arguments(process)]
     assert minikube
     # Nobody is left to wait for the start, which would meet the next one.
     assert psutil.wait_procs(minikube, timeout=20)[1] == []
-    small.run("pulumi", "cancel", "--yes")
-    made = small.up("--skip-preview").stdout
+    gone.run("pulumi", "cancel", "--yes")
+    made = gone.up("--skip-preview").stdout
     # Pulumi's own processes outlive it.
     for process in psutil.wait_procs(started, timeout=0)[1]:
         process.kill()
     assert said_in_one_line(made, "minikube minikube: deleting it")
     assert said_in_one_line(made, "minikube minikube: step 19 of 19")
-    assert note_uid(small)
-    assert small.outputs()["address"] == subnets.host(subnets.OWN)
+    assert note_uid(gone)
+    assert gone.outputs()["address"] == subnets.host(subnets.OWN)
 
 
-def test_an_up_that_has_nothing_to_do_does_nothing(small: Program) -> None:
-    small.up("--expect-no-changes")
+def test_an_up_that_has_nothing_to_do_does_nothing(up: Program) -> None:
+    up.up("--expect-no-changes")
 
 
-def test_an_addon_is_changed_in_place(small: Program) -> None:
-    cluster, note = cluster_config(small), note_uid(small)
-    small.config(cluster=cluster | {"addons": ["default-storageclass"]})
-    small.up("--skip-preview")
-    assert "standard" in small.kubectl("get", "storageclass", "-o", "name").stdout
-    small.config(cluster=cluster)
-    small.up("--skip-preview")
-    assert small.kubectl("get", "storageclass", "-o", "name").stdout == ""
-    assert note_uid(small) == note
+def test_an_addon_is_changed_in_place(up: Program) -> None:
+    cluster, note = cluster_config(up), note_uid(up)
+    up.config(cluster=cluster | {"addons": ["default-storageclass"]})
+    up.up("--skip-preview")
+    assert "standard" in up.kubectl("get", "storageclass", "-o", "name").stdout
+    up.config(cluster=cluster)
+    up.up("--skip-preview")
+    assert up.kubectl("get", "storageclass", "-o", "name").stdout == ""
+    assert note_uid(up) == note
 
 
-def test_a_stopped_cluster_is_started_again(small: Program) -> None:
-    note = note_uid(small)
-    small.run("minikube", "stop")
-    small.up()
-    assert note_uid(small) == note
-    small.up("--expect-no-changes")
+def test_a_stopped_cluster_is_started_again(up: Program) -> None:
+    note = note_uid(up)
+    up.run("minikube", "stop")
+    up.up()
+    assert note_uid(up) == note
+    up.up("--expect-no-changes")
 
 
-def test_a_paused_cluster_goes_on(small: Program) -> None:
-    note = note_uid(small)
-    small.run("minikube", "pause")
-    small.up("--skip-preview")
-    assert note_uid(small) == note
+def test_a_paused_cluster_goes_on(up: Program) -> None:
+    note = note_uid(up)
+    up.run("minikube", "pause")
+    up.up("--skip-preview")
+    assert note_uid(up) == note
 
 
-def test_the_profile_of_another_stack_is_refused(small: Program, lab: Lab) -> None:
-    note = note_uid(small)
+def test_the_profile_of_another_stack_is_refused(up: Program, lab: Lab) -> None:
+    note = note_uid(up)
     refused = small_program("other", lab).preview(check=False)
     assert refused.returncode
     sentence = "there is a Minikube profile minikube already, and stack blue-green/lab made it. Take it over:"
     assert said_in_one_line(refused.stdout, sentence)
-    assert note_uid(small) == note
+    assert note_uid(up) == note
 
 
-def test_a_deleted_cluster_is_made_anew_with_all_that_was_on_it(small: Program) -> None:
-    note = note_uid(small)
-    small.run("minikube", "delete")
-    said = small.up().stdout
+def test_a_deleted_cluster_is_made_anew_with_all_that_was_on_it(up: Program) -> None:
+    note = note_uid(up)
+    up.run("minikube", "delete")
+    said = up.up().stdout
     assert said_in_one_line(said, "minikube minikube: it is deleted: all that was on it is made anew")
-    assert note_uid(small) != note
-    small.up("--expect-no-changes")
+    assert note_uid(up) != note
+    up.up("--expect-no-changes")
 
 
-def test_a_change_that_needs_a_new_cluster_is_announced_and_made(small: Program) -> None:
-    note, cluster = note_uid(small), cluster_config(small)
+def test_a_change_that_needs_a_new_cluster_is_announced_and_made(up: Program) -> None:
+    note, cluster = note_uid(up), cluster_config(up)
     del cluster["cni"]
-    small.config(cluster=cluster)
-    previewed = small.preview().stdout
+    up.config(cluster=cluster)
+    previewed = up.preview().stdout
     assert said_in_one_line(
         previewed, "warning: cni bridge to Minikube's default needs a new cluster: all that"
     )
     assert re.search(r"\+-\d+ to replace", previewed)
-    small.up("--skip-preview")
-    assert note_uid(small) != note
+    up.up("--skip-preview")
+    assert note_uid(up) != note
 
 
-def test_destroy_removes_the_profile_and_nothing_else(small: Program) -> None:
+def test_destroy_removes_the_profile_and_nothing_else(there: Program) -> None:
     profiles = FOLDER / "minikube" / ".minikube" / "profiles"
-    small.kubectl("config", "set-context", "mine", "--cluster=elsewhere")
+    there.kubectl("config", "set-context", "mine", "--cluster=elsewhere")
     (profiles / "other").mkdir()
     began = time.monotonic()
-    small.run("pulumi", "destroy", "--yes", "--non-interactive", "--skip-preview")
+    there.run("pulumi", "destroy", "--yes", "--non-interactive", "--skip-preview")
     assert time.monotonic() - began < 120
     assert [path.name for path in profiles.iterdir()] == ["other"]
-    assert small.kubectl("config", "get-contexts", "-o", "name").stdout.split() == ["mine"]
+    assert there.kubectl("config", "get-contexts", "-o", "name").stdout.split() == ["mine"]
 
 
 def test_without_minikube_a_preview_shows_it_all_and_up_says_what_is_missing(tmp_path: Path) -> None:
