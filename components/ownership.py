@@ -20,6 +20,7 @@ from .errors import RolloutError
 from .kubernetes.api import Api
 from .kubernetes.errors import GatewayError
 from .manifests import workload
+from .manifests.losses import lost
 from .manifests.manifest import Manifest
 from .pulumi_cli import stack as stacks
 
@@ -92,6 +93,7 @@ class Ownership:
         if owner_of(found) is not None:
             raise ForeignObjectError(marked(found, str(owner_of(manifest))))
         if self._taken:
+            pulumi.log.warn(taken(found, lost(found, manifest)))
             return
         parent = self._parents[args.name]
         parents = {"parent": await parent.urn.future()} if parent else {}
@@ -218,6 +220,12 @@ def marked(found: Mapping[str, Any], owner: str) -> str:
             "Else give the app another name, or this stack a namespace of its own.",
         )
     )
+
+
+def taken(found: Mapping[str, Any], losses: Sequence[str]) -> str:
+    """The sentence for an object that is taken over, with what it loses by that."""
+    what = "; it loses" if losses else " as it is"
+    return "\n  ".join((f"{found['kind']} {object_id(found)} is taken over{what}", *losses))
 
 
 def refusal(found: Mapping[str, Any], command: str, option: str) -> str:

@@ -1,6 +1,7 @@
 """What the stack looks for before it makes an object, and what it says of somebody else's."""
 
 import asyncio
+import json
 import threading
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -11,8 +12,11 @@ import pulumi
 import pytest
 
 from components.kubernetes.errors import GatewayError
-from components.ownership import OWNER, ForeignObjectError, Ownership, find, marked, refusal, renamed
+from components.manifests import routes, workload
+from components.manifests.losses import lost
+from components.ownership import OWNER, ForeignObjectError, Ownership, find, marked, refusal, renamed, taken
 from components.pulumi_cli import stack as stacks
+from components.settings.model import App, Routing, Version
 from tests.unit.fake_cluster import fake_cluster
 
 Hook = Callable[[pulumi.ResourceHookArgs], Awaitable[None]]
@@ -202,3 +206,22 @@ def test_the_look_needs_no_thread_that_the_registrations_hold(hooks: list[Hook])
 
     with fake_cluster() as cluster:
         asyncio.run(look_meanwhile(cluster.kubeconfig))
+
+
+def test_what_an_object_loses_is_said_field_by_field() -> None:
+    wanted = routes.virtual_service(App("shop"), {"v1": 100}, Routing())
+    there = wanted | {"spec": wanted["spec"] | {"http": [{"match": [{"uri": {"exact": "/old"}}]}], "tcp": []}}
+    assert lost(wanted, wanted) == ()
+    (line,) = lost(there, wanted)
+    assert line.startswith('spec.http: [{"match": [{"uri": {"exact": "/old"}}]}] becomes [{"route": ')
+    deployment = workload.deployment(App("shop"), "v1", Version("app:1", replicas=1))
+    copy = json.loads(json.dumps(deployment))
+    copy["spec"]["replicas"] = 2
+    copy["spec"]["template"]["spec"]["containers"][0] |= {"image": "app:0", "tty": True}
+    assert lost(copy, deployment) == (
+        'spec.template.spec.containers.shop.image: "app:0" becomes "app:1"',
+        "spec.replicas: 2 becomes 1",
+    )
+    assert taken(there, lost(there, wanted)).splitlines()[0] == (
+        "VirtualService default/shop is taken over; it loses"
+    )
