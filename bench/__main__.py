@@ -42,6 +42,7 @@ def main(
         parts = {
             "commands": lambda: commands.measure(lab, program, rounds),
             "convergence": lambda: convergence.measure(program, rounds),
+            "rollback": lambda: convergence.measure_rollback(program, rounds),
             "memory": lambda: memory.measure(lab, program, rounds),
             "growth": lambda: growth.measure(program, rounds),
         }

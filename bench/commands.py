@@ -52,7 +52,12 @@ def measure(lab: Lab, program: Program, rounds: int) -> list[Figure]:
         figure(CHANGED, EMPTY_UP, 2, PULUMIS_OWN),
         figure("up of nothing changed", EMPTY_UP, 1.7, PULUMIS_OWN),
         figure("preview of changed weights", EMPTY_PREVIEW, 1.7, PULUMIS_OWN),
-        figure("rollback", CHANGED, 0.7, "three starts of Pulumi: for its history, for the config, and `up`"),
+        figure(
+            "rollback",
+            CHANGED,
+            0.7,
+            "four starts of Pulumi: config, history, write, `up`",
+        ),
         figure(UNPROVED, EMPTY_UP),
     ]
 

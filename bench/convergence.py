@@ -1,6 +1,7 @@
 """A change watched from outside: written to the API server, routed by every Envoy, known to be so."""
 
 import json
+import statistics
 import subprocess
 import time
 from collections.abc import Callable, Mapping
@@ -26,8 +27,9 @@ MILLISECONDS = 1000
 
 @dataclass(frozen=True)
 class Change:
-    """When, by time.monotonic(), each thing was so."""
+    """When, by time.monotonic(), each thing was so; it began with the start of the command."""
 
+    began: float
     written: float
     routed: float
     known: float
@@ -63,6 +65,47 @@ def measure(program: Program, rounds: int) -> list[Figure]:
     ]
 
 
+def measure_rollback(program: Program, rounds: int) -> list[Figure]:
+    """Go back by `rollback --now` and, as bare as can be, by `kubectl patch`, in turns."""
+    for weights in ({"v1": 30, "v2": 70}, {"v1": 70, "v2": 30}):
+        program.config(weights=weights)
+        program.up("--skip-preview")
+    command = ("python", "-m", "rollout", "rollback", "--now")
+    patched: list[float] = []
+    back: list[float] = []
+    for turn in range(rounds):
+        weights = {"v1": 1 + turn, "v2": 99 - turn}
+        change = _watched(program, weights, lambda w=weights: _patch(program, w))
+        patched.append(change.routed - change.began)
+        change = _watched(program, {"v1": 70, "v2": 30}, lambda: _run(program, *command))
+        back.append(change.routed - change.began)
+    more = tuple(one - statistics.median(patched) for one in back)
+    spread = max(patched) - min(patched)
+    return [
+        Figure("command → last Envoy, kubectl patch", tuple(patched)),
+        Figure("command → last Envoy, rollback --now", tuple(back)),
+        Figure(
+            "the same, beyond the patch", more, goal=0.5 + spread, held_by="Python's start and its imports"
+        ),
+    ]
+
+
+def _patch(program: Program, weights: dict[str, int]) -> float:
+    destinations = [
+        {"destination": {"host": "myapp", "subset": version}, "weight": weight}
+        for version, weight in weights.items()
+    ]
+    change = [{"op": "replace", "path": "/spec/http/0/route", "value": destinations}]
+    return _run(
+        program, "kubectl", "patch", "virtualservice", "myapp", "--type=json", "-p", json.dumps(change)
+    )
+
+
+def _run(program: Program, *command: str) -> float:
+    program.run(*command)
+    return time.monotonic()
+
+
 def _watched(program: Program, weights: dict[str, int], change: Callable[[], float]) -> Change:
     """Run a change, which returns when it knew the end, with a watch on the API server and the Envoys."""
     watch = ["kubectl", "get", "virtualservice", TARGET.virtual_service, "--watch", "--output=name"]
@@ -75,13 +118,14 @@ def _watched(program: Program, weights: dict[str, int], change: Callable[[], flo
             seen = cast("IO[str]", watching.stdout)
             seen.readline()  # as it is before the change
             _routed(gateways)  # connects
+            began = time.monotonic()
             known = thread.submit(change)
             seen.readline()
             written = time.monotonic()
             while any(one != (weights,) for one in _routed(gateways)):
                 if known.done():
                     known.result()
-            return Change(written, time.monotonic(), known.result())
+            return Change(began, written, time.monotonic(), known.result())
         finally:
             watching.terminate()
 

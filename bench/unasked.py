@@ -40,6 +40,11 @@ def can_take(split: Split, versions: tuple[str, ...]) -> bool:
     return True
 
 
+def lacking(gateways: Any, split: Split, versions: tuple[str, ...]) -> tuple[Any, ...]:
+    """Nothing."""
+    return ()
+
+
 def wait_for_versions(split: Split, versions: tuple[str, ...], seconds: float) -> None:
     """Waits for nothing."""
 

@@ -6,6 +6,7 @@ this module. Why not hooks: docs/order.md.
 """
 
 import dataclasses
+import sys
 import time
 from collections.abc import Mapping
 from functools import cache
@@ -17,6 +18,8 @@ from pulumi import dynamic
 from .gateway import convergence as proof
 from .gateway.chain import Entrance, Wanted
 from .gateway.envoy import Target
+from .history import record
+from .kubernetes.api import Api
 from .kubernetes.errors import GatewayError
 from .manifests.manifest import Manifest
 from .provider import Provider, plain_errors
@@ -94,6 +97,16 @@ def _gaining(olds: Mapping[str, Any], news: Mapping[str, Any]) -> tuple[str, ...
     )
 
 
+def _record(props: Mapping[str, Any]) -> None:
+    """Notes the split in the cluster; where that cannot be, `rollback --now` alone misses it."""
+    try:
+        with Api(props["kubeconfig"]) as api:
+            where = record.path(props["namespace"], props["virtualService"])
+            record.add(api, where, record.proved(_weights(props), props["images"]))
+    except GatewayError as error:
+        print(f"`rollback --now` will not know this split: {error}", file=sys.stderr, flush=True)
+
+
 @cache
 def _drains_began() -> float:
     """When the first drain of this process began: all of them come after the one move of an `up`."""
@@ -159,6 +172,7 @@ class ConvergedProvider(Provider):
     @plain_errors()
     def _wait(self, props: Mapping[str, Any]) -> dict[str, Any]:
         proofs = proof.wait_for_weights(_split(props), _wanted(props), props["timeoutSeconds"])
+        _record(props)
         return {**props, "proof": [dataclasses.asdict(one) for one in proofs]}
 
 

@@ -15,6 +15,7 @@ from .manifests import routes, workload
 from .manifests.manifest import Manifest
 from .ownership import Ownership, find
 from .register import register
+from .rollback_guard import rollback_guard
 from .settings.model import App, Convergence, Routing, Version
 from .split_proof import SplitConverged, SplitReady, VersionDrain, chain_inputs, idle_warnings, split_inputs
 
@@ -57,11 +58,12 @@ class TrafficSplit(pulumi.ComponentResource):
         gateway = routes.gateway(args.app, args.routing)
         virtual_service = routes.virtual_service(args.app, args.weights, args.routing)
         split = split_inputs(args.kubeconfig, gateway, virtual_service, args.app.name)
+        weights = {version: weight for version, weight in args.weights.items() if weight}
         asked = {
             **split,
             **chain_inputs(gateway, virtual_service),
             "timeoutSeconds": args.convergence.timeout_seconds,
-            "weights": {version: weight for version, weight in args.weights.items() if weight},
+            "weights": weights,
         }
 
         subsets = [self._subset(name, version, args, split) for version in sorted(args.versions)]
@@ -83,13 +85,17 @@ class TrafficSplit(pulumi.ComponentResource):
                 parent=self,
                 depends_on=[entrance],
                 # Pulumi's mocks have no hooks, so a component alone has no guards.
-                hooks=_asked_first(name, ready, args.weights) if args.ownership else None,
+                hooks=_guards(name, ready, args) if args.ownership else None,
             ),
             args.ownership,
         )
         converged = SplitConverged(
             f"{name}-converged",
-            {**asked, "route": virtual_service["spec"]["http"][0]["name"]},
+            {
+                **asked,
+                "route": virtual_service["spec"]["http"][0]["name"],
+                "images": {version: args.versions[version].image for version in weights},
+            },
             pulumi.ResourceOptions(parent=self, depends_on=[split_by]),
         )
         # An `up` that leaves the proof out has proved no other weights than before; a preview proves none.
@@ -145,7 +151,13 @@ class TrafficSplit(pulumi.ComponentResource):
         )
 
 
-def _asked_first(name: str, ready: SplitReady, weights: Mapping[str, int]) -> pulumi.ResourceHookBinding:
+def _guards(name: str, ready: SplitReady, args: TrafficSplitArgs) -> pulumi.ResourceHookBinding:
+    """What may stop an `up` just before it writes the VirtualService."""
+    hooks = [_asked_first(name, ready, args.weights), rollback_guard(name, args.kubeconfig, args.app)]
+    return pulumi.ResourceHookBinding(before_create=[*hooks], before_update=[*hooks])
+
+
+def _asked_first(name: str, ready: SplitReady, weights: Mapping[str, int]) -> pulumi.ResourceHook:
     """Stops an `up` that would move traffic without the question before it, as by --target."""
 
     async def look(_args: pulumi.ResourceHookArgs) -> None:
@@ -157,8 +169,7 @@ def _asked_first(name: str, ready: SplitReady, weights: Mapping[str, int]) -> pu
                 "which asks whether the versions can take it.\n  To move it, type: pulumi up"
             )
 
-    hook = pulumi.ResourceHook(f"{name} asked first", look, pulumi.ResourceHookOptions(on_dry_run=True))
-    return pulumi.ResourceHookBinding(before_create=[hook], before_update=[hook])
+    return pulumi.ResourceHook(f"{name} asked first", look, pulumi.ResourceHookOptions(on_dry_run=True))
 
 
 def _whole(versions: Iterable[str]) -> Callable[[Mapping[str, float]], dict[str, int]]:

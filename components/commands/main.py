@@ -11,14 +11,13 @@ from ..errors import RolloutError
 from ..observation import endpoint
 from ..pulumi_cli import config, environment, project
 from ..pulumi_cli import stack as stacks
-from ..settings.weights import shown
 from . import completion
-from . import rollback as rollbacks
 from . import verify as verdicts
 from .options import Format, Output, Stack, show
 from .preview import comment as comments
 from .preview import markdown, run
 from .promote import promote as promotions
+from .rollback.command import rollback
 from .shift.command import shift
 from .watch import follow
 from .watch import plain as plain_watch
@@ -86,11 +85,7 @@ def verify(
 app.command()(shift)
 
 
-@app.command()
-def rollback(stack: Stack, output: Format = Output.text) -> None:
-    """Go back to the last split that was proved. Example: python -m rollout rollback --stack lab."""
-    weights = rollbacks.rollback(stack)
-    show(output, {"stack": stack, "weights": weights}, f"{stack} routes by {shown(weights)} again")
+app.command()(rollback)
 
 
 @app.command()

@@ -65,7 +65,7 @@ def serves_only(split: Split, images: Mapping[str, Sequence[str]]) -> bool:
 def can_take(split: Split, versions: tuple[str, ...]) -> bool:
     """Whether every gateway has healthy endpoints of the versions now. Raises GatewayError."""
     with Gateways(split.kubeconfig, split.selector) as gateways:
-        return not failures(_unknown(gateways, split, versions))
+        return not failures(lacking(gateways, split, versions))
 
 
 def wait_for_versions(split: Split, versions: tuple[str, ...], seconds: float) -> None:
@@ -82,7 +82,7 @@ def wait_for_versions(split: Split, versions: tuple[str, ...], seconds: float) -
                 reason = workloads.not_rolled_out(gateways.api, target.namespace, name)
                 if reason is not None:
                     return (Finding(Link.ENDPOINTS, reason),)
-            return _unknown(gateways, split, versions)
+            return lacking(gateways, split, versions)
 
         try:
             check = _explained(gateways, split, versions, look)
@@ -207,8 +207,8 @@ def _outcome(error: NotConvergedError, late: str) -> tuple[str, list[str]]:
     return f" {ended}.", [first, *rest]
 
 
-def _unknown(gateways: Gateways, split: Split, versions: tuple[str, ...]) -> tuple[Finding, ...]:
-    """What keeps the gateways from sending to the versions.
+def lacking(gateways: Gateways, split: Split, versions: tuple[str, ...]) -> tuple[Finding, ...]:
+    """What keeps the gateways from sending to the versions. Raises GatewayError.
 
     One that terminates has to, for the requests that it still has, and does not do alone.
     """

@@ -11,6 +11,8 @@ from ..kubernetes.errors import ForbiddenError, GatewayError, NotConvergedError
 # Names a file: once it is there, every wait ends. The engine has no way to tell a dynamic provider that
 # it was interrupted (its Cancel does nothing there), so our commands tell it so.
 STOP = "BLUE_GREEN_STOP"
+# How what a wait says begins.
+WAITING = "waiting, at most"
 # How old an answer may be at first: istiod itself collects changes for 100 ms.
 PAUSE_SECONDS = 0.02
 _LONGEST_PAUSE_SECONDS = 1
@@ -60,7 +62,7 @@ def wait_until(
             reason = "; ".join([*missing, *why()])
             if reason != said:
                 # Pulumi shows at once what a dynamic provider prints there.
-                print(f"waiting, at most {seconds:g} s: {reason}", file=sys.stderr, flush=True)
+                print(f"{WAITING} {seconds:g} s: {reason}", file=sys.stderr, flush=True)
             said, next_look = reason, time.monotonic() + _ASK_SECONDS
         time.sleep(_pause(now - began, now - look))
 

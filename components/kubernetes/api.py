@@ -1,4 +1,4 @@
-"""The few questions to a Kubernetes API server that this package asks."""
+"""The few questions to a Kubernetes API server that this package asks, and the one way in which it writes."""
 
 import http.client
 import json
@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 from websockets.exceptions import InvalidHandshake, InvalidStatus
 
 from .credentials import credentials
-from .errors import ForbiddenError, GatewayError
+from .errors import ChangedMeanwhileError, ForbiddenError, GatewayError
 from .stream import Stream
 
 CONNECT_SECONDS = 5
@@ -58,14 +58,34 @@ class Api:
             raise _refusal(("get", "list"), path, status, body)
         return json.loads(body)
 
+    def apply(self, path: str, manifest: Mapping[str, Any], manager: str) -> None:
+        """Writes what a manifest names as a field manager, whoever had it: server-side apply.
+
+        What the manager had and the manifest does not name goes. Raises GatewayError; as
+        ChangedMeanwhileError where the manifest's resourceVersion is not that of the object any more.
+        """
+        query = {"fieldManager": manager, "force": "true"}
+        status, body = self._send("PATCH", path, query, json.dumps(manifest).encode())
+        if status == http.client.CONFLICT:
+            raise ChangedMeanwhileError(f"{path} was written by somebody else at the same time")
+        if status not in {http.client.OK, http.client.CREATED}:
+            raise _refusal(("patch",), path, status, body)
+
     def _get(self, path: str, query: Mapping[str, str] | None = None) -> tuple[int, bytes]:
+        return self._send("GET", path, query)
+
+    def _send(
+        self, method: str, path: str, query: Mapping[str, str] | None, body: bytes | None = None
+    ) -> tuple[int, bytes]:
         """Status and body of an answer. Raises GatewayError without one."""
         target = f"{self._credentials.server.path.rstrip('/')}{path}"
         if query:
             target += f"?{urlencode(query)}"
         headers = {"Accept": "application/json", **self._credentials.headers}
+        if body is not None:
+            headers["Content-Type"] = "application/apply-patch+yaml"
         try:
-            self._connection.request("GET", target, headers=headers)
+            self._connection.request(method, target, body, headers)
             response = self._connection.getresponse()
             return response.status, response.read()
         except (OSError, http.client.HTTPException) as error:

@@ -11,3 +11,7 @@ class ForbiddenError(GatewayError):
 
 class NotConvergedError(GatewayError):
     """What was awaited did not come in time; the message says what is still missing."""
+
+
+class ChangedMeanwhileError(GatewayError):
+    """The object is no longer as it was read: somebody else wrote it."""

@@ -14,9 +14,9 @@ from ..kubernetes.api import Api
 from ..kubernetes.errors import GatewayError
 from ..manifests.routes import split
 from ..profile.profile import Profile
-from ..settings.model import MinikubeCluster, Settings
+from ..settings.model import KubeconfigCluster, MinikubeCluster, Settings
 
-_ROUTING = "/apis/networking.istio.io/v1/namespaces"
+ROUTING = "/apis/networking.istio.io/v1/namespaces"
 
 
 @dataclass(frozen=True)
@@ -82,16 +82,25 @@ def connect(settings: Settings) -> Gateways:
     Raises:
         RolloutError: there is no such kubeconfig or context.
     """
-    cluster = settings.cluster
+    try:
+        return Gateways(kubeconfig_of(settings.cluster), settings.routing.gateway_selector)
+    except GatewayError as error:
+        raise RolloutError(str(error)) from error
+
+
+def kubeconfig_of(cluster: MinikubeCluster | KubeconfigCluster) -> str:
+    """Return the text of a kubeconfig for a stack's cluster, out of the user's own.
+
+    Raises:
+        RolloutError: there is no such kubeconfig or context.
+    """
     try:
         if isinstance(cluster, MinikubeCluster):
             named = cluster.minikube.kubeconfig if cluster.minikube else None
             profile = Profile(cluster.profile, kubeconfig=named)
-            text = kubeconfig.minified(profile.kubeconfigs, profile.name)
-        else:
-            text = kubeconfig.minified((Path(cluster.path).expanduser(),), cluster.context)
-        return Gateways(text, settings.routing.gateway_selector)
-    except (kubeconfig.KubeconfigError, GatewayError) as error:
+            return kubeconfig.minified(profile.kubeconfigs, profile.name)
+        return kubeconfig.minified((Path(cluster.path).expanduser(),), cluster.context)
+    except kubeconfig.KubeconfigError as error:
         raise RolloutError(str(error)) from error
 
 
@@ -126,7 +135,7 @@ def _serving(answers: Sequence[Answer[tuple[dict[str, int], ...]]]) -> tuple[Gat
 
 def _route(api: Api, settings: Settings) -> tuple[Mapping[str, int] | None, Writer | None]:
     # A list, as a get of what is not there is an error.
-    for item in _list(api, f"{_ROUTING}/{settings.app.namespace}/virtualservices"):
+    for item in _list(api, f"{ROUTING}/{settings.app.namespace}/virtualservices"):
         if item["metadata"]["name"] == settings.app.name:
             return split(item["spec"]), _writer(item)
     return None, None
@@ -148,7 +157,7 @@ def _owned(entry: Mapping[str, Any]) -> Mapping[str, object]:
 
 def _rules(api: Api, settings: Settings) -> frozenset[str]:
     found: set[str] = set()
-    for rule in _list(api, f"{_ROUTING}/{settings.app.namespace}/destinationrules"):
+    for rule in _list(api, f"{ROUTING}/{settings.app.namespace}/destinationrules"):
         if rule["spec"]["host"] == settings.app.name:
             subsets: Sequence[Mapping[str, str]] = rule["spec"].get("subsets") or []
             found |= {subset["name"] for subset in subsets}

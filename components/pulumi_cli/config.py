@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from ..errors import RolloutError
+from ..history.past import Past
 from ..settings.model import Settings
 from ..settings.parse import parse
 from ..settings.section import NOT_FOR_CONFIG, ConfigError
@@ -68,6 +69,30 @@ def set_path(stack: str, path: str, value: str) -> None:
 def write_weights(stack: str, weights: Mapping[str, int]) -> None:
     """Replace the stack's split."""
     write(stack, {"weights": dict(weights)})
+
+
+def write_split(stack: str, settings: Settings, past: Past) -> list[str]:
+    """Write the weights and images of a split that was proved before, and nothing else of a version.
+
+    Returns:
+        A line for each value that is another one now.
+
+    Raises:
+        RolloutError: Pulumi refused.
+    """
+    weights = {version: past.weights.get(version, 0) for version in settings.versions}
+    moved = {version: weight for version, weight in weights.items() if weight != settings.weights[version]}
+    lines = [
+        f"weights.{version}: {settings.weights[version]} → {weight}" for version, weight in moved.items()
+    ]
+    if moved:
+        write_weights(stack, weights)
+    for version, image in past.images.items():
+        before = settings.versions[version].image
+        if image != before:
+            set_path(stack, f'versions["{version}"].image', image)
+            lines.append(f"versions.{version}.image: {before} → {image}")
+    return [f"{project.config_file(stack).name}: {line}" for line in lines]
 
 
 def _value(entry: Mapping[str, Any]) -> object:

@@ -38,14 +38,19 @@ def wait_for_engine(stack: str, seconds: float = 300) -> None:
     """
     deadline = time.monotonic() + seconds
     said = False
-    while engines := [pid for _, pid in _of(stack) if _lives(pid)]:
+    while running := engines(stack):
         if not said:
-            project.say(f"waiting for Pulumi's process {engines[0]}, which still works on stack {stack}")
+            project.say(f"waiting for Pulumi's process {running[0]}, which still works on stack {stack}")
             said = True
         if time.monotonic() > deadline:
-            msg = f"process {engines[0]} still holds the lock of stack {stack} after {seconds:.0f} s"
+            msg = f"process {running[0]} still holds the lock of stack {stack} after {seconds:.0f} s"
             raise RolloutError(msg)
         time.sleep(0.1)
+
+
+def engines(stack: str) -> list[int]:
+    """Return the processes of this host that work on the stack, where the backend is a local one."""
+    return [pid for _, pid in _of(stack) if _lives(pid)]
 
 
 def _of(stack: str) -> list[tuple[Path, int]]:

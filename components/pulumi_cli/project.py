@@ -1,9 +1,11 @@
 """Pulumi's command line, run in the project that the working folder belongs to."""
 
 import json
+import os
 import re
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -11,9 +13,17 @@ from typing import Any, cast
 import yaml
 
 from ..errors import RolloutError
+from ..gateway.waiting import STOP, WAITING
 
 NAME = "blue-green"
+# How Pulumi says that another `up` of the stack runs (pkg/backend/diy/lock.go).
+_LOCKED = "the stack is currently locked"
+_LAST_WORDS = 30
 _NOT_ON_PATH = 'pulumi is not on PATH. For this shell, run: eval "$(make -s env)"'
+
+
+class LockedError(RolloutError):
+    """Another `up` of the stack runs, or was killed."""
 
 
 def folder() -> Path:
@@ -124,36 +134,80 @@ def ask_json(*arguments: str) -> object:
     return json.loads(ask(*arguments))
 
 
-def show(*arguments: str, shielded: bool = False, progress: bool = False) -> None:
+def show(
+    *arguments: str,
+    shielded: bool = False,
+    progress: bool = False,
+    quiet: bool = False,
+    environment: Mapping[str, str] | None = None,
+) -> None:
     """Run a Pulumi command with its output on the terminal; with `progress`, on standard error.
 
-    An interrupt reaches Pulumi too, which ends what it has begun; then KeyboardInterrupt is raised.
-    With `shielded`, no interrupt from the terminal reaches it.
+    An interrupt reaches Pulumi too, which ends what it has begun; our own waits in it end at once. Then
+    KeyboardInterrupt is raised.
+
+    Args:
+        arguments: the command, without `pulumi`.
+        shielded: no interrupt from the terminal reaches it.
+        progress: its output goes to standard error.
+        quiet: it says nothing but what it waits for, and what went wrong.
+        environment: variables for it, beside those of this process.
 
     Raises:
         RolloutError: it failed; what it said stands above.
     """
-    interrupted = False
-    out = sys.stderr if progress else None
     # On a terminal Pulumi draws its own live tree; elsewhere it writes lines.
-    live = sys.stdout.isatty() and not shielded and not progress
+    live = sys.stdout.isatty() and not (shielded or progress or quiet)
     command = ["pulumi", *arguments] if live else _command(arguments)
-    try:
-        started = subprocess.Popen(command, cwd=folder(), start_new_session=shielded, stdout=out)
-    except FileNotFoundError as error:
-        raise RolloutError(_NOT_ON_PATH) from error
-    with started as process:
-        while True:
-            try:
-                status = process.wait()
-                break
-            except KeyboardInterrupt:
-                interrupted = True
+    out = subprocess.PIPE if quiet else sys.stderr if progress else None
+    interrupted = False
+    said: list[str] = []
+    with tempfile.TemporaryDirectory() as scratch:
+        stop = Path(scratch) / "stop"
+        try:
+            started = subprocess.Popen(
+                command,
+                cwd=folder(),
+                env={**os.environ, **(environment or {}), STOP: str(stop)},
+                start_new_session=shielded,
+                stdout=out,
+                stderr=subprocess.STDOUT if quiet else None,
+                text=True,
+            )
+        except FileNotFoundError as error:
+            raise RolloutError(_NOT_ON_PATH) from error
+        with started as process:
+            while True:
+                try:
+                    _follow(process, said)
+                    status = process.wait()
+                    break
+                except KeyboardInterrupt:
+                    interrupted = True
+                    stop.touch()
     if interrupted:
         raise KeyboardInterrupt
     if status:
+        for line in _failure(said):
+            say(line)
         msg = f"`pulumi {' '.join(arguments)}` failed; what it said stands above"
-        raise RolloutError(msg)
+        raise LockedError(msg) if _LOCKED in "".join(said) else RolloutError(msg)
+
+
+def _follow(process: subprocess.Popen[str], said: list[str]) -> None:
+    """Read what a quiet command says to its end, and pass on what it waits for."""
+    for line in process.stdout or ():
+        said.append(line)
+        _, waits, reason = line.partition(WAITING)
+        if waits and not any(waits + reason in before for before in said[:-1]):
+            say(f"{waits}{reason}".rstrip())
+
+
+def _failure(said: Sequence[str]) -> list[str]:
+    """What a failed command said of it: Pulumi's diagnostics, else its last words."""
+    lines = [line.rstrip() for line in said]
+    begin = lines.index("Diagnostics:") if "Diagnostics:" in lines else max(0, len(lines) - _LAST_WORDS)
+    return [line for line in lines[begin:] if line]
 
 
 def _command(arguments: Sequence[str]) -> list[str]:

@@ -6,7 +6,8 @@ from itertools import count
 from typing import Any, cast
 
 from ..errors import RolloutError
-from . import locks, project, unfinished
+from ..history.past import CAUSE, Cause
+from . import locks, project, unfinished, updates
 
 HISTORY_PAGE = 10
 
@@ -38,19 +39,31 @@ def _select(stack: str, *, progress: bool) -> None:
         project.say(f"Pulumi has written the salt of this stack's secrets into {file.name}: commit it")
 
 
-def converge(stack: str, *, shielded: bool = False) -> None:
+def converge(
+    stack: str, cause: Cause = Cause.whole, why: str = "", *, shielded: bool = False, quiet: bool = False
+) -> None:
     """Run `pulumi up` without its preview, the fastest way to make the stack what its config says.
 
     Args:
         stack: the stack's name.
+        cause: why it runs, for the history and for what `up` writes into the cluster.
+        why: the same in words, for a person who reads the history.
         shielded: an interrupt from the terminal does not reach Pulumi.
+        quiet: Pulumi says nothing but what it waits for, and what went wrong.
 
     Raises:
-        RolloutError: Pulumi failed; what it said stands above.
+        RolloutError: Pulumi failed; what it said stands above. LockedError: another `up` runs.
     """
     project.check_file(stack)
     locks.clear_dead(stack)
-    project.show("up", "--yes", "--skip-preview", "--stack", stack, shielded=shielded, progress=True)
+    message = ("--message", updates.message(cause, why)) if cause else ()
+    project.show(
+        *("up", "--yes", "--skip-preview", "--stack", stack, *message),
+        shielded=shielded,
+        progress=True,
+        quiet=quiet,
+        environment={CAUSE: cause},
+    )
 
 
 def down(stack: str, *, cluster_gone: bool = False, progress: bool = False) -> None:

@@ -2,7 +2,7 @@
 
 import difflib
 from collections.abc import Mapping
-from typing import Literal, cast
+from typing import Literal, TypeAlias, cast
 
 from . import rules
 from .model import (
@@ -27,6 +27,8 @@ from .model import (
 from .section import ConfigError, Mistakes, Section, kind, shown
 
 KEYS = ("cluster", "istio", "app", "versions", "weights", "routing", "convergence")
+
+Cluster: TypeAlias = MinikubeCluster | KubeconfigCluster
 
 _SET = "pulumi config set --path"
 _POLICY = "Istio's TrafficPolicy"
@@ -59,6 +61,16 @@ def parse(config: Mapping[str, object], project: str = "blue-green") -> Settings
     )
 
 
+def parse_parts(config: Mapping[str, object], project: str = "blue-green") -> tuple[Cluster, App]:
+    """Checks `cluster` and `app` alone, whatever is wrong elsewhere. Raises ConfigError."""
+    mistakes = Mistakes()
+    cluster = _cluster(Section(f"{project}:cluster", config.get("cluster"), mistakes))
+    app = _app(Section(f"{project}:app", config.get("app"), mistakes), cluster)
+    if mistakes.found:
+        raise ConfigError(_message(mistakes.found))
+    return cluster, app
+
+
 def _message(found: list[str]) -> str:
     count = "one mistake" if len(found) == 1 else f"{len(found)} mistakes"
     return "\n  ".join([f"The stack config has {count}; nothing was touched.", *found])
@@ -71,7 +83,7 @@ def _unknown_keys(config: Mapping[str, object], project: str, mistakes: Mistakes
         mistakes.add(f"{project}:{name}", "there is no such key", remedy)
 
 
-def _cluster(section: Section) -> MinikubeCluster | KubeconfigCluster:
+def _cluster(section: Section) -> Cluster:
     if section.choice("kind", ("minikube", "kubeconfig"), "minikube") == "kubeconfig":
         cluster = KubeconfigCluster(
             path=section.text("path", rules.FILE, KubeconfigCluster.path),

@@ -1,6 +1,7 @@
 """Shifts through their real entry point, on real traffic: to the end, back by itself, interrupted, killed."""
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -137,10 +138,29 @@ def test_shift_by_p99_is_refused_where_no_gateway_times_requests(program: Progra
     assert _weights(program) == {"v1": 100, "v2": 0}
 
 
-def test_shift_without_enough_requests_goes_back(program: Program) -> None:
-    done = program.run(*SHIFT, "v2", "--steps", "10", "--pause", "1", check=False)
+def test_shift_without_traffic_is_refused_before_its_first_step_with_what_would_do(program: Program) -> None:
+    done = program.run(*SHIFT, "v2", "--steps", "10,100", "--pause", "10", check=False)
     assert done.returncode == 1
-    assert "only 0 requests came, of which 0 failed, and 50 are needed" in done.stderr
+    assert "at 10 % v2 gets about 0 of them in 10 s, and 50 are needed to judge" in done.stderr
+    rate = re.search(r"--traffic (\d+)", done.stderr)
+    assert rate
+    assert _weights(program) == {"v1": 100, "v2": 0}
+
+    done = program.run(*SHIFT, "v2", "--steps", "10,100", "--pause", "10", "--traffic", rate[1])
+    assert _weights(program) == {"v1": 0, "v2": 100}
+    assert "all steps stand" in done.stderr
+    # A few lines a stage, and none of Pulumi's.
+    assert len(done.stderr.splitlines()) <= 7, done.stderr
+
+
+def test_shift_whose_traffic_ends_goes_back(program: Program) -> None:
+    with load(str(program.outputs()["url"])):
+        shift = _start(program, "v2", "--steps", "10", "--pause", "5")
+        _until(shift, "v1 100 % → v1 90 %, v2 10 %")
+    with shift:
+        _, said = shift.communicate()
+    assert shift.returncode == 1
+    assert "and 50 are needed to judge" in said
     assert _verify(program)["ok"]
 
 
@@ -148,7 +168,7 @@ def test_shift_without_enough_requests_goes_back(program: Program) -> None:
 def test_interrupted_shift_goes_back(program: Program, number: signal.Signals) -> None:
     with (
         load(str(program.outputs()["url"])),
-        _start(program, "v2", "--steps", "50", "--pause", "60") as shift,
+        _start(program, "v2", "-v", "--steps", "50", "--pause", "60") as shift,
     ):
         _until(shift, "v2 at 50 %")
         shift.send_signal(number)
@@ -163,7 +183,7 @@ def killed(program: Program) -> None:
     """A shift that SIGKILL ended between its steps."""
     with (
         load(str(program.outputs()["url"])),
-        _start(program, "v2", "--steps", "50,100", "--pause", "10") as shift,
+        _start(program, "v2", "-v", "--steps", "50,100", "--pause", "10") as shift,
     ):
         _until(shift, "v2 at 50 %")
         shift.kill()
@@ -191,7 +211,10 @@ def test_killed_shift_is_resumed(program: Program) -> None:
 
 
 def test_shift_killed_in_the_middle_of_an_up_is_undone(program: Program) -> None:
-    with _start(program, "v2", "--steps", "50") as shift:
+    with (
+        load(str(program.outputs()["url"])),
+        _start(program, "v2", "-v", "--steps", "50") as shift,
+    ):
         _until(shift, "v1 100 % → v1 50 %, v2 50 %")
         shift.kill()
         shift.communicate()
@@ -203,7 +226,7 @@ def test_shift_killed_in_the_middle_of_an_up_is_undone(program: Program) -> None
 def test_traffic_that_a_pipeline_moves_meanwhile_stays_and_stops_the_shift(program: Program) -> None:
     with (
         load(str(program.outputs()["url"])),
-        _start(program, "v2", "--steps", "50", "--pause", "60") as shift,
+        _start(program, "v2", "-v", "--steps", "50", "--pause", "60") as shift,
     ):
         _until(shift, "v2 at 50 %")
         program.config(weights={"v1": 80, "v2": 20})

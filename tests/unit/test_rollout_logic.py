@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.commands.rollback import proved
 from components.commands.shift import journal
 from components.commands.shift.judge import Limits, Plan, breach, steps_from
 from components.commands.shift.report import Report, Sample, Step
@@ -113,26 +112,6 @@ def test_steps_that_do_not_rise_from_1_to_100_are_refused(steps: tuple[int, ...]
 def test_no_step_left_is_refused() -> None:
     with pytest.raises(ValueError, match="has 100 % already"):
         steps_from(100, (50, 100))
-
-
-def _update(result: str, weights: dict[str, int], kind: str = "update") -> dict[str, object]:
-    return {
-        "kind": kind,
-        "result": result,
-        "config": {"blue-green:weights": {"value": json.dumps(weights)}},
-    }
-
-
-def test_proved_split_is_that_of_the_newest_good_update_with_another_one() -> None:
-    history = [
-        _update("failed", {"v1": 0, "v2": 100}),
-        _update("succeeded", {"v1": 30, "v2": 70}, kind="preview"),
-        _update("succeeded", {"v1": 50, "v2": 50}),
-        _update("succeeded", {"v1": 100, "v2": 0}),
-    ]
-    assert proved(history, {"v1": 0, "v2": 100}) == {"v1": 50, "v2": 50}
-    assert proved(history, {"v1": 50, "v2": 50}) == {"v1": 100, "v2": 0}
-    assert proved(history[:2], {"v1": 50, "v2": 50}) is None
 
 
 def test_traffic_between_two_readings_counts_new_and_restarted_endpoints() -> None:

@@ -1,22 +1,31 @@
 """A shift leaves no traffic between two steps, and no config that nothing accepts."""
 
+import io
 import os
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
-from components.commands.shift import journal, observe, run
+from components.commands.shift import journal, observe, outlook, run
 from components.commands.shift.judge import Limits, Plan
+from components.commands.shift.load import sending
 from components.commands.shift.observe import BreachError, MovedByOthersError
-from components.commands.shift.report import Step
-from components.observation import latency, traffic
-from components.observation.latency import Readings
+from components.commands.shift.report import Report, Step
+from components.commands.shift.view import Log, Screen
+from components.gateway.waiting import wait_until
+from components.observation import endpoint, latency, traffic
+from components.observation.latency import Latency, Readings
 from components.observation.traffic import Counters, Endpoint, Served
 from components.pulumi_cli import config, locks, stack
+from components.settings.model import Check
 
 BEFORE = {"v1": 100, "v2": 0}
 PLAN = Plan("v2", (50, 100), 1, Limits(0.01, 50))
+VIEW = Log("v2", verbose=False)
 
 
 @pytest.fixture
@@ -33,6 +42,10 @@ def written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, i
     monkeypatch.setattr(stack, "converge", _nothing)
     monkeypatch.setattr(locks, "wait_for_engine", _nothing)
     return found
+
+
+def _report() -> Report:
+    return Report.begin("lab", PLAN, BEFORE, None)
 
 
 def _nothing(*_: object, **__: object) -> None:
@@ -53,7 +66,7 @@ def test_shift_goes_back_whatever_happened(
     error: BaseException, reason: str, written: list[dict[str, int]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _failing(monkeypatch, error)
-    report = run._all_steps("lab", PLAN, BEFORE)  # pyright: ignore[reportPrivateUsage]
+    report = run._all_steps("lab", PLAN, _report(), VIEW)  # pyright: ignore[reportPrivateUsage]
     assert report.failure == reason
     assert written == [BEFORE]
     assert journal.read("lab") is None
@@ -79,7 +92,7 @@ def test_what_others_made_is_written_where_a_config_can_say_it(
 ) -> None:
     _failing(monkeypatch, MovedByOthersError("somebody else moved it", route))
     with pytest.raises(MovedByOthersError):
-        run._all_steps("lab", PLAN, BEFORE)  # pyright: ignore[reportPrivateUsage]
+        run._all_steps("lab", PLAN, _report(), VIEW)  # pyright: ignore[reportPrivateUsage]
     assert written == expected
 
 
@@ -129,7 +142,7 @@ def _observe(readings: list[Counters], monkeypatch: pytest.MonkeyPatch) -> Step:
     step = Step(50, 0)
     plan = Plan("v2", (50,), 2, Limits(0.01, 50))
     nowhere: Any = None
-    observe.observe("lab", plan, nowhere, {"v1": 50, "v2": 50}, nowhere, step)
+    observe.observe("lab", plan, nowhere, {"v1": 50, "v2": 50}, nowhere, step, VIEW)
     return step
 
 
@@ -158,3 +171,64 @@ def test_what_the_gateway_answers_itself_is_a_breach_at_once(monkeypatch: pytest
     readings = [Counters(endpoints, {("gw", "v2"): counted}) for counted in (before, after)]
     with pytest.raises(BreachError, match=r"9 of 9 requests failed; .* itself: 8 no healthy endpoint"):
         _observe(readings, monkeypatch)
+
+
+@pytest.mark.parametrize(
+    ("seen", "hopeless", "says"),
+    [
+        # 100 a second: 300 in 30 s at 10 %.
+        (300, False, "at 10 % v2 gets about 300 of them in 30 s, and 50 are needed to judge"),
+        # 18 a second, as `make watch` sends: a coin toss.
+        (54, False, "by chance). What would do: --pause 37; --min-requests 39; a first step of 13 %"),
+        (9, True, "about 9 of them in 30 s, and 50 are needed to judge. What would do: --pause 221; --min-"),
+        (0, True, "What would do: where nobody else uses the stack, --traffic 23"),
+    ],
+)
+def test_outlook_says_before_the_first_step_what_would_do(seen: int, hopeless: bool, says: str) -> None:
+    plan = Plan("v2", (10, 50, 100), 30, Limits(0.01, 50))
+    said, found = outlook.outlook(seen, 3.0, plan)
+    assert (found, says in said) == (hopeless, True), said
+
+
+def test_own_requests_come_at_their_rate_with_the_headers_of_the_route_and_end_with_the_shift() -> None:
+    seen: list[str | None] = []
+
+    class App(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            seen.append(self.headers["Host"])
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), App) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}/"
+        with sending(endpoint.Endpoint(url, {"Host": "shop.example"}, Check()), 50):
+            wait_until(lambda: () if len(seen) >= 50 else ("50 requests",), 10)
+        count = len(seen)
+        assert set(seen) == {"shop.example"}
+        server.shutdown()
+    assert len(seen) == count < 80
+
+
+def test_screen_shows_each_stage_and_what_its_version_served() -> None:
+    screen = Screen(PLAN)
+    screen.moves(BEFORE, {"v1": 50, "v2": 50}, 50)
+    console = Console(width=80, file=io.StringIO(), record=True)
+    console.print(screen)
+    step = Step(50, 0.0, {"v2": Served(90, 1)}, {"v2": Latency({0.0: 90})})
+    screen.judges(step, 12.4)
+    console.print(screen)
+    screen.holds(step)
+    console.print(screen)
+    shown = console.export_text().splitlines()
+    assert [line for line in shown if "`pulumi up`" in line]
+    assert [line for line in shown if "13 s left" in line and "90 requests, 1 failed, p99 <1 ms" in line]
+    assert [line for line in shown if line.split()[:3] == ["50", "%", "holds"]]
+
+
+def test_report_says_that_the_shift_sent_requests_itself() -> None:
+    assert "the shift itself sent 20 a second" in Report.begin("lab", PLAN, BEFORE, 20).to_html()
+    assert "itself sent" not in _report().to_html()

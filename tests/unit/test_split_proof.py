@@ -149,18 +149,22 @@ def test_what_is_not_proven_is_not_in_the_state(monkeypatch: pytest.MonkeyPatch)
         ConvergedProvider().update("myapp", STATE, news())
 
 
-def test_the_proof_is_an_output(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_proof_is_an_output(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     one = proof.Proof("istio-system/a", {"v1": 50, "v2": 50}, "2026-01-01T00:00:00Z", {})
 
     def wait(*_: object) -> tuple[proof.Proof, ...]:
         return (one,)
 
     monkeypatch.setattr(split_proof.proof, "wait_for_weights", wait)
-    outs = ConvergedProvider().create(news()).outs
+    with fake_cluster() as cluster:
+        props = {**news(), "kubeconfig": cluster.kubeconfig, "images": {"v1": "app:1", "v2": "app:2"}}
+        outs = ConvergedProvider().create(props).outs
     assert outs is not None
     assert outs["proof"] == [
         {"pod": one.pod, "weights": one.weights, "at": one.at, "images": {}},
     ]
+    # There is no VirtualService, so nothing could be noted there; the proof holds all the same.
+    assert "`rollback --now` will not know this split" in capsys.readouterr().err
 
 
 def test_a_version_without_traffic_that_is_not_ready_is_a_warning(

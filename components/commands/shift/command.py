@@ -1,16 +1,20 @@
 """The command `shift`."""
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from ...errors import RolloutError
-from ...pulumi_cli.project import say
+from ...observation import endpoint
+from ...pulumi_cli import config
+from ...pulumi_cli.project import config_file, say
+from ...settings.model import MinikubeCluster
 from ...settings.weights import shown
 from .. import completion
 from ..options import Format, Output, Stack, show
-from . import run
+from . import load, run
 from .judge import Limits, Plan
 from .report import Report
 
@@ -32,6 +36,16 @@ def shift(
     ] = None,
     min_requests: Annotated[int, typer.Option(min=1, help="Fewest requests a step needs.")] = 50,
     report: Annotated[Path, typer.Option(help="Folder of the report.")] = Path(".lab/reports"),
+    traffic: Annotated[
+        int | None,
+        typer.Option(
+            min=1, max=load.MOST, metavar="N", help="Send N GETs a second meanwhile, where nobody uses it."
+        ),
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Send --traffic without a question.")] = False,
+    verbose: Annotated[
+        bool, typer.Option("-v", "--verbose", help="Show every second, and all that Pulumi says.")
+    ] = False,
     undo: Annotated[bool, typer.Option("--undo", help="Go back from a shift that was killed.")] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with a shift that was killed.")] = False,
     output: Format = Output.text,
@@ -46,16 +60,32 @@ def shift(
     if version is None:
         _must_not_be_given(context, _JUDGING)
     if undo:
-        weights = run.undo(stack)
+        weights = run.undo(stack, verbose=verbose)
         show(output, {"stack": stack, "weights": weights}, f"{stack} routes by {shown(weights)} again")
         return
     _make_folder(report)
+    if traffic and not yes:
+        _may_send(stack, traffic)
     if version:
         limits = Limits(max_error_rate, min_requests, max_p99)
-        done = run.shift(stack, Plan(version, _steps(steps), pause, limits))
+        done = run.shift(stack, Plan(version, _steps(steps), pause, limits), traffic, verbose=verbose)
     else:
-        done = run.resume(stack)
+        done = run.resume(stack, traffic, verbose=verbose)
     _end(done, report, output)
+
+
+def _may_send(stack: str, traffic: int) -> None:
+    """Requests of our own to a cluster that is not the stack's own need a yes."""
+    settings = config.settings(stack)
+    if isinstance(settings.cluster, MinikubeCluster):
+        return
+    what = f"{traffic} requests a second to {endpoint.of(stack, settings).url}"
+    if not sys.stdin.isatty():
+        msg = f"--traffic sends {what}, on a cluster that is not the stack's own: add --yes if it may"
+        raise RolloutError(msg)
+    if not typer.confirm(f"send {what}?", err=True):
+        msg = "nothing was changed"
+        raise RolloutError(msg)
 
 
 def _must_not_be_given(context: typer.Context, names: tuple[str, ...]) -> None:
@@ -95,6 +125,6 @@ def _end(done: Report, folder: Path, output: Output) -> None:
     if done.failure:
         raise typer.Exit(130 if done.interrupted else 1)
     say(
-        f"shift: Pulumi.{done.stack}.yaml has the new split: commit it before a pipeline runs `up` "
-        "with the old one"
+        f"shift: all steps stand. {config_file(done.stack).name} has the new split: commit it before a "
+        "pipeline runs `up` with the old one"
     )

@@ -1,6 +1,5 @@
 """Judges one step by the version's real traffic, while nobody else moves it."""
 
-import math
 import time
 
 from ...errors import RolloutError
@@ -8,11 +7,11 @@ from ...gateway.gateways import Gateways
 from ...observation import latency, live, traffic
 from ...observation.latency import Latency
 from ...observation.traffic import Counters, Served
-from ...pulumi_cli import project
 from ...settings.model import Settings
 from ...settings.weights import Weights, same, shown
 from .judge import Plan, breach
 from .report import Sample, Step
+from .view import View
 
 # How often the counters are read.
 SAMPLE_SECONDS = 1.0
@@ -45,7 +44,7 @@ def must_hold(gateways: Gateways, settings: Settings, weights: Weights, name: st
 
 
 def observe(
-    name: str, plan: Plan, settings: Settings, weights: Weights, gateways: Gateways, step: Step
+    name: str, plan: Plan, settings: Settings, weights: Weights, gateways: Gateways, step: Step, view: View
 ) -> None:
     """Read the counters until the pause is over or the version breaks its limits."""
     last = traffic.read(gateways, settings)
@@ -65,10 +64,7 @@ def observe(
         times = step.latency.get(plan.version, Latency())
         p99 = times.percentile(0.99)
         step.samples.append(Sample(time.time(), dict(since), p99))
-        project.say(
-            f"shift: {plan.version} at {step.share} %: {ours.requests} requests, {ours.errors} failed, "
-            f"{'' if p99 is None else f'p99 {p99:g} ms, '}{math.ceil(max(0.0, left))} s left"
-        )
+        view.judges(step, left)
         must_hold(gateways, settings, weights, name)
         _must_have_endpoints(plan.version, reading, step.share)
         reason = breach(ours, times, plan.limits, at_end=left <= 0)

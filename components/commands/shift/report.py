@@ -4,16 +4,18 @@ import datetime
 import html
 import json
 import math
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Self
 
 from ...observation.latency import Latency
 from ...observation.statistics import margin
 from ...observation.traffic import Served
 from ...pulumi_cli.project import short
 from ...settings.weights import Weights, shown
-from .judge import Limits
+from .judge import Limits, Plan
 from .plot import plot
 
 
@@ -63,6 +65,7 @@ class Report:
         began: seconds since the epoch; so is `ended`.
         failure: why traffic was moved back; None when all steps stand.
         interrupted: whether a person or a pipeline stopped it.
+        own_traffic: requests a second that the shift sent itself; None: it judged those of others alone.
     """
 
     stack: str
@@ -73,7 +76,13 @@ class Report:
     ended: float = 0.0
     failure: str | None = None
     interrupted: bool = False
+    own_traffic: int | None = None
     steps: list[Step] = field(default_factory=list[Step])
+
+    @classmethod
+    def begin(cls, stack: str, plan: Plan, before: Weights, own_traffic: int | None) -> Self:
+        """Return the report of a shift that begins now."""
+        return cls(stack, plan.version, before, plan.limits, time.time(), own_traffic=own_traffic)
 
     def to_json(self) -> str:
         """Return the report as JSON; times are seconds since the epoch, latencies milliseconds."""
@@ -99,7 +108,7 @@ svg text {{ font-size: 12px; fill: #59636e; }}
 </style>
 <h1>{html.escape(title)}</h1>{reason}
 <p>Before: {html.escape(shown(self.before))}. From {_time(self.began)} to {_time(self.ended)}.<br>
-Each step had to hold: {html.escape(str(self.limits))}.</p>
+Each step had to hold: {html.escape(str(self.limits))}.{self._traffic()}</p>
 <h2>Share of {html.escape(self.version)}: asked for (line) and measured (dots), %</h2>
 {self._share_plot()}
 <h2>Failed requests of {html.escape(self.version)}, %</h2>
@@ -119,6 +128,11 @@ Each step had to hold: {html.escape(str(self.limits))}.</p>
         page.write_text(self.to_html())
         page.with_suffix(".json").write_text(self.to_json())
         return page
+
+    def _traffic(self) -> str:
+        if self.own_traffic is None:
+            return ""
+        return f"<br>Not only users' requests: the shift itself sent {self.own_traffic} a second (--traffic)."
 
     def _share_plot(self) -> str:
         asked: list[tuple[float, float]] = []

@@ -3,22 +3,31 @@
 import signal
 import time
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 
 from ...errors import RolloutError
-from ...observation import latency, live
+from ...history.past import Cause
+from ...observation import endpoint, latency, live
 from ...pulumi_cli import config, locks, project, stack
 from ...settings.model import Settings
 from ...settings.weights import Weights, moved, shown
-from . import journal
+from . import journal, outlook
 from .judge import Plan, steps_from
+from .load import sending
 from .observe import MovedByOthersError, must_hold, observe
 from .report import Report, Step
+from .view import View, view
 
 
-def shift(name: str, plan: Plan) -> Report:
+def shift(name: str, plan: Plan, traffic: int | None = None, *, verbose: bool = False) -> Report:
     """Move traffic to a version by steps; on a breach, an interrupt or a failed `up`, move it back.
+
+    Args:
+        name: the stack's name.
+        plan: the version, its steps, and what it has to hold.
+        traffic: GETs a second to send meanwhile; None: there is traffic enough, or none.
+        verbose: show every second, and all that Pulumi says.
 
     Returns:
         What happened; its `failure` says why traffic was moved back, None when all steps stand.
@@ -29,14 +38,18 @@ def shift(name: str, plan: Plan) -> Report:
     settings = config.settings(name)
     steps = _check(name, settings, plan)
     before = dict(settings.weights)
-    with live.connect(settings) as gateways:
-        must_hold(gateways, settings, before, name)
-        if plan.limits.max_p99 is not None:
-            latency.must_be_timed(gateways, settings)
-    return _all_steps(name, replace(plan, steps=steps), before)
+    plan = replace(plan, steps=steps)
+    with _traffic(name, settings, traffic):
+        with live.connect(settings) as gateways:
+            must_hold(gateways, settings, before, name)
+            outlook.must_be_judgeable(gateways, settings, plan)
+            if plan.limits.max_p99 is not None:
+                latency.must_be_timed(gateways, settings)
+        with view(plan, verbose=verbose) as shows:
+            return _all_steps(name, plan, Report.begin(name, plan, before, traffic), shows)
 
 
-def undo(name: str) -> Weights:
+def undo(name: str, *, verbose: bool = False) -> Weights:
     """Go back to the split from before a shift that was killed, and return it.
 
     Raises:
@@ -44,12 +57,12 @@ def undo(name: str) -> Weights:
     """
     entry = _killed(name)
     project.say(f"shift: going back to {shown(entry.before)}")
-    go_back(name, entry.before)
+    go_back(name, entry.before, quiet=not verbose)
     journal.remove(name)
     return entry.before
 
 
-def resume(name: str) -> Report:
+def resume(name: str, traffic: int | None = None, *, verbose: bool = False) -> Report:
     """Go on with a shift that was killed, as it was asked for, from the step that it had begun.
 
     Raises:
@@ -57,10 +70,15 @@ def resume(name: str) -> Report:
     """
     entry = _killed(name)
     locks.wait_for_engine(name)
-    return _all_steps(name, entry.plan, entry.before)
+    report = Report.begin(name, entry.plan, entry.before, traffic)
+    with (
+        _traffic(name, config.settings(name), traffic),
+        view(entry.plan, verbose=verbose) as shows,
+    ):
+        return _all_steps(name, entry.plan, report, shows)
 
 
-def go_back(name: str, weights: Weights) -> None:
+def go_back(name: str, weights: Weights, *, quiet: bool) -> None:
     """Write a split and make it true, whatever signal comes meanwhile.
 
     Raises:
@@ -70,7 +88,7 @@ def go_back(name: str, weights: Weights) -> None:
         locks.wait_for_engine(name)
         config.write_weights(name, weights)
         try:
-            stack.converge(name, shielded=True)
+            stack.converge(name, Cause.back, f"to {shown(weights)}", shielded=True, quiet=quiet)
         except RolloutError as error:
             msg = (
                 f"the way back failed. Pulumi.{name}.yaml has {shown(weights)}; when the cause is mended, "
@@ -79,13 +97,13 @@ def go_back(name: str, weights: Weights) -> None:
             raise RolloutError(msg) from error
 
 
-def _all_steps(name: str, plan: Plan, before: Weights) -> Report:
-    report = Report(name, plan.version, before, plan.limits, time.time())
+def _all_steps(name: str, plan: Plan, report: Report, shows: View) -> Report:
+    before = report.before
     with _interruptible():
         try:
             for number, step in enumerate(plan.steps):
                 journal.write(name, journal.entry(replace(plan, steps=plan.steps[number:]), before))
-                _step(name, plan, step, report)
+                _step(name, plan, step, report, shows)
         except MovedByOthersError as error:
             # The config file is always what the cluster has, where a config can say that.
             route = dict(error.route or {})
@@ -101,7 +119,7 @@ def _all_steps(name: str, plan: Plan, before: Weights) -> Report:
             report.failure = f"{type(error).__name__}: {error}"
     if report.failure:
         project.say(f"shift: {report.failure}\nshift: going back to {shown(before)}")
-        go_back(name, before)
+        go_back(name, before, quiet=not shows.verbose)
     journal.remove(name)
     report.ended = time.time()
     return report
@@ -128,16 +146,22 @@ def _check(name: str, settings: Settings, plan: Plan) -> tuple[int, ...]:
     return steps
 
 
-def _step(name: str, plan: Plan, share: int, report: Report) -> None:
+def _step(name: str, plan: Plan, share: int, report: Report, shows: View) -> None:
     settings = config.settings(name)
     weights = moved(settings.weights, plan.version, share)
-    project.say(f"shift: {shown(settings.weights)} → {shown(weights)}")
+    shows.moves(settings.weights, weights, share)
     config.write_weights(name, weights)
-    stack.converge(name)
+    cause = Cause.last_step if share == plan.steps[-1] else Cause.step
+    stack.converge(name, cause, f"{plan.version} at {share} %", quiet=not shows.verbose)
     step = Step(share, time.time())
     report.steps.append(step)
     with live.connect(settings) as gateways:
-        observe(name, plan, settings, weights, gateways, step)
+        observe(name, plan, settings, weights, gateways, step, shows)
+    shows.holds(step)
+
+
+def _traffic(name: str, settings: Settings, per_second: int | None) -> AbstractContextManager[None]:
+    return sending(endpoint.of(name, settings), per_second) if per_second else nullcontext()
 
 
 def _killed(name: str) -> journal.Entry:

@@ -1,0 +1,146 @@
+"""The way back by `pulumi up`: the config first, then the cluster."""
+
+from pathlib import Path
+
+from ...errors import RolloutError
+from ...gateway.chain import Split
+from ...history import past as pasts
+from ...history import record
+from ...history.past import Cause, Past
+from ...kubernetes.errors import GatewayError
+from ...manifests.routes import split
+from ...observation import live
+from ...pulumi_cli import config, project, stack, updates
+from ...settings.model import Settings
+from ...settings.weights import shown
+from ..shift import journal
+from .target import Candidate, choose, judge_by, table
+
+COMMIT = "commit it, or the next deploy from Git goes forward again"
+
+
+def rollback(name: str, to: int | None, *, quiet: bool) -> Past | None:
+    """Write the split from before the last whole change, and make it true.
+
+    Args:
+        name: the stack's name.
+        to: its number in the list of `candidates`; None: the newest that can be served.
+        quiet: without Pulumi's own output.
+
+    Returns:
+        The split; None where the last change was a rollback itself, so that nothing was moved.
+
+    Raises:
+        RolloutError: there is no such split, it cannot be served, or `up` failed.
+    """
+    settings = config.settings(name)
+    entry = journal.read(name)
+    if entry is not None and entry.is_running:
+        msg = f"a shift of {entry.plan.version} is running in process {entry.pid}; Ctrl-C there goes back"
+        raise RolloutError(msg)
+    proved = updates.proved(name)
+    now = pasts.present(settings)
+    if to is None and _is_rolled_back(proved, now):
+        return None
+    with live.connect(settings) as gateways:
+        past = choose(_others(proved, now), to, judge_by(gateways, _asked(settings)))
+    _known(name, settings, past)
+    file = project.config_file(name)
+    before, route = file.read_bytes(), _route(settings)
+    project.say(f"rollback: {shown(settings.weights)} → {past}")
+    for line in config.write_split(name, settings, past):
+        project.say(line)
+    try:
+        stack.converge(name, Cause.rollback, f"to {past}", quiet=quiet)
+    except (RolloutError, KeyboardInterrupt):
+        _settle(name, settings, route, before)
+        raise
+    journal.remove(name)
+    return past
+
+
+def candidates(name: str) -> list[Candidate]:
+    """Return every split that may be gone back to, the newest first, and whether it could be served now.
+
+    Raises:
+        RolloutError: Pulumi or the cluster cannot be asked.
+    """
+    settings = config.settings(name)
+    others = _others(updates.proved(name), pasts.present(settings))
+    with live.connect(settings) as gateways:
+        judge = judge_by(gateways, _asked(settings))
+        return [judge(past) for past in others]
+
+
+def nothing_moved(name: str, found: list[Candidate]) -> str:
+    """Return what a second rollback says instead of going further back."""
+    return (
+        "the last change was a rollback, so nothing was moved. To go further back:\n"
+        f"{table(found)}\ntype: python -m rollout rollback --stack {name} --to N"
+    )
+
+
+def _is_rolled_back(proved: list[Past], now: Past) -> bool:
+    """Whether nothing but an `up` of the same has come after a rollback."""
+    for past in reversed(proved):
+        if not past.same(now):
+            return False
+        if past.cause is Cause.rollback:
+            return True
+    return False
+
+
+def _asked(settings: Settings) -> Split:
+    text, selector = live.kubeconfig_of(settings.cluster), settings.routing.gateway_selector
+    return Split(text, selector, live.target(settings))
+
+
+def _others(proved: list[Past], now: Past) -> list[Past]:
+    return [past for past in pasts.targets(proved) if not past.same(now)]
+
+
+def _known(name: str, settings: Settings, past: Past) -> None:
+    gone = sorted(past.weights.keys() - settings.versions.keys())
+    if gone:
+        msg = (
+            f"{past} needs {', '.join(gone)}, which the config has no more: put it back into versions in "
+            f"Pulumi.{project.short(name)}.yaml, or set the weights there and run `up`"
+        )
+        raise RolloutError(msg)
+
+
+def _settle(name: str, settings: Settings, before: object, content: bytes) -> None:
+    """After a failure the config says what the cluster has: what it said before, unless traffic has moved."""
+    file = project.config_file(name)
+    try:
+        after = _route(settings)
+    except RolloutError:
+        project.say(
+            f"rollback: whether traffic has moved is unknown; {file.name} has the split to go back to"
+        )
+        return
+    if after == before:
+        _restore(file, content)
+        project.say(f"rollback: traffic has not moved, and {file.name} is as it was")
+    else:
+        project.say(
+            f"rollback: the VirtualService has {shown(after) if after else 'no split'}, and so has "
+            f"{file.name}; when the cause is mended, run: python -m rollout up --stack {name}"
+        )
+
+
+def _restore(file: Path, content: bytes) -> None:
+    """The file is whole at any time."""
+    fresh = file.with_name(f".{file.name}.rollback")
+    fresh.write_bytes(content)
+    fresh.replace(file)
+
+
+def _route(settings: Settings) -> dict[str, int] | None:
+    """The weights of the VirtualService; None where it is not there."""
+    try:
+        with live.connect(settings) as gateways:
+            found = gateways.api.find(record.path(settings.app.namespace, settings.app.name))
+    except GatewayError as error:
+        raise RolloutError(str(error)) from error
+    return None if found is None else split(found["spec"])

@@ -1,0 +1,206 @@
+"""The way back at once: the routes first, the proof in every gateway's Envoy, and Pulumi's state after it."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ...errors import RolloutError
+from ...gateway import chain
+from ...gateway.chain import Split, Wanted
+from ...gateway.envoy import Target
+from ...gateway.finding import failures
+from ...gateway.gateways import Gateways
+from ...gateway.waiting import wait_until
+from ...history import past as pasts
+from ...history import record, routes
+from ...history.past import Cause, Past
+from ...kubernetes.api import Api
+from ...kubernetes.errors import GatewayError
+from ...manifests.routes import split
+from ...observation import live
+from ...pulumi_cli import config, locks, project, stack
+from ...settings.model import App
+from ...settings.parse import parse_parts
+from ...settings.section import ConfigError
+from .target import Candidate, choose, judged
+
+_PROOF_SECONDS = 60
+_UP_SECONDS = 300
+_LOOK_SECONDS = 0.2
+_DEPLOYMENTS = "/apis/apps/v1/namespaces"
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the routes are: a kubeconfig's text, the app, and the gateways' labels."""
+
+    kubeconfig: str
+    app: App
+    selector: Mapping[str, str]
+
+    @property
+    def path(self) -> str:
+        """The VirtualService's path at the API server."""
+        return record.path(self.app.namespace, self.app.name)
+
+    @property
+    def split(self) -> Split:
+        """What the gateways are asked about."""
+        app = self.app
+        return Split(self.kubeconfig, self.selector, Target(app.namespace, app.name, app.name))
+
+
+def rollback_now(name: str, to: int | None) -> Past:
+    """Route by the split from before, prove that in every gateway, then let Pulumi write its state.
+
+    Neither Pulumi nor its backend is asked before traffic is back; of the config only `cluster` and `app`
+    must be right.
+
+    Raises:
+        RolloutError: there is no such split, it cannot be served, or the gateways do not follow; or
+            traffic is back and the state could not be written, which the text says.
+    """
+    try:
+        past = _move(name, to)
+    except GatewayError as error:
+        raise RolloutError(str(error)) from error
+    project.say(f"rollback: traffic is back: every gateway routes by {past}")
+    try:
+        _write_state(name, past)
+    except RolloutError as error:
+        msg = f"traffic is back at {past}, and Pulumi's state does not have it yet: {error}"
+        raise RolloutError(msg) from error
+    return past
+
+
+def candidates(name: str) -> list[Candidate]:
+    """Return the splits that the cluster tells, the newest first, and whether they could be served now.
+
+    Raises:
+        RolloutError: the cluster cannot be asked.
+    """
+    try:
+        place = _place(name)
+        with Gateways(place.kubeconfig, place.selector) as gateways:
+            found = _others(gateways, place, gateways.api.get(place.path))
+            return [_judged(gateways, place, past) for past in found]
+    except GatewayError as error:
+        raise RolloutError(str(error)) from error
+
+
+def _move(name: str, to: int | None) -> Past:
+    place = _place(name)
+    with Gateways(place.kubeconfig, place.selector) as gateways:
+        found = gateways.api.get(place.path)
+        others = _others(gateways, place, found)
+        past = choose(others, to, lambda one: _judged(gateways, place, one))
+        project.say(f"rollback: {_shown(found)} → {past}")
+        # The mark first: an `up` that looks for it before its own write then stops.
+        mark = Past(round(time.time(), 3), Cause.rollback, past.weights, past.images)
+        record.add(gateways.api, place.path, mark)
+        routes.write(gateways.api, place.path, past)
+        _prove(gateways, place, past)
+        if running := locks.engines(name):
+            project.say(
+                f"rollback: every gateway routes by {past}; watching the `up` of process {running[0]}"
+            )
+            _watch(name, gateways, place, past)
+        return past
+
+
+def _watch(name: str, gateways: Gateways, place: Place, past: Past) -> None:
+    """Stay until the `up` that runs has ended; what it wrote before it saw the mark is written over."""
+    deadline = time.monotonic() + _UP_SECONDS
+    while True:
+        ended = not locks.engines(name)
+        if split(gateways.api.get(place.path)["spec"]) != past.weights:
+            project.say(f"rollback: the `up` moved traffic meanwhile; back to {past} again")
+            routes.write(gateways.api, place.path, past)
+            _prove(gateways, place, past)
+        if ended:
+            return
+        if time.monotonic() > deadline:
+            msg = f"every gateway routes by {past}, and the `up` still runs after {_UP_SECONDS} s: look at it"
+            raise RolloutError(msg)
+        time.sleep(_LOOK_SECONDS)
+
+
+def _prove(gateways: Gateways, place: Place, past: Past) -> None:
+    """Raises NotConvergedError where a gateway does not follow."""
+
+    def check() -> tuple[str, ...]:
+        found = chain.look_at_all(gateways, place.split, Wanted(past.weights))
+        return tuple(map(str, failures(chain.broken(found))))
+
+    wait_until(check, _PROOF_SECONDS, list)
+
+
+def _others(gateways: Gateways, place: Place, virtual_service: Mapping[str, Any]) -> list[Past]:
+    """The splits that may be gone back to from what the cluster has."""
+    weights = {version: weight for version, weight in split(virtual_service["spec"]).items() if weight}
+    images = {version: _image(gateways.api, place, version) for version in weights}
+    now = Past(0, Cause.whole, weights, images)
+    others = [past for past in pasts.targets(record.read(virtual_service)) if not past.same(now)]
+    # Another image alone is no other route.
+    return [past for past in others if past.weights != weights]
+
+
+def _judged(gateways: Gateways, place: Place, past: Past) -> Candidate:
+    found = judged(gateways, place.split, past)
+    if found.obstacle is None and found.restarts:
+        reason = (
+            f"{', '.join(found.restarts)} runs another image now: `rollback` without --now brings it back"
+        )
+        return Candidate(past, reason)
+    return found
+
+
+def _image(api: Api, place: Place, version: str) -> str:
+    found = api.find(f"{_DEPLOYMENTS}/{place.app.namespace}/deployments/{place.app.name}-{version}")
+    return str(found["spec"]["template"]["spec"]["containers"][0]["image"]) if found else ""
+
+
+def _place(name: str) -> Place:
+    """Read as little of the config as can be: it may be wrong elsewhere."""
+    file = project.config_file(name)
+    try:
+        cluster, app = parse_parts(_values(file))
+    except ConfigError as error:
+        msg = f"{file.name}: {error}"
+        raise RolloutError(msg) from error
+    text = live.kubeconfig_of(cluster)
+    with Api(text) as api:
+        gateway: str = api.get(record.path(app.namespace, app.name))["spec"]["gateways"][0]
+        namespace, _, short = gateway.rpartition("/")
+        where = f"{live.ROUTING}/{namespace or app.namespace}/gateways/{short}"
+        return Place(text, app, api.get(where)["spec"]["selector"])
+
+
+def _values(file: Path) -> Mapping[str, Any]:
+    try:
+        content: Mapping[str, Any] = yaml.safe_load(file.read_text()) or {}
+    except FileNotFoundError as error:
+        msg = f"there is no {file}"
+        raise RolloutError(msg) from error
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        msg = f"{file.name}, line {line}: {error.problem}; --now reads from it where the cluster is"
+        raise RolloutError(msg) from error
+    ours = f"{project.NAME}:"
+    values: Mapping[str, Any] = content.get("config") or {}
+    return {key.removeprefix(ours): value for key, value in values.items() if key.startswith(ours)}
+
+
+def _shown(virtual_service: Mapping[str, Any]) -> str:
+    return ", ".join(f"{version} {weight} %" for version, weight in split(virtual_service["spec"]).items())
+
+
+def _write_state(name: str, past: Past) -> None:
+    settings = config.settings(name)
+    for line in config.write_split(name, settings, past):
+        project.say(line)
+    stack.converge(name, Cause.rollback, f"to {past}, at once", quiet=True)

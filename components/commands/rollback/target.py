@@ -1,0 +1,159 @@
+"""Which of the splits that may be gone back to is taken, and what keeps one from being served now."""
+
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import typer
+
+from ...errors import RolloutError
+from ...gateway import convergence
+from ...gateway.chain import Split
+from ...gateway.finding import failures
+from ...gateway.gateways import Gateways
+from ...history.past import Cause, Past
+from ...kubernetes import workloads
+from ...kubernetes.errors import GatewayError
+from ...pulumi_cli import project
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A split that may be gone back to.
+
+    Attributes:
+        past: the split.
+        obstacle: why it cannot be served now; None: it can.
+        restarts: the versions that have to start with another image before that.
+    """
+
+    past: Past
+    obstacle: str | None = None
+    restarts: tuple[str, ...] = ()
+
+    def facts(self) -> Mapping[str, object]:
+        """Return all of it for machines."""
+        return {
+            "at": _time(self.past.at),
+            "weights": self.past.weights,
+            "images": self.past.images,
+            "servable": self.obstacle is None,
+            "reason": self.obstacle,
+        }
+
+
+def judged(gateways: Gateways, split: Split, past: Past) -> Candidate:
+    """Look whether a split could be served now.
+
+    Raises:
+        GatewayError: the cluster cannot be asked.
+    """
+    target = split.target
+    running: list[str] = []
+    restarts: list[str] = []
+    for version, image in past.images.items():
+        name = f"{target.host}-{version}"
+        deployment = gateways.api.find(f"/apis/apps/v1/namespaces/{target.namespace}/deployments/{name}")
+        if deployment is None:
+            return Candidate(past, f"{version} has no Deployment any more")
+        if _image(deployment) != image:
+            restarts.append(version)
+            continue
+        reason = workloads.not_rolled_out(gateways.api, target.namespace, name)
+        if reason is not None:
+            labels = {"app": target.host, "version": version}
+            pods = workloads.pod_reasons(gateways.api, target.namespace, labels)
+            return Candidate(past, "; ".join([reason, *pods]))
+        running.append(version)
+    lacking = failures(convergence.lacking(gateways, split, tuple(running))) if running else ()
+    return Candidate(past, "; ".join(map(str, lacking)) or None, tuple(restarts))
+
+
+def choose(candidates: Sequence[Past], to: int | None, judge: Callable[[Past], Candidate]) -> Past:
+    """Return the split to go to: the newest that can be served, or number `to` of the list, from 1.
+
+    One that is passed over is named with the reason; then a person at a terminal is asked.
+
+    Raises:
+        RolloutError: there is none, it cannot be served, or nobody can be asked.
+    """
+    if to is not None:
+        if not 1 <= to <= len(candidates):
+            msg = f"--to {to}: there are {len(candidates)} splits to go back to; --list shows them"
+            raise RolloutError(msg)
+        candidates = candidates[to - 1 : to]
+    passed = False
+    for number, past in enumerate(candidates, to or 1):
+        found = judge(past)
+        if found.obstacle is None:
+            if passed:
+                _ask(number, past)
+            return past
+        project.say(f"rollback: {number}: {past} cannot be served now: {found.obstacle}")
+        passed = True
+    msg = (
+        "none of the splits that were proved before can be served now"
+        if passed
+        else "no other split was proved by a whole `up` that ended well"
+    )
+    raise RolloutError(msg)
+
+
+def table(candidates: Sequence[Candidate]) -> str:
+    """Return the candidates as text, the newest first, each with its number for `--to`."""
+    if not candidates:
+        return "no other split was proved by a whole `up` that ended well"
+    lines = [
+        f"{number}  {_time(one.past.at)}  {one.past}  ({_images(one.past)}; "
+        f"{'by a shift' if one.past.cause is Cause.last_step else 'by an up'})  {_state(one)}"
+        for number, one in enumerate(candidates, 1)
+    ]
+    return "\n".join(lines)
+
+
+def _ask(number: int, past: Past) -> None:
+    """Going further back than asked for needs a yes."""
+    if sys.stdin.isatty():
+        if typer.confirm(f"go back to {number}: {past}?", err=True):
+            return
+        msg = "nothing was changed"
+    else:
+        msg = f"nothing was changed. To go back to {past} instead, add --to {number}"
+    raise RolloutError(msg)
+
+
+def _image(deployment: Mapping[str, Any]) -> str:
+    return deployment["spec"]["template"]["spec"]["containers"][0]["image"]
+
+
+def _state(candidate: Candidate) -> str:
+    if candidate.obstacle is not None:
+        return f"cannot be served now: {candidate.obstacle}"
+    if candidate.restarts:
+        return f"after a restart of {', '.join(candidate.restarts)} with that image"
+    return "can be served now"
+
+
+def _images(past: Past) -> str:
+    return ", ".join(f"{version} {image}" for version, image in sorted(past.images.items()))
+
+
+def _time(at: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%SZ", time.gmtime(at))
+
+
+def judge_by(gateways: Gateways, split: Split) -> Callable[[Past], Candidate]:
+    """Return the judgement of one cluster.
+
+    The judgement raises RolloutError where the cluster cannot be asked.
+    """
+
+    def judge(past: Past) -> Candidate:
+        try:
+            return judged(gateways, split, past)
+        except GatewayError as error:
+            raise RolloutError(str(error)) from error
+
+    return judge

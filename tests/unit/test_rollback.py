@@ -1,0 +1,227 @@
+"""What a rollback may go back to: by Pulumi's history, by the record in the cluster, and what it refuses."""
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import pytest
+
+from components.commands.rollback.target import Candidate, choose, table
+from components.errors import RolloutError
+from components.history import record, routes
+from components.history.past import Cause, Past, targets
+from components.pulumi_cli import updates
+from components.rollback_guard import RolledBackError, engine_began, must_not_be_rolled_back
+from tests.unit.fake_cluster import fake_cluster
+
+VIRTUAL_SERVICE = record.path("default", "myapp")
+
+
+def past(text: str) -> Past:
+    """A split such as `shift-step v1=50,v2=50`, with an image `a:VERSION`, or `v1=100@b` for another one."""
+    *cause, split = text.split()
+    parts = [re.fullmatch(r"(\w+)=(\d+)(?:@(\w+))?", part) for part in split.split(",")]
+    found = [part.groups() for part in parts if part]
+    images = {version: f"{image or 'a'}:{version}" for version, _, image in found}
+    return Past(0, Cause(cause[0] if cause else ""), {version: int(one) for version, one, _ in found}, images)
+
+
+@pytest.mark.parametrize(
+    ("proved", "expected"),
+    [
+        ((), ()),
+        (("v1=100", "v1=50,v2=50"), ("v1=50,v2=50", "v1=100")),
+        # The same once more is no other target.
+        (("v1=100", "v1=100", "v2=100"), ("v2=100", "v1=100")),
+        # The image is a part of it.
+        (("v1=100", "v1=100@b"), ("v1=100@b", "v1=100")),
+        # A shift is one change.
+        (
+            ("v1=100", "shift-step v1=90,v2=10", "shift-step v1=50,v2=50", "shift-end v2=100"),
+            ("shift-end v2=100", "v1=100"),
+        ),
+        # One that went back is none.
+        (("v1=100", "shift-step v1=90,v2=10", "shift-back v1=100"), ("v1=100",)),
+        (("v1=100", "shift-end v2=100", "shift-back v1=100"), ("v1=100",)),
+        # That a later shift went back says nothing of the one before it.
+        (
+            ("v1=100", "shift-end v2=100", "shift-step v2=90,v3=10", "shift-back v2=100"),
+            ("shift-end v2=100", "v1=100"),
+        ),
+        # What a rollback left is not gone back to, and its own result is the target of before.
+        (("v3=100", "v1=100", "v2=100", "rollback v1=100"), ("v1=100", "v3=100")),
+        # After an `up` that failed nothing is left behind.
+        (("v3=100", "v1=100", "rollback v1=100"), ("v1=100", "v3=100")),
+        # In the middle of a shift that was killed.
+        (("v3=100", "v1=100", "shift-step v1=50,v2=50", "rollback v1=100"), ("v1=100", "v3=100")),
+        (("v1=100", "v2=100", "rollback v1=100", "v3=100"), ("v3=100", "v1=100")),
+        # To a split that is too old to be known.
+        (("v2=100", "rollback v1=100"), ("v2=100",)),
+    ],
+)
+def test_targets(proved: Sequence[str], expected: Sequence[str]) -> None:
+    assert targets(map(past, proved)) == list(map(past, expected))
+
+
+def _update(weights: dict[str, int], message: str = "", **other: Any) -> dict[str, Any]:
+    versions = {version: {"image": f"a:{version}"} for version in ("v1", "v2")}
+    config = {"weights": weights, "versions": versions}
+    return {
+        "kind": "update",
+        "result": "succeeded",
+        "startTime": "2026-11-26T02:21:35.000Z",
+        "message": message,
+        "environment": {"pulumi.flag.yes": "true"},
+        "config": {f"blue-green:{key}": {"value": json.dumps(value)} for key, value in config.items()},
+        **other,
+    }
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"result": "failed"},
+        {"kind": "preview"},
+        {"kind": "destroy"},
+        {"environment": {"pulumi.flag.target": "set"}},
+        {"environment": {"pulumi.flag.exclude": "set"}},
+        {"config": {}},
+    ],
+)
+def test_update_without_a_proof_of_the_whole_split_is_left_out(other: dict[str, Any]) -> None:
+    good = _update({"v1": 50, "v2": 50, "v3": 0})
+    (found,) = updates.of_history([_update({"v1": 100}, **other), good])
+    assert found == Past(1795659695.0, Cause.whole, {"v1": 50, "v2": 50}, {"v1": "a:v1", "v2": "a:v2"})
+
+
+@pytest.mark.parametrize(
+    ("message", "cause"),
+    [
+        (updates.message(Cause.step, "v2 at 10 %"), Cause.step),
+        (updates.message(Cause.rollback, "to v1 100 %"), Cause.rollback),
+        ("rollback: v2 is broken", Cause.whole),
+        ("blue-green is renamed: shift", Cause.whole),
+    ],
+)
+def test_only_our_own_message_gives_an_update_a_cause(message: str, cause: Cause) -> None:
+    (found,) = updates.of_history([_update({"v1": 100}, message)])
+    assert found.cause is cause
+
+
+def test_choice_names_what_it_passes_over_and_needs_a_number_without_a_terminal(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", open("/dev/null"))  # noqa: PTH123, SIM115
+    broken, whole = past("v3=100"), past("v1=100")
+
+    def judge(one: Past) -> Candidate:
+        return Candidate(one, "ImagePullBackOff" if one is broken else None)
+
+    assert choose([whole, broken], None, judge) is whole
+    with pytest.raises(RolloutError, match="To go back to v1 100 % instead, add --to 2"):
+        choose([broken, whole], None, judge)
+    assert "1: v3 100 % cannot be served now: ImagePullBackOff" in capsys.readouterr().err
+    assert choose([broken, whole], 2, judge) is whole
+    with pytest.raises(RolloutError, match="none of the splits"):
+        choose([broken, whole], 1, judge)
+    with pytest.raises(RolloutError, match="there are 2 splits"):
+        choose([broken, whole], 3, judge)
+    with pytest.raises(RolloutError, match="no other split"):
+        choose([], None, judge)
+
+
+def test_list_has_a_number_the_images_and_whether_it_could_be_served() -> None:
+    lines = table([Candidate(past("v1=100")), Candidate(past("v2=100"), "v2 has no Deployment any more")])
+    first, second = lines.splitlines()
+    assert first.startswith("1  1970-01-01 00:00:00Z  v1 100 %  (v1 a:v1; by an up)  can be served now")
+    assert second.endswith("cannot be served now: v2 has no Deployment any more")
+
+
+def _virtual_service(*splits: Past) -> dict[str, Any]:
+    entries = [
+        {"at": one.at, "cause": one.cause, "weights": one.weights, "images": one.images} for one in splits
+    ]
+    return {"metadata": {"annotations": {record.ANNOTATION: json.dumps(entries)}}}
+
+
+def test_record_is_read_as_it_was_written_and_what_is_not_ours_is_nothing() -> None:
+    splits = [past("v1=100"), past("rollback v2=100")]
+    assert record.read(_virtual_service(*splits)) == splits
+    for text in ("", "[", '[{"at": 1}]', '{"a": 1}', '[{"at":1,"cause":"?","weights":{},"images":{}}]'):
+        assert record.read({"metadata": {"annotations": {record.ANNOTATION: text}}}) == []
+    assert record.read({"metadata": {}}) == []
+
+
+@pytest.fixture
+def rolled_back() -> Iterator[str]:
+    """A kubeconfig of a cluster in which traffic was rolled back at second 1000."""
+    mark = Past(1000.0, Cause.rollback, {"v1": 100}, {"v1": "a:v1"})
+    with fake_cluster(objects={VIRTUAL_SERVICE: _virtual_service(past("v2=100"), mark)}) as cluster:
+        yield cluster.kubeconfig
+
+
+def test_up_that_began_before_a_rollback_stops(rolled_back: str) -> None:
+    with pytest.raises(RolledBackError, match=r"rolled back to v1 100 % at 00:16:40Z, while this `up` ran"):
+        must_not_be_rolled_back(rolled_back, VIRTUAL_SERVICE, 999.0)
+    must_not_be_rolled_back(rolled_back, VIRTUAL_SERVICE, 1001.0)
+
+
+def test_up_that_follows_a_rollback_or_has_no_route_yet_goes_on() -> None:
+    later = _virtual_service(past("rollback v1=100"), past("v2=100"))
+    with fake_cluster(objects={VIRTUAL_SERVICE: later}) as cluster:
+        must_not_be_rolled_back(cluster.kubeconfig, VIRTUAL_SERVICE, 0)
+        must_not_be_rolled_back(cluster.kubeconfig, record.path("default", "other"), 0)
+
+
+def test_engine_began_in_the_past() -> None:
+    assert 0 < engine_began() < 4e9
+
+
+def test_written_route_keeps_what_pulumi_applied_and_changes_the_weights_alone() -> None:
+    destination = {"host": "myapp", "port": {"number": 80}}
+    found: dict[str, Any] = {
+        "apiVersion": "networking.istio.io/v1",
+        "kind": "VirtualService",
+        "metadata": {
+            "name": "myapp",
+            "namespace": "default",
+            "annotations": {"pulumi.com/patchForce": "true", "others": "theirs"},
+            "managedFields": [
+                {"manager": "kubectl", "operation": "Apply", "fieldsV1": {"f:spec": {}}},
+                {
+                    "manager": "pulumi-kubernetes-1",
+                    "operation": "Apply",
+                    "fieldsV1": {
+                        "f:metadata": {"f:annotations": {"f:pulumi.com/patchForce": {}, "f:gone": {}}},
+                        "f:spec": {"f:hosts": {}, "f:http": {}},
+                    },
+                },
+            ],
+        },
+        "spec": {
+            "hosts": ["*"],
+            "http": [
+                {"route": [{"destination": {**destination, "subset": "v2"}, "weight": 100}], "timeout": "5s"}
+            ],
+        },
+    }
+    manager, manifest = routes.applied_with(found, {"v1": 60, "v2": 40})
+    assert manager == "pulumi-kubernetes-1"
+    assert manifest["metadata"] == {
+        "name": "myapp",
+        "namespace": "default",
+        "annotations": {"pulumi.com/patchForce": "true"},
+    }
+    assert manifest["spec"] == {
+        "hosts": ["*"],
+        "http": [
+            {
+                "route": [
+                    {"destination": {**destination, "subset": "v1"}, "weight": 60},
+                    {"destination": {**destination, "subset": "v2"}, "weight": 40},
+                ],
+                "timeout": "5s",
+            }
+        ],
+    }
