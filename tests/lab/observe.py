@@ -24,12 +24,6 @@ BASE: Mapping[str, object] = {
 }
 
 
-def put_back(program: Program) -> None:
-    """Leaves the session's program as it was found."""
-    program.config(versions=VERSIONS, weights={"v1": 50, "v2": 50}, convergence={})
-    program.up("--skip-preview")
-
-
 def routed(program: Program) -> list[tuple[dict[str, int], ...]]:
     """What each gateway's Envoy routes by, read past the program."""
     kubeconfig = program.kubectl("config", "view", "--raw", "--flatten", "--minify").stdout

@@ -1,22 +1,18 @@
 """docs/callers.md: who gets the split, and who gets past it."""
 
-from collections.abc import Iterator
-
 import pytest
 import yaml
 
 from harness.labs import ROOT, Program
-from tests.lab.observe import VERSIONS, put_back
+from tests.lab.baseline import Baseline
+from tests.lab.observe import VERSIONS
 
 CALLS = 40
 
 
-@pytest.fixture(autouse=True, scope="module")
-def v2_gets_nothing(program: Program) -> Iterator[None]:
-    program.config(versions=VERSIONS, weights={"v1": 100}, convergence={})
-    program.up("--skip-preview")
-    yield
-    put_back(program)
+@pytest.fixture(autouse=True)
+def v2_gets_nothing(baseline: Baseline) -> None:
+    baseline.with_config(weights={"v1": 100}).restore()
 
 
 def calls(program: Program, service: str) -> set[str]:
