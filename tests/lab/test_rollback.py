@@ -97,7 +97,7 @@ def test_rollback_goes_to_before_a_whole_shift_and_a_second_one_moves_nothing(pr
     up(program, weights={"v1": 100, "v2": 0})
     shift = ("python", "-m", "rollout", "shift", "v2", "--steps", "10,50,100", "--pause", "3")
     with load(str(program.outputs()["url"])):
-        program.run(*shift, "--min-requests", "5", "--report", "reports")
+        program.run(*shift, "--min-requests", "5", "--report", "rollback-reports")
     status, said = rollback(program)
     assert status == 0
     assert "Pulumi.lab.yaml: weights.v1: 0 → 100\nPulumi.lab.yaml: weights.v2: 100 → 0\n" in said
