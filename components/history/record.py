@@ -49,15 +49,24 @@ def add(api: Api, where: str, past: Past) -> None:
     for tries in range(_TRIES):
         found = api.get(where)
         known = read(found)
-        if known and known[-1].same(past) and known[-1].cause is past.cause:
+        splits = followed(known, past)
+        if splits == known:
             return
         try:
-            _write(api, where, found, [*known, past][-KEPT:])
+            _write(api, where, found, splits)
         except ChangedMeanwhileError:
             if tries + 1 == _TRIES:
                 raise
         else:
             return
+
+
+def followed(known: Sequence[Past], past: Past) -> Sequence[Past]:
+    """Return the splits with one more; the same once more only counts, by its time, as a rollback."""
+    again = bool(known) and known[-1].same(past) and known[-1].cause is past.cause
+    if again and past.cause is not Cause.rollback:
+        return known
+    return [*(known[:-1] if again else known), past][-KEPT:]
 
 
 def cause() -> Cause:

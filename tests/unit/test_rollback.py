@@ -1,5 +1,6 @@
 """What a rollback may go back to: by Pulumi's history, by the record in the cluster, and what it refuses."""
 
+import dataclasses
 import json
 import re
 from collections.abc import Iterator, Sequence
@@ -151,6 +152,15 @@ def test_record_is_read_as_it_was_written_and_what_is_not_ours_is_nothing() -> N
     for text in ("", "[", '[{"at": 1}]', '{"a": 1}', '[{"at":1,"cause":"?","weights":{},"images":{}}]'):
         assert record.read({"metadata": {"annotations": {record.ANNOTATION: text}}}) == []
     assert record.read({"metadata": {}}) == []
+
+
+def test_record_notes_the_same_once_and_each_rollback_by_its_time() -> None:
+    first, back = past("v1=100"), past("rollback v1=100")
+    assert record.followed([first], dataclasses.replace(first, at=5)) == [first]
+    again = dataclasses.replace(back, at=5)
+    assert record.followed([first, back], again) == [first, again]
+    many = [past(f"v1={number},v2={100 - number}") for number in range(1, 40)]
+    assert record.followed(many, first) == [*many[-19:], first]
 
 
 @pytest.fixture
