@@ -33,6 +33,12 @@ there = None if config.app.create_namespace else config.app.namespace
 claim = Claim(on.kubeconfig, config.app, config.routing)
 guarded = guard("app", taken=config.app.take_ownership, namespace=there, also=claim.hooks())
 application = Application(config.app.name, config.app, config.versions, on.options(), guarded)
+entry = ingress(
+    istio.ingress_service,
+    on.address,
+    config.routing.port,
+    "https" if config.routing.tls_secret else "http",
+)
 split = TrafficSplit(
     config.app.name,
     TrafficSplitArgs(
@@ -44,14 +50,9 @@ split = TrafficSplit(
         config.routing,
         config.convergence,
         guarded,
+        entry.url,
     ),
     on.options(depends_on=[istio, application]),
-)
-entry = ingress(
-    istio.ingress_service,
-    on.address,
-    config.routing.port,
-    "https" if config.routing.tls_secret else "http",
 )
 
 pulumi.export("ingressHost", entry.host)

@@ -22,6 +22,7 @@ from .history import record
 from .kubernetes.api import Api
 from .kubernetes.errors import GatewayError
 from .manifests.manifest import Manifest
+from .observation import endpoint
 from .provider import Provider, plain_errors
 
 # The inputs by which the Gateway is another one.
@@ -71,6 +72,12 @@ def _wanted(props: Mapping[str, Any]) -> Wanted:
 def _weights(props: Mapping[str, Any]) -> dict[str, int]:
     """The versions with traffic. Pulumi hands over every number as a float."""
     return {version: int(weight) for version, weight in props["weights"].items()}
+
+
+def _decided(olds: Mapping[str, Any]) -> frozenset[str]:
+    """What requests told at the last proof, where the configuration did not."""
+    proofs: list[Mapping[str, Any]] = olds.get("proof") or []
+    return frozenset(text for one in proofs for text in one.get("undecided") or ())
 
 
 def _images(olds: Mapping[str, Any]) -> Mapping[str, list[str]]:
@@ -160,7 +167,9 @@ class ConvergedProvider(Provider):
             return dynamic.DiffResult(changes=True)
         split = _split(_news)
         try:
-            holds = proof.holds(split, _wanted(_news)) and proof.serves_only(split, _images(_olds))
+            holds = proof.holds(split, _wanted(_news), _decided(_olds)) and proof.serves_only(
+                split, _images(_olds)
+            )
             return dynamic.DiffResult(changes=not holds)
         except GatewayError:
             return dynamic.DiffResult(changes=True)
@@ -171,7 +180,15 @@ class ConvergedProvider(Provider):
 
     @plain_errors()
     def _wait(self, props: Mapping[str, Any]) -> dict[str, Any]:
-        proofs = proof.wait_for_weights(_split(props), _wanted(props), props["timeoutSeconds"])
+        split = _split(props)
+        proofs = proof.wait_for_weights(split, _wanted(props), props["timeoutSeconds"])
+        undecided = tuple(dict.fromkeys(text for one in proofs for text in one.undecided))
+        hosts = [endpoint.recorded(one) for one in props.get("requests") or ()]
+        if hosts or undecided:
+            # The HTTP client takes longer to import than all else here, and no other call needs it.
+            from .observation import own_requests
+
+            own_requests.prove(split.kubeconfig, split.selector, split.target, hosts, undecided)
         _record(props)
         return {**props, "proof": [dataclasses.asdict(one) for one in proofs]}
 

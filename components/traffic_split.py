@@ -1,5 +1,6 @@
 """The component TrafficSplit: the Gateway, each version's subset, the weights and their proof."""
 
+import dataclasses
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -13,6 +14,7 @@ from .gateway.foreign import foreign
 from .kubernetes.errors import GatewayError
 from .manifests import routes, workload
 from .manifests.manifest import Manifest
+from .observation import endpoint
 from .ownership import Ownership, find
 from .register import register
 from .rollback_guard import rollback_guard
@@ -26,7 +28,8 @@ class TrafficSplitArgs:
 
     `weights` has every version, 0 for one that gets nothing; together 100. `kubeconfig` is the
     text of one for the cluster, by which the gateways are asked. `deployments` are the versions'
-    resources, which outlive their routes.
+    resources, which outlive their routes. `url` is the gateway's address, where the proof sends a few
+    requests of its own; None: none.
     """
 
     app: App
@@ -37,6 +40,7 @@ class TrafficSplitArgs:
     routing: Routing = field(default_factory=Routing)
     convergence: Convergence = field(default_factory=Convergence)
     ownership: Ownership | None = None
+    url: pulumi.Input[str] | None = None
 
 
 class NotAskedError(Exception):
@@ -95,6 +99,7 @@ class TrafficSplit(pulumi.ComponentResource):
                 **asked,
                 "route": virtual_service["spec"]["http"][0]["name"],
                 "images": {version: args.versions[version].image for version in weights},
+                "requests": _requests(args),
             },
             pulumi.ResourceOptions(parent=self, depends_on=[split_by]),
         )
@@ -197,6 +202,17 @@ def _digests(args: TrafficSplitArgs) -> dict[str, str]:
         version: hashlib.sha256(json.dumps(manifest, sort_keys=True).encode()).hexdigest()[:16]
         for version, manifest in manifests.items()
     }
+
+
+def _requests(args: TrafficSplitArgs) -> pulumi.Output[list[dict[str, Any]]] | None:
+    """How each host of the split is asked by the proof."""
+    if args.url is None:
+        return None
+
+    def asked(url: str) -> list[dict[str, Any]]:
+        return [dataclasses.asdict(endpoint.at(url, args.routing, host)) for host in args.routing.hosts]
+
+    return pulumi.Output.from_input(args.url).apply(asked)
 
 
 def _by_pod(proofs: list[Mapping[str, Any]]) -> dict[str, Any]:

@@ -9,12 +9,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from ..kubernetes.errors import ForbiddenError, GatewayError
-from . import envoy
+from . import envoy, in_front
 from .admin import EnvoyAdmin
 from .envoy import Route, Target
 from .finding import Finding, Grade, Link, failures
 from .gateways import Answer, Gateways
-from .listeners import listeners_path, listening
+from .listeners import listeners_path, listening, taken
 
 
 @dataclass(frozen=True)
@@ -84,14 +84,22 @@ class Seen:
 
 def look(admin: EnvoyAdmin, split: Split, wanted: Wanted) -> Seen:
     """Asks one Envoy for each link, and for those behind a broken one no more. Raises GatewayError."""
-    routes = envoy.routes(admin.get(split.routes_path), split.target)
+    dump = admin.get(split.routes_path)
+    routes = envoy.routes(dump, split.target)
     found = routing(routes, wanted)
+    if not routes and split.entrance is not None and split.entrance.tls_secret is not None:
+        # Istio drops a Gateway's server whose name an older one has, and its table with it.
+        found += taken(admin.get(listeners_path([""])), (), split.entrance.hosts)
     if not found:
         tables = {route.table for route in routes}
         clusters = envoy.endpoints(admin.get(envoy.endpoints_target(split.target)))
         found = serving(routes, clusters)
         if split.entrance is not None:
-            found += listening(admin.get(listeners_path(tables)), tables)
+            ours = f"{split.target.namespace}/{split.target.virtual_service}"
+            listeners = admin.get(listeners_path(tables))
+            found += listening(listeners, tables)
+            found += taken(listeners, tables, split.entrance.hosts)
+            found += in_front.findings(dump, ours, split.entrance.hosts)
     return Seen(routes, found)
 
 

@@ -1,7 +1,7 @@
 """The two questions of an `up`: can the versions take traffic, and do the gateways send it so?"""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -14,8 +14,8 @@ from .causes import causes
 from .certificates import unusable
 from .chain import Seen, Split, Wanted, shown
 from .finding import Finding, Grade, Link, failures
-from .gateways import Gateways
-from .waiting import HopelessWaitError, InterruptedWaitError, wait_until
+from .gateways import Answer, Gateways
+from .waiting import HopelessWaitError, InterruptedWaitError, say, wait_until
 
 _ISTIOD = "kubectl get pods -A -l app=istiod"
 # Envoys follow within a fraction of a second; what takes longer has a reason, which is asked for as often.
@@ -26,20 +26,30 @@ _REASON_SECONDS = 2
 class Proof:
     """One gateway pod and the weights by which its Envoy routed, at a time (UTC, ISO 8601).
 
-    `images` are, by version with traffic, those that its ready pods run, by digest.
+    `images` are, by version with traffic, those that its ready pods run, by digest. `undecided` is what
+    the Envoy's configuration alone does not tell: requests have to.
     """
 
     pod: str
     weights: Mapping[str, int]
     at: str
     images: Mapping[str, tuple[str, ...]]
+    undecided: tuple[str, ...] = ()
 
 
-def holds(split: Split, wanted: Wanted) -> bool:
-    """Whether every gateway sends requests as wanted now, link by link. Raises GatewayError."""
+def holds(split: Split, wanted: Wanted, decided: Collection[str] = ()) -> bool:
+    """Whether every gateway sends requests as wanted now, link by link. Raises GatewayError.
+
+    `decided` is what was undecided, and requests have told since.
+    """
     with Gateways(split.kubeconfig, split.selector) as gateways:
-        found = chain.broken(chain.look_at_all(gateways, split, wanted))
-        return not failures((*found, *unusable(gateways, split.entrance)))
+        answers = chain.look_at_all(gateways, split, wanted)
+        found = (*chain.broken(answers), *unusable(gateways, split.entrance))
+    undecided = {text for answer in answers if answer.value for text in _undecided(answer.value)}
+    if failures(found) or not undecided <= set(decided):
+        return False
+    _say_notes(answers)
+    return True
 
 
 def check_certificate(split: Split) -> None:
@@ -107,13 +117,12 @@ def wait_for_weights(split: Split, wanted: Wanted, seconds: float) -> tuple[Proo
 
     Raises NotConvergedError with the links that do not.
     """
-    seen: dict[str, Seen] = {}
+    answers: tuple[Answer[Seen], ...] = ()
     with Gateways(split.kubeconfig, split.selector) as gateways:
 
         def look() -> tuple[Finding, ...]:
-            nonlocal seen
+            nonlocal answers
             answers = chain.look_at_all(gateways, split, wanted)
-            seen = {str(one.pod): one.value for one in answers if one.value and one.value.routes}
             found = chain.broken(answers)
             return found if failures(found) else (*found, *unusable(gateways, split.entrance))
 
@@ -132,7 +141,26 @@ def wait_for_weights(split: Split, wanted: Wanted, seconds: float) -> tuple[Proo
         now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
         target = split.target
         images = workloads.images(gateways.api, target.namespace, target.host, wanted.served)
-    return tuple(Proof(pod, wanted.served, now, images) for pod in seen)
+    _say_notes(answers)
+    seen = ((str(one.pod), one.value) for one in answers if one.value and one.value.routes)
+    return tuple(Proof(pod, wanted.served, now, images, _undecided(value)) for pod, value in seen)
+
+
+def _undecided(seen: Seen) -> tuple[str, ...]:
+    return tuple(str(one) for one in seen.findings if one.grade is Grade.UNDECIDED)
+
+
+def _say_notes(answers: tuple[Answer[Seen], ...]) -> None:
+    """What is no failure and worth knowing: once, however many gateways have it."""
+    notes = {
+        one.cause: answer.pod
+        for answer in reversed(answers)
+        if answer.value
+        for one in answer.value.findings
+        if one.grade is Grade.NOTE
+    }
+    for cause, pod in notes.items():
+        say(f"gateway {pod} {cause}")
 
 
 def not_ready(split: Split, versions: tuple[str, ...]) -> dict[str, str]:

@@ -187,6 +187,20 @@ def _healthy(assignment: Mapping[str, Any]) -> frozenset[str]:
     )
 
 
+def requests(clusters: Mapping[str, Any], target: Target) -> dict[str, int]:
+    """The requests sent so far to each endpoint of the host's versions, by cluster and address."""
+    host = re.escape(f"{target.host}.{target.namespace}.svc.")
+    name = re.compile(rf"outbound\|\d+\|[^|]+\|{host}.*")
+    return {
+        f"{cluster['name']} {host['address']}": int(stat.get("value", 0))
+        for cluster in _list(clusters, "cluster_statuses")
+        if name.fullmatch(cluster["name"])
+        for host in _list(cluster, "host_statuses")
+        for stat in _list(host, "stats")
+        if stat.get("name") == "rq_total"
+    }
+
+
 def active_requests(clusters: Mapping[str, Any], target: Target, version: str) -> int:
     """The requests in flight to a version, over all of its endpoints."""
     name = target.cluster(version)

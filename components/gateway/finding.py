@@ -7,6 +7,9 @@ from enum import StrEnum
 # Puts back what others changed or deleted by hand.
 REFRESH = "pulumi up --refresh"
 
+# So many of a kind are named in one finding; the others are counted.
+SHOWN = 3
+
 
 class Link(StrEnum):
     """The links of the chain, in the order in which a request needs them."""

@@ -4,12 +4,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .finding import Finding, Grade, Link
+from .finding import SHOWN, Finding, Grade, Link
 from .matcher import FRESH, PATH, Conditions, Table, Takes, conditions, rank, source, takes, virtual_host
 
 _REDIRECT = "a redirect to HTTPS"
-# So many are named; the others are counted.
-_SHOWN = 3
 
 
 @dataclass(frozen=True)
@@ -118,14 +116,16 @@ def _finding(one: InFront) -> Finding:
         return Finding(Link.ROUTE, cause, _cure(one), grade=Grade.UNDECIDED)
     behind = ", which stands in front" if one.path else ""
     cause = f"sends every request for {requests} to {who}{behind}"
-    return Finding(Link.ROUTE if one.path else Link.HOST, cause, _cure(one), grade=Grade.BROKEN)
+    # A host that nobody has yet may be on its way.
+    grade = Grade.BROKEN if one.owner or one.path or one.wants else Grade.LATE
+    return Finding(Link.ROUTE if one.path else Link.HOST, cause, _cure(one), grade=grade)
 
 
 def _note(group: Sequence[InFront]) -> Finding:
     """One line, however many there are: a gateway may have thousands of hosts beside a split for `*`."""
     of_routes = bool(group[0].path)
-    texts = [f"{one.wants if of_routes else one.domain} to {_owner(one)}" for one in group[:_SHOWN]]
-    more = f" and {len(group) - _SHOWN} more" if len(group) > _SHOWN else ""
+    texts = [f"{one.wants if of_routes else one.domain} to {_owner(one)}" for one in group[:SHOWN]]
+    more = f" and {len(group) - SHOWN} more" if len(group) > SHOWN else ""
     what = "requests" if of_routes else "hosts"
     cause = f"sends some of the split's {what} elsewhere: {'; '.join(texts)}{more}"
     return Finding(Link.ROUTE if of_routes else Link.HOST, cause, grade=Grade.NOTE)

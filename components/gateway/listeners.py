@@ -1,15 +1,21 @@
-"""Whether an Envoy listens for the route tables that have the split."""
+"""Whether an Envoy listens for the route tables that have the split, and whose TLS connections these get."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import quote
 
-from .finding import Finding, Link
+from .finding import SHOWN, Finding, Grade, Link
+from .matcher import rank
+
+_KIND = "gateways.networking.istio.io"
 
 
 def listeners_path(tables: Iterable[str]) -> str:
-    """The path of the dump of the listeners of the tables' ports alone (Istio: ADDRESS_PORT)."""
+    """The path of the dump of the listeners of the tables' ports alone (Istio: ADDRESS_PORT).
+
+    A table whose name has no port stands for all.
+    """
     ports = "|".join(sorted({_port(table) for table in tables}))
     return f"/config_dump?resource=dynamic_listeners&name_regex={quote(f'.*_({ports})')}"
 
@@ -29,6 +35,60 @@ def listening(dump: Mapping[str, Any], tables: Iterable[str]) -> tuple[Finding, 
     return tuple(found)
 
 
+def taken(dump: Mapping[str, Any], tables: Iterable[str], hosts: Iterable[str]) -> tuple[Finding, ...]:
+    """A finding for each host, or name that it covers, whose TLS connections go to somebody else's Gateway.
+
+    Envoy takes the filter chain with the most specific of the names that the client may ask for (SNI), and
+    Istio gives a name to the older of two Gateways.
+    """
+    ours = frozenset(tables)
+    found: list[Finding] = []
+    for host in map(str.lower, hosts):
+        others: list[str] = []
+        for names in _names(dump):
+            _, chosen = max(
+                ((one, name) for name in names if (one := rank(name, host)) is not None), default=(0, None)
+            )
+            if chosen is not None and names[chosen] not in ours:
+                who, cure = _gateway(names[chosen])
+                cause = f"gives the TLS connections for host {host} to {who}"
+                found.append(Finding(Link.LISTENER, cause, cure))
+            others += [
+                f"{name} to {_gateway(table)[0]}"
+                for name, table in names.items()
+                if name != host and rank(host, name) is not None and table not in ours
+            ]
+        if others:
+            more = f" and {len(others) - SHOWN} more" if len(others) > SHOWN else ""
+            cause = f"gives some TLS connections for host {host} elsewhere: {'; '.join(others[:SHOWN])}{more}"
+            found.append(Finding(Link.LISTENER, cause, grade=Grade.NOTE))
+    return tuple(found)
+
+
+def _names(dump: Mapping[str, Any]) -> Iterator[dict[str, str]]:
+    """By listener with TLS: the names of its filter chains (`*`: any), each with the route table."""
+    for entry in dump.get("configs") or ():
+        found: dict[str, str] = {}
+        for chain in _chains(entry, "active_state"):
+            match: Mapping[str, Any] = chain.get("filter_chain_match", {})
+            if "transport_socket" in chain or "server_names" in match:
+                for name in match.get("server_names") or ("*",):
+                    found[name.lower()] = next(iter(_routes_by(chain)), "")
+        yield found
+
+
+def _gateway(table: str) -> tuple[str, str]:
+    """The Gateway of an HTTPS server, by its table's name https.PORT.NAME.GATEWAY.NAMESPACE; and its cure."""
+    parts = table.split(".")
+    if parts[0] != "https" or len(parts) < 5:
+        return "a server that passes TLS through", f"kubectl get {_KIND} -A"
+    name, namespace = parts[-2:]
+    return (
+        f"the Gateway {namespace}/{name}",
+        f"kubectl -n {namespace} edit {_KIND} {name}",
+    )
+
+
 def _port(table: str) -> str:
     """The port in a table's name, such as http.80 or https.443.NAME.GATEWAY.NAMESPACE."""
     parts = table.split(".")
@@ -40,19 +100,26 @@ def _tables(dump: Mapping[str, Any], state: str) -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
     entries: list[Mapping[str, Any]] = dump.get("configs") or []
     for entry in entries:
-        listener: Mapping[str, Any] = entry.get(state, {}).get("listener", {})
-        chains: list[Mapping[str, Any]] = [
-            *(listener.get("filter_chains") or []),
-            *([listener["default_filter_chain"]] if "default_filter_chain" in listener else []),
-        ]
-        for chain in chains:
+        for chain in _chains(entry, state):
             names = {_secret_name(one) for one in _secrets(chain)}
-            filters: list[Mapping[str, Any]] = chain.get("filters") or []
-            for item in filters:
-                table: str | None = item.get("typed_config", {}).get("rds", {}).get("route_config_name")
-                if table:
-                    found.setdefault(table, set()).update(names)
+            for table in _routes_by(chain):
+                found.setdefault(table, set()).update(names)
     return found
+
+
+def _chains(entry: Mapping[str, Any], state: str) -> list[Mapping[str, Any]]:
+    listener: Mapping[str, Any] = entry.get(state, {}).get("listener", {})
+    last = [listener["default_filter_chain"]] if "default_filter_chain" in listener else []
+    return [*(listener.get("filter_chains") or []), *last]
+
+
+def _routes_by(chain: Mapping[str, Any]) -> Iterator[str]:
+    """The names of the route tables that a filter chain asks for."""
+    filters: list[Mapping[str, Any]] = chain.get("filters") or []
+    for item in filters:
+        table: str | None = item.get("typed_config", {}).get("rds", {}).get("route_config_name")
+        if table:
+            yield table
 
 
 def _secrets(chain: Mapping[str, Any]) -> list[Mapping[str, Any]]:

@@ -61,10 +61,14 @@ def wait_until(
         if why is not None and now >= next_look:
             reason = "; ".join([*missing, *why()])
             if reason != said:
-                # Pulumi shows at once what a dynamic provider prints there.
-                print(f"{WAITING} {seconds:g} s: {reason}", file=sys.stderr, flush=True)
+                say(f"{WAITING} {seconds:g} s: {reason}")
             said, next_look = reason, time.monotonic() + _ASK_SECONDS
         time.sleep(_pause(now - began, now - look))
+
+
+def say(text: str) -> None:
+    """Tells the user of an `up` now: Pulumi shows at once what a dynamic provider prints there."""
+    print(text, file=sys.stderr, flush=True)
 
 
 def _pause(waited: float, took: float) -> float:

@@ -24,6 +24,7 @@ class Answer:
         version: the version that answered: the header `X-App-Version`, else the page's text.
         text: the page's visible text, or what failed.
         ok: a status that counts as an answer.
+        status: the HTTP status; None where no answer came.
     """
 
     at: float
@@ -31,6 +32,7 @@ class Answer:
     version: str
     text: str
     ok: bool
+    status: int | None = None
 
 
 def ask(url: str, headers: Mapping[str, str] | None = None, check: Check | None = None) -> Iterator[Answer]:
@@ -58,11 +60,10 @@ def ask(url: str, headers: Mapping[str, str] | None = None, check: Check | None 
                 continue
             text = visible_text(response.text)
             version = response.headers.get(VERSION_HEADER, text)
-            if accepts(response.status_code):
-                yield Answer(at, time.monotonic() - started, version, text, ok=True)
-            else:
-                failure = f"HTTP {response.status_code}: {text}"
-                yield Answer(at, time.monotonic() - started, version, failure, ok=False)
+            status = response.status_code
+            ok = accepts(status)
+            said = text if ok else f"HTTP {status}: {text}"
+            yield Answer(at, time.monotonic() - started, version, said, ok, status)
 
 
 def visible_text(page: str) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from ..pulumi_cli import stack
 from ..settings.model import Check, Routing, Settings
@@ -30,3 +31,11 @@ def at(url: str, routing: Routing, host: str) -> Endpoint:
     named = {} if host == "*" else {"Host": host.replace("*.", "any.")}
     path = routing.check.path or (routing.paths[0] if routing.paths else "")
     return Endpoint(url + path, {**routing.check.headers, **routing.headers, **named}, routing.check)
+
+
+def recorded(facts: Mapping[str, Any]) -> Endpoint:
+    """Return an endpoint out of its fields as JSON has them."""
+    check = facts["check"]
+    return Endpoint(
+        facts["url"], facts["headers"], Check(check.get("path"), check["headers"], tuple(check["accept"]))
+    )

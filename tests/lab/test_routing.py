@@ -114,13 +114,13 @@ def test_a_load_balancers_address_is_the_url(shop: Program) -> None:
     shop.kubectl("create", "-f", str(file))
     try:
         # What a cloud's controller would write.
-        status = json.dumps({"status": {"loadBalancer": {"ingress": [{"ip": "203.0.113.7"}]}}})
+        status = json.dumps({"status": {"loadBalancer": {"ingress": [{"ip": "127.0.0.77"}]}}})
         named = ("-n", "istio-system", "service", "shop-balancer")
         shop.kubectl("patch", *named, "--subresource=status", "--type=merge", "-p", status)
         gateway = {"service": "shop-balancer", "serviceType": "LoadBalancer"}
         shop.config(istio={"install": False, "gateway": gateway})
         shop.up("--skip-preview")
-        assert shop.outputs()["url"] == "http://203.0.113.7"
+        assert shop.outputs()["url"] == "http://127.0.0.77"
         shop.config(istio={"install": False})
         shop.up("--skip-preview")
     finally:

@@ -21,6 +21,8 @@ VIRTUAL_SERVICE = "/apis/networking.istio.io/v1/namespaces/default/virtual-servi
 class FakeGateway:
     """One gateway pod; its Envoy routes by `weights` and has these endpoints by version, or one of each.
 
+    Routes that are somebody else's stand in `front`.
+
     A port-forward to it ends after so many answers (`lasts`), as to a pod that terminates.
     """
 
@@ -28,6 +30,8 @@ class FakeGateway:
     weights: dict[str, int]
     endpoints: dict[str, list[str]] | None = None
     active: dict[str, int] = field(default_factory=dict[str, int])
+    sent: dict[str, int] = field(default_factory=dict[str, int])
+    front: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     ready: bool = True
     terminating: bool = False
     lasts: int | None = None
@@ -43,26 +47,36 @@ class FakeGateway:
     def answer(self, target: str) -> dict[str, Any]:
         """What its Envoy's admin interface says."""
         if target.startswith("/clusters"):
-            return {"cluster_statuses": [self._status(one) for one in self.active]}
+            return {"cluster_statuses": [self._status(one) for one in {**self.active, **self.sent}]}
         if "dynamic_endpoint_configs" in target:
             endpoints = (
                 {one: ["10.0.0.1"] for one in self.weights} if self.endpoints is None else self.endpoints
             )
             return {"configs": [self._endpoints(one, endpoints[one]) for one in endpoints]}
+        if "dynamic_listeners" in target:
+            manager = {"typed_config": {"rds": {"route_config_name": "http.80"}}}
+            listener = {"filter_chains": [{"filters": [manager]}]}
+            return {"configs": [{"active_state": {"listener": listener}}]}
         clusters = [
             {"name": f"outbound|80|{version}|{HOST}", "weight": weight}
             for version, weight in self.weights.items()
         ]
         route = {
+            "match": {"prefix": "/"},
             "route": {"weighted_clusters": {"clusters": clusters}},
             "metadata": {"filter_metadata": {"istio": {"config": VIRTUAL_SERVICE}}},
         }
-        routes = [route] if self.weights else []
-        return {"configs": [{"route_config": {"virtual_hosts": [{"routes": routes}]}}]}
+        routes = [*self.front, *([route] if self.weights else [])]
+        hosts = [{"domains": ["*"], "routes": routes}]
+        return {"configs": [{"route_config": {"name": "http.80", "virtual_hosts": hosts}}]}
 
     def _status(self, version: str) -> dict[str, Any]:
-        stats = [{"name": "rq_active", "value": str(self.active[version])}]
-        return {"name": f"outbound|80|{version}|{HOST}", "host_statuses": [{"stats": stats}]}
+        stats = [
+            {"name": "rq_active", "value": str(self.active.get(version, 0))},
+            {"name": "rq_total", "value": str(self.sent.get(version, 0))},
+        ]
+        host = {"address": {"socket_address": {"address": "10.0.0.1", "port_value": 80}}, "stats": stats}
+        return {"name": f"outbound|80|{version}|{HOST}", "host_statuses": [host]}
 
     def _endpoints(self, version: str, addresses: list[str]) -> dict[str, Any]:
         items = [{"endpoint": {"address": {"socket_address": {"address": address}}}} for address in addresses]

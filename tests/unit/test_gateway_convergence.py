@@ -3,6 +3,7 @@
 import json
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 
 from components.gateway import convergence as proof
 from components.gateway import waiting
-from components.gateway.chain import Wanted
+from components.gateway.chain import Entrance, Split, Wanted
 from components.gateway.envoy import Target
 from components.gateway.waiting import InterruptedWaitError
 from components.kubernetes.api import Api
@@ -253,3 +254,42 @@ def test_a_long_wait_says_its_reason_once_and_ends_when_it_is_stopped(
         proof.wait_for_versions(split(cluster), ("v3",), 60)
     assert time.monotonic() - began < waiting.QUIET_SECONDS + 4
     assert capsys.readouterr().err.count(QUOTA) == 1
+
+
+def theirs(**match: object) -> dict[str, Any]:
+    config = "/apis/networking.istio.io/v1/namespaces/team/virtual-service/older"
+    return {"match": match, "metadata": {"filter_metadata": {"istio": {"config": config}}}}
+
+
+def entered(cluster: FakeCluster) -> Split:
+    return replace(split(cluster), entrance=Entrance("app-gateway", ("*",)))
+
+
+def test_a_route_in_front_that_takes_all_ends_the_wait_at_once() -> None:
+    gateway = FakeGateway("a", HALVES, front=[theirs(prefix="/")])
+    with fake_cluster(gateway) as cluster:
+        assert not proof.holds(entered(cluster), Wanted(HALVES))
+        with pytest.raises(NotConvergedError) as raised:
+            proof.wait_for_weights(entered(cluster), Wanted(HALVES), 60)
+    assert "gateway istio-system/a sends every request for host *, path / to the VirtualService team" in str(
+        raised.value
+    )
+
+
+def test_a_route_in_front_that_takes_some_is_said_once(capfd: pytest.CaptureFixture[str]) -> None:
+    front = [theirs(prefix="/team")]
+    gateways = (FakeGateway("a", HALVES, front=front), FakeGateway("b", HALVES, front=front))
+    with fake_cluster(*gateways) as cluster:
+        assert proof.holds(entered(cluster), Wanted(HALVES))
+    assert capfd.readouterr().err == (
+        "gateway istio-system/a sends some of the split's requests elsewhere: "
+        "path prefix /team to the VirtualService team/older\n"
+    )
+
+
+def test_what_is_undecided_is_in_the_proof_and_holds_only_once_it_was_decided() -> None:
+    gateway = FakeGateway("a", HALVES, front=[theirs(safe_regex={"regex": ".*"})])
+    with fake_cluster(gateway, objects={PODS: {"items": []}}) as cluster:
+        (found,) = proof.wait_for_weights(entered(cluster), Wanted(HALVES), 5)
+        assert not proof.holds(entered(cluster), Wanted(HALVES))
+        assert proof.holds(entered(cluster), Wanted(HALVES), found.undecided)

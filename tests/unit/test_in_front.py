@@ -173,7 +173,7 @@ def test_a_redirect_and_a_host_of_nobody_are_said_as_such() -> None:
         (Grade.BROKEN, "sends every request for host * to a redirect to HTTPS")
     ]
     assert said(host("a.x", routes=[route(OURS)]), ours=("a.x", "b.x")) == [
-        (Grade.BROKEN, "sends every request for host b.x to nobody")
+        (Grade.LATE, "sends every request for host b.x to nobody")
     ]
 
 

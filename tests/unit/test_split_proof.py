@@ -161,7 +161,7 @@ def test_the_proof_is_an_output(monkeypatch: pytest.MonkeyPatch, capsys: pytest.
         outs = ConvergedProvider().create(props).outs
     assert outs is not None
     assert outs["proof"] == [
-        {"pod": one.pod, "weights": one.weights, "at": one.at, "images": {}},
+        {"pod": one.pod, "weights": one.weights, "at": one.at, "images": {}, "undecided": ()},
     ]
     # There is no VirtualService, so nothing could be noted there; the proof holds all the same.
     assert "`rollback --now` will not know this split" in capsys.readouterr().err

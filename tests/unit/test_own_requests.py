@@ -1,0 +1,111 @@
+"""The proof's own requests: how many, what they have to come to, and what is said of the others."""
+
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import pytest
+
+from components.gateway.envoy import Target
+from components.kubernetes.errors import NotConvergedError
+from components.observation import own_requests
+from components.observation.endpoint import Endpoint
+from components.settings.model import Check
+from tests.unit.fake_cluster import FakeGateway, fake_cluster
+
+TARGET = Target("default", "myapp", "myapp")
+
+
+@dataclass
+class Entrance:
+    """A gateway: the first so many requests it answers itself, the rest the app does."""
+
+    refused: int = 0
+    status: int = 200
+    text: str = "V1"
+    gateway: FakeGateway = field(default_factory=lambda: FakeGateway("a", {}, sent={"v1": 7}))
+    proofs: list[str | None] = field(default_factory=list[str | None])
+    url: str = ""
+
+    def prove(self, *undecided: str) -> None:
+        with fake_cluster(self.gateway) as cluster:
+            hosts = [Endpoint(self.url, {"Host": "shop.example"}, Check())]
+            own_requests.prove(cluster.kubeconfig, {"istio": "x"}, TARGET, hosts, undecided)
+
+
+@pytest.fixture
+def entrance(monkeypatch: pytest.MonkeyPatch) -> Iterator[Entrance]:
+    monkeypatch.setattr(own_requests, "_PAUSE_SECONDS", 0)
+    made = Entrance()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            made.proofs.append(self.headers.get(own_requests.HEADER))
+            served = len(made.proofs) > made.refused
+            made.gateway.sent["v1"] += served
+            body = made.text.encode() if served else b"RBAC: access denied"
+            self.send_response(made.status if served else 403)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
+            """Say nothing."""
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    made.url = f"http://127.0.0.1:{server.server_port}/"
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield made
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_a_few_requests_that_the_versions_got_are_enough(
+    entrance: Entrance, capfd: pytest.CaptureFixture[str]
+) -> None:
+    entrance.prove("something undecided")
+    assert entrance.proofs == ["1", "1", "1"]
+    assert capfd.readouterr().err == ""
+
+
+def test_a_gateway_that_refuses_them_is_named_and_not_the_app(entrance: Entrance) -> None:
+    entrance.refused = 100
+    with pytest.raises(NotConvergedError) as raised:
+        entrance.prove()
+    assert len(entrance.proofs) == 10
+    assert str(raised.value).startswith("The gateways route by the weights, but of 7 requests to http://")
+    assert "(Host: shop.example) only 0 came to the app's versions; the answer was: HTTP 403: RBAC" in str(
+        raised.value
+    )
+    assert "The gateway itself refuses them, not the app." in str(raised.value)
+
+
+def test_a_gateway_that_follows_a_moment_later_is_fine(entrance: Entrance) -> None:
+    entrance.refused = 2
+    entrance.prove()
+    assert len(entrance.proofs) == 10
+
+
+def test_what_the_app_answers_badly_is_said_and_no_failure(
+    entrance: Entrance, capfd: pytest.CaptureFixture[str]
+) -> None:
+    entrance.status, entrance.text = 404, "no such page"
+    entrance.prove()
+    said = capfd.readouterr().err
+    assert "3 of the proof's 3 requests" in said
+    assert "failed in the app: HTTP 404: no such page. What counts as an answer: blue-green:routing" in said
+
+
+def test_a_gateway_that_cannot_be_reached_is_one_line_unless_only_requests_could_tell(
+    entrance: Entrance, capfd: pytest.CaptureFixture[str]
+) -> None:
+    entrance.url = "http://127.0.0.1:1/"
+    entrance.prove()
+    said = capfd.readouterr().err
+    assert said.startswith("The proof sent no requests of its own: http://127.0.0.1:1/ cannot be reached")
+    assert said.count("\n") == 1
+    with pytest.raises(NotConvergedError, match="none was sent to tell: http"):
+        entrance.prove("gateway a may send every request elsewhere")
