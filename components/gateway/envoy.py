@@ -187,14 +187,13 @@ def _healthy(assignment: Mapping[str, Any]) -> frozenset[str]:
     )
 
 
-def requests(clusters: Mapping[str, Any], target: Target) -> dict[str, int]:
-    """The requests sent so far to each endpoint of the host's versions, by cluster and address."""
-    host = re.escape(f"{target.host}.{target.namespace}.svc.")
-    name = re.compile(rf"outbound\|\d+\|[^|]+\|{host}.*")
+def requests(clusters: Mapping[str, Any], target: Target, versions: Iterable[str]) -> dict[str, int]:
+    """The requests sent so far to each endpoint of the versions, by cluster and address."""
+    names = [target.cluster(version) for version in versions]
     return {
         f"{cluster['name']} {host['address']}": int(stat.get("value", 0))
         for cluster in _list(clusters, "cluster_statuses")
-        if name.fullmatch(cluster["name"])
+        if any(name.fullmatch(cluster["name"]) for name in names)
         for host in _list(cluster, "host_statuses")
         for stat in _list(host, "stats")
         if stat.get("name") == "rq_total"

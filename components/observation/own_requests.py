@@ -5,7 +5,7 @@ They end before the `up` does, so before whoever counts requests after it begins
 
 import itertools
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from ..gateway import envoy
 from ..gateway.envoy import Target
@@ -34,18 +34,19 @@ def prove(
     kubeconfig: str,
     selector: Mapping[str, str],
     target: Target,
+    versions: Collection[str],
     hosts: Sequence[Endpoint],
     undecided: tuple[str, ...] = (),
 ) -> None:
-    """Sends the requests of all hosts, and says what is worth knowing of the answers.
+    """Sends the requests of all hosts, for the versions with traffic, and says what is worth knowing.
 
     What the Envoys' configuration left `undecided` is proved by these requests alone. Raises
-    NotConvergedError where something else than the app's versions answered, or nothing proves it.
+    NotConvergedError where something else than these versions answered, or nothing proves it.
     """
     try:
         with Gateways(kubeconfig, selector) as gateways:
             for host in hosts:
-                _prove(gateways, target, host)
+                _prove(gateways, target, versions, host)
     except UnreachableError as error:
         if not undecided:
             say(f"The proof sent no requests of its own: {error}")
@@ -60,22 +61,22 @@ def _not_proved(undecided: tuple[str, ...], reason: str) -> str:
     return "\n  ".join((first, *undecided))
 
 
-def _prove(gateways: Gateways, target: Target, host: Endpoint) -> None:
+def _prove(gateways: Gateways, target: Target, versions: Collection[str], host: Endpoint) -> None:
     """Sends one host's requests, at most ten. Raises UnreachableError, NotConvergedError."""
     requests = ask(host.url, {**host.headers, HEADER: "1"}, host.check)
-    before = _sent(gateways, target)
+    before = _sent(gateways, target, versions)
     answers = [next(requests)]
     if answers[0].status is not None:
         answers += itertools.islice(requests, _FIRST - 1)
-    got = _gained(before, _sent(gateways, target))
+    got = _gained(before, _sent(gateways, target, versions))
     if answers[0].status is None and not got:
         raise UnreachableError(f"{host.url} cannot be reached from here ({answers[0].text})")
     if got < len(answers):
         # Envoy's workers may have been a moment behind what it says of itself.
         time.sleep(_PAUSE_SECONDS)
-        before = _sent(gateways, target)
+        before = _sent(gateways, target, versions)
         answers = list(itertools.islice(requests, _MOST - _FIRST))
-        got = _gained(before, _sent(gateways, target))
+        got = _gained(before, _sent(gateways, target, versions))
     if got < len(answers):
         raise NotConvergedError(_not_served(host, answers, got))
     bad = [answer.text for answer in answers if not answer.ok]
@@ -86,9 +87,9 @@ def _prove(gateways: Gateways, target: Target, host: Endpoint) -> None:
         )
 
 
-def _sent(gateways: Gateways, target: Target) -> Mapping[tuple[str, str], int]:
+def _sent(gateways: Gateways, target: Target, versions: Collection[str]) -> Mapping[tuple[str, str], int]:
     """By gateway pod and endpoint, the requests sent to the versions. Raises GatewayError."""
-    answers = gateways.ask(lambda admin: envoy.requests(admin.get(envoy.CLUSTERS), target))
+    answers = gateways.ask(lambda admin: envoy.requests(admin.get(envoy.CLUSTERS), target, versions))
     return {
         (str(answer.pod), endpoint): count
         for answer in answers
@@ -105,7 +106,7 @@ def _not_served(host: Endpoint, answers: Sequence[Answer], got: int) -> str:
     strange = next((answer for answer in answers if not answer.ok), answers[0])
     lines = [
         f"The gateways route by the weights, but of {len(answers)} requests to {_shown(host)} only {got} "
-        f"came to the app's versions; the answer was: {strange.text}",
+        f"came to the versions with traffic; the answer was: {strange.text}",
     ]
     if strange.status == 403 and strange.text.endswith(_DENIED):
         lines += ["The gateway itself refuses them, not the app.", f"{_LOOK} authorizationpolicies -A"]

@@ -1,7 +1,7 @@
 """The proof's own requests: how many, what they have to come to, and what is said of the others."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
@@ -28,10 +28,10 @@ class Entrance:
     proofs: list[str | None] = field(default_factory=list[str | None])
     url: str = ""
 
-    def prove(self, *undecided: str) -> None:
+    def prove(self, *undecided: str, versions: Sequence[str] = ("v1",)) -> None:
         with fake_cluster(self.gateway) as cluster:
             hosts = [Endpoint(self.url, {"Host": "shop.example"}, Check())]
-            own_requests.prove(cluster.kubeconfig, {"istio": "x"}, TARGET, hosts, undecided)
+            own_requests.prove(cluster.kubeconfig, {"istio": "x"}, TARGET, versions, hosts, undecided)
 
 
 @pytest.fixture
@@ -77,10 +77,17 @@ def test_a_gateway_that_refuses_them_is_named_and_not_the_app(entrance: Entrance
         entrance.prove()
     assert len(entrance.proofs) == 10
     assert str(raised.value).startswith("The gateways route by the weights, but of 7 requests to http://")
-    assert "(Host: shop.example) only 0 came to the app's versions; the answer was: HTTP 403: RBAC" in str(
-        raised.value
+    assert (
+        "(Host: shop.example) only 0 came to the versions with traffic; the answer was: HTTP 403: RBAC"
+        in str(raised.value)
     )
     assert "The gateway itself refuses them, not the app." in str(raised.value)
+
+
+def test_requests_that_a_version_without_traffic_got_prove_nothing(entrance: Entrance) -> None:
+    entrance.gateway.sent = {"v1": 0, "v2": 7}
+    with pytest.raises(NotConvergedError, match="only 0 came to the versions with traffic"):
+        entrance.prove(versions=["v2"])
 
 
 def test_a_gateway_that_follows_a_moment_later_is_fine(entrance: Entrance) -> None:
