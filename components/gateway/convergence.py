@@ -201,8 +201,8 @@ def _explained(
 ) -> Callable[[], tuple[str, ...]]:
     """The look as a wait takes it: what fails, and when that takes long, why.
 
-    Only a look at pods that were listed for it proves anything. Raises HopelessWaitError for what no
-    waiting mends.
+    Only a look at all of the pods that there are proves anything, so they are listed once more. Raises
+    HopelessWaitError for what no waiting mends.
     """
     next_reason = time.monotonic() + _REASON_SECONDS
     why: tuple[Finding, ...] = ()
@@ -211,8 +211,7 @@ def _explained(
         nonlocal next_reason, why
         began = time.monotonic()
         found = look()
-        if not failures(found) and gateways.listed_at < began:
-            gateways.forget()
+        if not failures(found) and gateways.listed_at < began and gateways.are_others():
             found = look()
         if failures(found) and time.monotonic() >= next_reason:
             why = causes(gateways, split.target, versions, found)

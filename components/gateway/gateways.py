@@ -80,9 +80,11 @@ class Gateways:
             self.listed_at = time.monotonic()
         return self._pods
 
-    def forget(self) -> None:
-        """Has the pods listed anew, for a question whose answer is to count."""
+    def are_others(self) -> bool:
+        """Lists the pods anew: whether they are others than before, or one is in another state."""
+        before = self._pods
         self.listed_at = -math.inf
+        return self.pods() != before
 
     def _answer(self, pod: GatewayPod, question: Callable[[EnvoyAdmin], T]) -> Answer[T]:
         try:

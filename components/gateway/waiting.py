@@ -72,8 +72,8 @@ def say(text: str) -> None:
 
 
 def _pause(waited: float, took: float) -> float:
-    """The seconds until the next look: few at first, and never fewer than the look itself took."""
-    return min(max(PAUSE_SECONDS, waited / 20, took), _LONGEST_PAUSE_SECONDS)
+    """The seconds until the next look: few at first, more when a look itself takes long."""
+    return min(max(PAUSE_SECONDS, waited / 20, took / 2), _LONGEST_PAUSE_SECONDS)
 
 
 def _stopped() -> bool:

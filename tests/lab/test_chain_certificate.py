@@ -1,24 +1,26 @@
 """The listener's link: a certificate that no gateway can use changes nothing; one that is lost is seen."""
 
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
 
-from harness.labs import Program
+from harness.labs import Lab, Program
 from tests.lab.observe import failing_up
-from tests.lab.shop import HOST, ROUTING
+from tests.lab.shop import HOST, ROUTING, second_stack
 
 NAME = "shop-tls"
 CLOSED = {"timeoutSeconds": 10, "drainSeconds": 5}
 
 
 @pytest.fixture
-def shop(second_app: Program) -> Program:
-    second_app.config(convergence=CLOSED)
-    second_app.up("--skip-preview")
-    return second_app
+def shop(program: Program, lab: Lab) -> Iterator[Program]:
+    with second_stack(program, lab, "certificate") as made:
+        made.config(convergence=CLOSED)
+        made.up("--skip-preview")
+        yield made
 
 
 def status(url: str) -> int:

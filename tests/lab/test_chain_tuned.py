@@ -21,6 +21,8 @@ VERSIONS = {"v1": {"image": "janakiramm/myapp:v1"}}
 def new_app(program: Program, lab: Lab) -> Generator[Program]:
     """A stack for another app that has never been up."""
     with second_stack(program, lab, "tuned") as made:
+        # A name of its own, as the session's second stack may be up.
+        made.config(app={"name": "tuned"}, routing={"gateway": "tuned-gateway", "hosts": ["tuned.example"]})
         made.config(versions=VERSIONS, weights={"v1": 100})
         yield made
 
@@ -109,15 +111,19 @@ def test_an_admin_interface_on_another_port_is_found(program: Program) -> None:
 
 
 def test_thousands_of_foreign_routes_cost_less_than_a_second(program: Program) -> None:
-    def seconds(weights: dict[str, int]) -> float:
-        program.config(weights=weights)
-        began = time.monotonic()
-        program.up("--skip-preview")
-        return time.monotonic() - began
+    def seconds() -> float:
+        """How long a move takes: the shorter of two, as the machine does other things as well."""
+        took: list[float] = []
+        for weights in ({"v1": 40, "v2": 60}, {"v1": 60, "v2": 40}):
+            program.config(weights=weights)
+            began = time.monotonic()
+            program.up("--skip-preview")
+            took.append(time.monotonic() - began)
+        return min(took)
 
     program.config(**BASE)
     program.up("--skip-preview")
-    alone = seconds({"v1": 40, "v2": 60})
+    alone = seconds()
     rules = [
         {"match": [{"uri": {"prefix": f"/{number}/"}}], "route": [{"destination": {"host": "myapp"}}]}
         for number in range(5000)
@@ -132,7 +138,7 @@ def test_thousands_of_foreign_routes_cost_less_than_a_second(program: Program) -
         dump = ("exec", "deploy/istio-ingressgateway", "--", "pilot-agent", "request", "GET")
         routes = "config_dump?resource=dynamic_route_configs"
         wait(lambda: "/4999/" in program.kubectl(*SYSTEM, *dump, routes).stdout, "the gateway has the routes")
-        among = seconds({"v1": 60, "v2": 40})
+        among = seconds()
         assert among - alone < 1, (alone, among)
     finally:
         program.kubectl("delete", "-f", str(file))
