@@ -31,7 +31,7 @@ def up(
     refresh: Annotated[bool, typer.Option("--refresh", help="Put back what others changed by hand.")] = False,
     output: Format = Output.text,
 ) -> None:
-    """Make the stack what its config says. Example: python -m rollout up --stack lab."""
+    """Make the stack what its config says. Example: blue-green up --stack lab."""
     stacks.up(stack, refresh=refresh, progress=output is Output.json)
     if output is Output.json:
         show(output, {"stack": stack, "outputs": stacks.outputs(stack)})
@@ -45,7 +45,7 @@ def down(
     ] = False,
     output: Format = Output.text,
 ) -> None:
-    """Destroy the stack and all that it made. Example: python -m rollout down --stack lab."""
+    """Destroy the stack and all that it made. Example: blue-green down --stack lab."""
     stacks.down(stack, cluster_gone=cluster_gone, progress=output is Output.json)
     show(output, {"stack": stack})
 
@@ -58,7 +58,7 @@ def watch(
     count: Annotated[int | None, typer.Option(min=1, help="Stop after this many answers.")] = None,
     output: Format = Output.text,
 ) -> None:
-    """Show which version answers. Example: python -m rollout watch --stack lab --plain --count 20."""
+    """Show which version answers. Example: blue-green watch --stack lab --plain --count 20."""
     if output is Output.json:
         show(output, follow.once(stack, count or 100).facts())
     elif once:
@@ -76,7 +76,7 @@ def verify(
     requests: Annotated[int, typer.Option(min=0, help="Requests to send.")] = verdicts.REQUESTS,
     output: Format = Output.text,
 ) -> None:
-    """Tell whether the stack is what its config says. Example: python -m rollout verify --stack lab."""
+    """Tell whether the stack is what its config says. Example: blue-green verify --stack lab."""
     verdict = verdicts.verify(stack, requests)
     show(output, verdict.facts(), str(verdict))
     raise typer.Exit(0 if verdict.ok else 1)
@@ -104,7 +104,7 @@ def promote(
     up: Annotated[bool, typer.Option("--up", help="Apply and verify too.")] = False,
     output: Format = Output.text,
 ) -> None:
-    """Carry versions to the next stack's config. Example: python -m rollout promote dev staging."""
+    """Carry versions to the next stack's config. Example: blue-green promote dev staging."""
     environment.leave_for(source, target)
     promotion, change = promotions(source, target, min_requests=min_requests, with_weights=weights)
     text = f"{markdown.comment([change], {})}\n{project.config_file(target).name} is written"
@@ -134,7 +134,7 @@ def preview(
     pull_request: Annotated[int | None, typer.Option(help="Put it into this pull request of GitHub.")] = None,
     output: Format = Output.text,
 ) -> None:
-    """Print what `up` would change, as Markdown. Example: python -m rollout preview --stack lab."""
+    """Print what `up` would change, as Markdown. Example: blue-green preview --stack lab."""
     if not (stack or changed_since):
         msg = "name a stack by --stack, or a Git revision by --changed-since"
         raise RolloutError(msg)
@@ -152,4 +152,4 @@ def main() -> None:
     try:
         app()
     except RolloutError as error:
-        sys.exit(f"rollout: {error}")
+        sys.exit(f"blue-green: {error}")

@@ -84,7 +84,7 @@ def unproved(proof: Verdict, last: proofs.Served) -> Iterator[str]:
             proved = _listed(last[version]) if version in last else "no traffic to it"
             yield (
                 f"{version} runs {_listed(running)} in {proof.stack}, where the last proof has {proved}. "
-                f"Run: python -m rollout up --stack {proof.stack}"
+                f"Run: blue-green up --stack {proof.stack}"
             )
 
 

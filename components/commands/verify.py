@@ -101,7 +101,7 @@ def verify(name: str, requests: int) -> Verdict:
 
 
 def _up(name: str) -> str:
-    return f"python -m rollout up --stack {name}"
+    return f"blue-green up --stack {name}"
 
 
 def _unfinished(name: str) -> Iterator[Difference]:
@@ -110,7 +110,7 @@ def _unfinished(name: str) -> Iterator[Difference]:
         yield Difference(
             f"a shift of {entry.plan.version} was killed at {entry.plan.steps[0]} %; "
             f"before it the split was {shown(entry.before)}",
-            f"python -m rollout shift --undo --stack {name} (or --resume)",
+            f"blue-green shift --undo --stack {name} (or --resume)",
         )
 
 

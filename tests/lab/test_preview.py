@@ -145,7 +145,7 @@ def test_cluster_out_of_reach_is_said_and_the_traffic_is_told_from_the_state(pro
     program.config(weights={"v1": 10, "v2": 90})
     done = subprocess.run(
         # A network namespace with a loopback alone: what a runner without a way to the cluster has.
-        ["unshare", "--net", "sh", "-c", "ip link set lo up && exec python -m rollout preview"],
+        ["unshare", "--net", "sh", "-c", "ip link set lo up && exec blue-green preview"],
         cwd=program.folder,
         env=program.environment,
         capture_output=True,

@@ -34,7 +34,7 @@ def test_verify_names_a_config_that_was_not_applied_and_the_command(program: Pro
     status, said = rollout(program, "verify")
     assert status == 1
     assert "the config says v1 60 %, v2 40 %, the last `up` that ended made it v1 50 %, v2 50 %" in said
-    assert "python -m rollout up --stack lab" in said
+    assert "blue-green up --stack lab" in said
 
 
 def test_verify_names_who_patched_the_route_and_its_command_mends_it(program: Program) -> None:

@@ -28,7 +28,7 @@ def test_commands_start_without_pulumis_sdk() -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_every_command_has_an_example_and_json(name: str) -> None:
     said = RUN.invoke(commands.app, [name, "--help"], env={"COLUMNS": "200", "TERM": "dumb"}).output
-    assert f"Example: python -m rollout {name} " in said
+    assert f"Example: blue-green {name} " in said
     assert "--output" in said
 
 
@@ -48,7 +48,7 @@ def test_mistake_of_the_user_is_one_message_and_1(
     monkeypatch.setattr("sys.argv", ["rollout", *arguments])
     with pytest.raises(SystemExit) as ended:
         commands.main()
-    assert str(ended.value.code).startswith("rollout: ")
+    assert str(ended.value.code).startswith("blue-green: ")
 
 
 def test_ctrl_c_exits_130(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -82,8 +82,11 @@ RUNS = f"app@{DIGEST}"
     ("last", "reason"),
     [
         ({"v1": frozenset({RUNS, "app@sha256:old"})}, None),
-        ({"v1": frozenset({"app@sha256:old"})}, "where the last proof has app@sha256:old. Run: python -m"),
-        ({"v2": frozenset({RUNS})}, "where the last proof has no traffic to it. Run: python -m rollout up"),
+        (
+            {"v1": frozenset({"app@sha256:old"})},
+            "where the last proof has app@sha256:old. Run: blue-green up",
+        ),
+        ({"v2": frozenset({RUNS})}, "where the last proof has no traffic to it. Run: blue-green up"),
     ],
 )
 def test_image_that_the_last_proof_does_not_name_is_refused(last: proofs.Served, reason: str | None) -> None:

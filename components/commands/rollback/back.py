@@ -76,7 +76,7 @@ def nothing_moved(name: str, found: list[Candidate]) -> str:
     """Return what a second rollback says instead of going further back."""
     return (
         "the last change was a rollback, so nothing was moved. To go further back:\n"
-        f"{table(found)}\ntype: python -m rollout rollback --stack {name} --to N"
+        f"{table(found)}\ntype: blue-green rollback --stack {name} --to N"
     )
 
 
@@ -125,7 +125,7 @@ def _settle(name: str, settings: Settings, before: object, content: bytes) -> No
     else:
         project.say(
             f"rollback: the VirtualService has {shown(after) if after else 'no split'}, and so has "
-            f"{file.name}; when the cause is mended, run: python -m rollout up --stack {name}"
+            f"{file.name}; when the cause is mended, run: blue-green up --stack {name}"
         )
 
 

@@ -26,7 +26,7 @@ def rollback(
 ) -> None:
     """Go back to the split, weights and images, from before the last whole change.
 
-    Example: python -m rollout rollback --stack lab --now.
+    Example: blue-green rollback --stack lab --now.
     """
     if listed:
         found = now.candidates(stack) if at_once else back.candidates(stack)

@@ -52,7 +52,7 @@ def shift(
 ) -> None:
     """Move traffic by steps, and back by itself when the version fails.
 
-    Example: python -m rollout shift v2 --stack lab --steps 10,50,100 --pause 30 --max-p99 500.
+    Example: blue-green shift v2 --stack lab --steps 10,50,100 --pause 30 --max-p99 500.
     """
     if [bool(version), undo, resume].count(True) != 1:
         msg = "name the version that gets the traffic, or give --resume or --undo alone"

@@ -38,7 +38,7 @@ def must_hold(gateways: Gateways, settings: Settings, weights: Weights, name: st
     is_now = shown(now.route) if now.route else "gone"
     msg = (
         f"the split is {is_now}{by}, and not {shown(weights)}: somebody else moved it, such as a pipeline "
-        f"with an older commit. Nothing more is changed; look at `python -m rollout verify --stack {name}`"
+        f"with an older commit. Nothing more is changed; look at `blue-green verify --stack {name}`"
     )
     raise MovedByOthersError(msg, now.route)
 

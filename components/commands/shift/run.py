@@ -92,7 +92,7 @@ def go_back(name: str, weights: Weights, *, quiet: bool) -> None:
         except RolloutError as error:
             msg = (
                 f"the way back failed. Pulumi.{name}.yaml has {shown(weights)}; when the cause is mended, "
-                f"run: python -m rollout shift --undo --stack {name}"
+                f"run: blue-green shift --undo --stack {name}"
             )
             raise RolloutError(msg) from error
 
@@ -131,7 +131,7 @@ def _check(name: str, settings: Settings, plan: Plan) -> tuple[int, ...]:
         msg = f"a shift of {entry.plan.version} is running in process {entry.pid}"
         raise RolloutError(msg)
     if entry is not None:
-        mend = f"python -m rollout shift --undo --stack {name} (or --resume)"
+        mend = f"blue-green shift --undo --stack {name} (or --resume)"
         msg = f"a shift of {entry.plan.version} was killed: run first: {mend}"
         raise RolloutError(msg)
     if plan.version not in settings.versions:
