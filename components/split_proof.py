@@ -188,9 +188,7 @@ class ConvergedProvider(Provider):
             # The HTTP client takes longer to import than all else here, and no other call needs it.
             from .observation import own_requests
 
-            own_requests.prove(
-                split.kubeconfig, split.selector, split.target, _weights(props), hosts, undecided
-            )
+            own_requests.prove(split, _weights(props), hosts, undecided)
         _record(props)
         return {**props, "proof": [dataclasses.asdict(one) for one in proofs]}
 

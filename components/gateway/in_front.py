@@ -88,15 +88,18 @@ def findings(dump: Mapping[str, Any], ours: str, hosts: Iterable[str]) -> tuple[
     What takes some requests is a note, in one line for hosts and one for routes.
     """
     hosts = tuple(hosts)
-    entries: Sequence[Mapping[str, Any]] = dump.get("configs") or ()
-    tables: list[Table] = [entry["route_config"] for entry in entries if "route_config" in entry]
-    found = dict.fromkeys(
-        one for table in tables if _has(table, ours) for one in in_front(table, ours, hosts)
-    )
+    found = dict.fromkeys(one for table in tables(dump, ours) for one in in_front(table, ours, hosts))
     whole = [one for one in found if one.takes is not Takes.SOME]
     part = [one for one in found if one.takes is Takes.SOME]
     groups = [[one for one in part if bool(one.path) is of_routes] for of_routes in (False, True)]
     return (*map(_finding, whole), *(_note(group) for group in groups if group))
+
+
+def tables(dump: Mapping[str, Any], ours: str) -> list[Table]:
+    """The route tables of a dump that have routes of the VirtualService."""
+    entries: Sequence[Mapping[str, Any]] = dump.get("configs") or ()
+    found: list[Table] = [entry["route_config"] for entry in entries if "route_config" in entry]
+    return [table for table in found if _has(table, ours)]
 
 
 def _has(table: Table, ours: str) -> bool:

@@ -6,10 +6,14 @@ They end before the `up` does, so before whoever counts requests after it begins
 import itertools
 import time
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
+from urllib.parse import parse_qsl, urlsplit
 
-from ..gateway import envoy
+from ..gateway import envoy, in_front
+from ..gateway.chain import Split
 from ..gateway.envoy import Target
 from ..gateway.gateways import Gateways
+from ..gateway.matcher import Request, UndecidedError, route, source
 from ..gateway.waiting import say
 from ..kubernetes.errors import GatewayError, NotConvergedError
 from .answers import Answer, ask
@@ -31,12 +35,7 @@ class UnreachableError(GatewayError):
 
 
 def prove(
-    kubeconfig: str,
-    selector: Mapping[str, str],
-    target: Target,
-    versions: Collection[str],
-    hosts: Sequence[Endpoint],
-    undecided: tuple[str, ...] = (),
+    split: Split, versions: Collection[str], hosts: Sequence[Endpoint], undecided: tuple[str, ...] = ()
 ) -> None:
     """Sends the requests of all hosts, for the versions with traffic, and says what is worth knowing.
 
@@ -44,9 +43,8 @@ def prove(
     NotConvergedError where something else than these versions answered, or nothing proves it.
     """
     try:
-        with Gateways(kubeconfig, selector) as gateways:
-            for host in hosts:
-                _prove(gateways, target, versions, host)
+        with Gateways(split.kubeconfig, split.selector) as gateways:
+            arrived = [_arrive(gateways, split, versions, host) for host in hosts]
     except UnreachableError as error:
         if not undecided:
             say(f"The proof sent no requests of its own: {error}")
@@ -54,15 +52,21 @@ def prove(
         raise NotConvergedError(_not_proved(undecided, str(error))) from error
     if undecided and not hosts:
         raise NotConvergedError(_not_proved(undecided, "the stack knows no address of the gateway"))
+    if undecided and not all(arrived):
+        raise NotConvergedError(_not_proved(undecided, "the request of routing.check is another route's"))
 
 
 def _not_proved(undecided: tuple[str, ...], reason: str) -> str:
-    first = f"It is not proved that requests arrive, and none was sent to tell: {reason}"
+    first = f"It is not proved that requests arrive, and no request could tell: {reason}"
     return "\n  ".join((first, *undecided))
 
 
-def _prove(gateways: Gateways, target: Target, versions: Collection[str], host: Endpoint) -> None:
-    """Sends one host's requests, at most ten. Raises UnreachableError, NotConvergedError."""
+def _arrive(gateways: Gateways, split: Split, versions: Collection[str], host: Endpoint) -> bool:
+    """Sends one host's requests, at most ten; False: another route takes just these.
+
+    Raises UnreachableError, NotConvergedError.
+    """
+    target = split.target
     requests = ask(host.url, {**host.headers, HEADER: "1"}, host.check)
     before = _sent(gateways, target, versions)
     answers = [next(requests)]
@@ -78,13 +82,21 @@ def _prove(gateways: Gateways, target: Target, versions: Collection[str], host: 
         answers = list(itertools.islice(requests, _MOST - _FIRST))
         got = _gained(before, _sent(gateways, target, versions))
     if got < len(answers):
-        raise NotConvergedError(_not_served(host, answers, got))
+        owner = _taken_by(gateways, split, host)
+        if owner is None:
+            raise NotConvergedError(_not_served(host, answers, got))
+        say(
+            f"The proof's own requests to {_shown(host)} are another route's, of {owner}: "
+            "set blue-green:routing.check.path to a page that is the app's alone"
+        )
+        return False
     bad = [answer.text for answer in answers if not answer.ok]
     if bad:
         say(
             f"{len(bad)} of the proof's {len(answers)} requests to {_shown(host)} failed in the app: "
             f"{bad[0]}. What counts as an answer: blue-green:routing.check"
         )
+    return True
 
 
 def _sent(gateways: Gateways, target: Target, versions: Collection[str]) -> Mapping[tuple[str, str], int]:
@@ -95,6 +107,26 @@ def _sent(gateways: Gateways, target: Target, versions: Collection[str]) -> Mapp
         for answer in answers
         for endpoint, count in (answer.value or {}).items()
     }
+
+
+def _taken_by(gateways: Gateways, split: Split, host: Endpoint) -> str | None:
+    """Whose route takes the host's request, by a gateway's own table; None: it is ours, or cannot be told."""
+    parts = urlsplit(host.url)
+    headers = {name.lower(): value for name, value in host.headers.items()}
+    request = Request(
+        headers.pop("host", parts.netloc),
+        parts.path or "/",
+        {**headers, ":method": "GET", HEADER: "1"},
+        dict(parse_qsl(parts.query)),
+    )
+    ours = f"{split.target.namespace}/{split.target.virtual_service}"
+    for answer in gateways.ask(lambda admin: admin.get(split.routes_path)):
+        for table in in_front.tables(answer.value or {}, ours):
+            with suppress(UndecidedError):
+                found = route(table, request)
+                if found is not None and source(found) != ours:
+                    return f"the VirtualService {source(found)}" if source(found) else "no VirtualService"
+    return None
 
 
 def _gained(before: Mapping[tuple[str, str], int], after: Mapping[tuple[str, str], int]) -> int:

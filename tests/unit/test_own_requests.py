@@ -7,6 +7,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
+from components.gateway.chain import Split
 from components.gateway.envoy import Target
 from components.kubernetes.errors import NotConvergedError
 from components.observation import own_requests
@@ -31,7 +32,8 @@ class Entrance:
     def prove(self, *undecided: str, versions: Sequence[str] = ("v1",)) -> None:
         with fake_cluster(self.gateway) as cluster:
             hosts = [Endpoint(self.url, {"Host": "shop.example"}, Check())]
-            own_requests.prove(cluster.kubeconfig, {"istio": "x"}, TARGET, versions, hosts, undecided)
+            split = Split(cluster.kubeconfig, {"istio": "x"}, TARGET)
+            own_requests.prove(split, versions, hosts, undecided)
 
 
 @pytest.fixture
@@ -114,5 +116,19 @@ def test_a_gateway_that_cannot_be_reached_is_one_line_unless_only_requests_could
     said = capfd.readouterr().err
     assert said.startswith("The proof sent no requests of its own: http://127.0.0.1:1/ cannot be reached")
     assert said.count("\n") == 1
-    with pytest.raises(NotConvergedError, match="none was sent to tell: http"):
+    with pytest.raises(NotConvergedError, match="no request could tell: http"):
         entrance.prove("gateway a may send every request elsewhere")
+
+
+def test_a_route_in_front_that_takes_just_this_request_is_said_and_no_failure(
+    entrance: Entrance, capfd: pytest.CaptureFixture[str]
+) -> None:
+    entrance.refused = 100
+    config = "/apis/networking.istio.io/v1/namespaces/team/virtual-service/home"
+    theirs = {"match": {"path": "/"}, "metadata": {"filter_metadata": {"istio": {"config": config}}}}
+    entrance.gateway.weights, entrance.gateway.front = {"v1": 100}, [theirs]
+    entrance.prove()
+    said = capfd.readouterr().err
+    assert "are another route's, of the VirtualService team/home: set blue-green:routing.check.path" in said
+    with pytest.raises(NotConvergedError, match="It is not proved that requests arrive"):
+        entrance.prove("something undecided")
