@@ -4,13 +4,16 @@ import json
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
 import yaml
 
+from components.gateway.chain import Entrance, Split, Wanted
+from components.gateway.convergence import holds
 from harness.labs import Lab, Program
-from tests.lab.observe import BASE, failing_up, get, wait
+from tests.lab.observe import SELECTOR, TARGET, failing_up, get, wait
 from tests.lab.shop import second_stack
 
 SYSTEM = ("-n", "istio-system")
@@ -29,12 +32,14 @@ def new_app(program: Program, lab: Lab) -> Generator[Program]:
 
 @contextmanager
 def mesh(program: Program, **settings: object) -> Generator[None]:
-    """The mesh with other settings, which istiod reads again by itself."""
+    """The mesh with other settings; a new istiod has them at once, an old one when the kubelet looks."""
     before = get(program, *SYSTEM, "configmap", "istio")["data"]["mesh"]
 
     def write(text: str) -> None:
         change = json.dumps({"data": {"mesh": text}})
         program.kubectl(*SYSTEM, "patch", "configmap", "istio", "--type=merge", "-p", change)
+        program.kubectl(*SYSTEM, "rollout", "restart", "deploy/istiod")
+        program.kubectl(*SYSTEM, "rollout", "status", "deploy/istiod", "--timeout=120s")
 
     write(yaml.safe_dump(yaml.safe_load(before) | settings))
     try:
@@ -110,19 +115,22 @@ def test_an_admin_interface_on_another_port_is_found(program: Program) -> None:
     program.up("--skip-preview")
 
 
-def test_thousands_of_foreign_routes_cost_less_than_a_second(program: Program) -> None:
+def test_thousands_of_foreign_routes_make_a_look_at_the_gateways_less_than_a_second_longer(
+    program: Program,
+) -> None:
+    program.up("--skip-preview")
+    text = program.kubectl("config", "view", "--raw", "--flatten", "--minify").stdout
+    split = Split(text, SELECTOR, replace(TARGET, port=80), Entrance("app-gateway", ("*",)))
+
     def seconds() -> float:
-        """How long a move takes: the shorter of two, as the machine does other things as well."""
+        """The shortest of three looks, as the machine does other things as well."""
         took: list[float] = []
-        for weights in ({"v1": 40, "v2": 60}, {"v1": 60, "v2": 40}):
-            program.config(weights=weights)
+        for _ in range(3):
             began = time.monotonic()
-            program.up("--skip-preview")
+            assert holds(split, Wanted({"v1": 50, "v2": 50}))
             took.append(time.monotonic() - began)
         return min(took)
 
-    program.config(**BASE)
-    program.up("--skip-preview")
     alone = seconds()
     rules = [
         {"match": [{"uri": {"prefix": f"/{number}/"}}], "route": [{"destination": {"host": "myapp"}}]}
@@ -138,7 +146,6 @@ def test_thousands_of_foreign_routes_cost_less_than_a_second(program: Program) -
         dump = ("exec", "deploy/istio-ingressgateway", "--", "pilot-agent", "request", "GET")
         routes = "config_dump?resource=dynamic_route_configs"
         wait(lambda: "/4999/" in program.kubectl(*SYSTEM, *dump, routes).stdout, "the gateway has the routes")
-        among = seconds()
-        assert among - alone < 1, (alone, among)
+        assert seconds() - alone < 1
     finally:
         program.kubectl("delete", "-f", str(file))
