@@ -36,6 +36,7 @@ application = Application(config.app.name, config.app, config.versions, on.optio
 entry = ingress(
     istio.ingress_service,
     on.address,
+    on.kubeconfig,
     config.routing.port,
     "https" if config.routing.tls_secret else "http",
 )

@@ -13,7 +13,6 @@ from typing import IO, Any, cast
 from bench.figure import Figure
 from components.gateway import envoy
 from components.gateway.gateways import Gateways
-from components.kubernetes import kubeconfig
 from harness.labs import Program
 
 DEBOUNCE = "istiod's debounce"
@@ -110,7 +109,7 @@ def _watched(program: Program, weights: dict[str, int], change: Callable[[], flo
     """Run a change, which returns when it knew the end, with a watch on the API server and the Envoys."""
     watch = ["kubectl", "get", "virtualservice", TARGET.virtual_service, "--watch", "--output=name"]
     with (
-        Gateways(kubeconfig.minified((Path(program.environment["KUBECONFIG"]),), None), SELECTOR) as gateways,
+        Gateways({"path": program.environment["KUBECONFIG"]}, SELECTOR) as gateways,
         subprocess.Popen(watch, env=program.environment, stdout=subprocess.PIPE, text=True) as watching,
         ThreadPoolExecutor(1) as thread,
     ):

@@ -12,6 +12,7 @@ import pulumi
 
 from .gateway import claims
 from .kubernetes.errors import GatewayError
+from .kubernetes.kubeconfig import Kubeconfig
 from .manifests import routes
 from .manifests.manifest import Manifest
 from .ownership import stack_of, this_stack
@@ -23,9 +24,9 @@ class ClaimedError(Exception):
 
 
 class Claim:
-    """The requests that the stack's split asks for; `kubeconfig` is the text of one for its cluster."""
+    """The requests that the stack's split asks for; `kubeconfig` leads to its cluster."""
 
-    def __init__(self, kubeconfig: pulumi.Input[str], app: App, routing: Routing) -> None:
+    def __init__(self, kubeconfig: pulumi.Input[Kubeconfig], app: App, routing: Routing) -> None:
         self._kubeconfig = pulumi.Output.from_input(kubeconfig)
         self._gateway = routes.gateway(app, routing)
         self._virtual_service = routes.virtual_service(app, {}, routing)
@@ -44,7 +45,7 @@ class Claim:
     async def _look_once(self) -> None:
         kubeconfig = await self._kubeconfig.future()
         # Before there is a cluster, a preview knows no kubeconfig; then there is no other split either.
-        if not kubeconfig:
+        if kubeconfig is None:
             return
         try:
             # The loop's own threads may all be held by registrations that wait for this look.

@@ -8,7 +8,10 @@ from pathlib import Path
 import pulumi
 from pulumi_kubernetes.provider import Provider
 
+from .cluster_identity import ClusterIdentity
 from .kubernetes import kubeconfig
+from .kubernetes.errors import KubeconfigError
+from .kubernetes.kubeconfig import Kubeconfig
 from .minikube import Minikube
 from .pulumi_cli import environment
 from .settings.model import KubeconfigCluster, MinikubeCluster
@@ -22,7 +25,7 @@ class Cluster:
     """
 
     provider: Provider
-    kubeconfig: pulumi.Output[str]
+    kubeconfig: pulumi.Input[Kubeconfig]
     address: pulumi.Output[str] | None
     owned: bool
 
@@ -48,11 +51,7 @@ def cluster(args: MinikubeCluster | KubeconfigCluster) -> Cluster:
     os.environ.setdefault("PULUMI_K8S_UPSERT_EXISTING_OBJECTS", "true")
     if isinstance(args, MinikubeCluster):
         return _minikube(args)
-    config = pulumi.Output.secret(_existing(args))
-    address = _given(args.ingress_address)
-    # With an identity, another address or certificate of the same cluster replaces nothing on it.
-    provider = Provider("kubernetes", kubeconfig=config, cluster_identifier="existing")
-    return Cluster(provider, config, address, owned=False)
+    return _existing(args)
 
 
 def _minikube(args: MinikubeCluster) -> Cluster:
@@ -75,8 +74,36 @@ def _given(address: str | None) -> pulumi.Output[str] | None:
     return None if address is None else pulumi.Output.from_input(address)
 
 
-def _existing(args: KubeconfigCluster) -> str:
+def _existing(args: KubeconfigCluster) -> Cluster:
+    """A cluster that somebody else made: the state names the context, and its credentials nowhere."""
+    reference = kubeconfig.reference(args.path, args.context)
     try:
-        return kubeconfig.minified((Path(args.path).expanduser(),), args.context)
-    except kubeconfig.KubeconfigError as error:
+        context = kubeconfig.read(reference)
+    except KubeconfigError as error:
         raise pulumi.RunError(str(error)) from error
+    if args.path is not None and context.relative and not Path(args.path).parent.samefile("."):
+        raise pulumi.RunError(_relative(args.path, context.relative))
+    identity = ClusterIdentity("kubernetes-cluster", reference)
+    provider = Provider(
+        "kubernetes",
+        # An empty text: else the SDK writes the variable KUBECONFIG into the state.
+        kubeconfig=args.path or "",
+        context=args.context,
+        # Stacks have it, and a changed one would replace every object. With it, another address of the
+        # cluster replaces nothing; whether it is the same cluster, the identity knows.
+        cluster_identifier="existing",
+        opts=pulumi.ResourceOptions(depends_on=[identity]),
+    )
+    return Cluster(provider, reference, _given(args.ingress_address), owned=False)
+
+
+def _relative(path: str, names: Sequence[str]) -> str:
+    # Pulumi's Kubernetes provider would look for them in the project's folder.
+    return "\n  ".join(
+        (
+            f"The kubeconfig {path} names files relative to itself ({', '.join(names)}), which Pulumi "
+            "finds by KUBECONFIG alone. Type:",
+            f"export KUBECONFIG={Path(path).expanduser().absolute()}",
+            "pulumi config rm --path blue-green:cluster.path",
+        )
+    )

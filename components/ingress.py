@@ -6,34 +6,72 @@ from typing import Any
 
 import pulumi
 
+from .kubernetes import nodes
+from .kubernetes.api import Api
+from .kubernetes.errors import GatewayError
+from .kubernetes.kubeconfig import Kubeconfig
+
 
 @dataclass(frozen=True)
 class Ingress:
-    """Where requests enter: a node and its port, or a load balancer."""
+    """Where requests enter: a node and its port, or a load balancer; None while it is not known."""
 
-    host: pulumi.Output[str]
-    port: pulumi.Output[int]
-    url: pulumi.Output[str]
+    host: pulumi.Output[str | None]
+    port: pulumi.Output[int | None]
+    url: pulumi.Output[str | None]
 
 
 def ingress(
     service: pulumi.Output[Mapping[str, Any]],
     address: pulumi.Output[str] | None,
+    kubeconfig: pulumi.Input[Kubeconfig],
     port: int,
     scheme: str,
 ) -> Ingress:
-    """The ingress for a port of the Service; `address` is that of the cluster's nodes."""
-    found = pulumi.Output.all(service, address).apply(lambda both: where(both[0], both[1], port))
-    host = found.apply(lambda pair: pair[0])
-    number = found.apply(lambda pair: pair[1])
-    return Ingress(host, number, found.apply(lambda pair: url(scheme, *pair)))
+    """The ingress for a port of the Service.
+
+    `address` is that of the cluster's nodes, or of a balancer in front of them; without it a node's is
+    looked up. Where there is none, a warning says what to do: the split works all the same.
+    """
+
+    def find(values: list[Any]) -> tuple[str, int] | None:
+        its, given, reached = values
+        try:
+            balancer, number = where(its, port)
+            return balancer or given or _node(its["spec"].get("type"), reached), number
+        except GatewayError as error:
+            pulumi.log.warn(f"The gateway's address is not known: {error}")
+            return None
+
+    # A kubeconfig may be a secret, which would make the address one.
+    found = pulumi.Output.all(service, address, None if address else kubeconfig).apply(find)
+    return Ingress(
+        found.apply(lambda pair: pair and pair[0]),
+        found.apply(lambda pair: pair and pair[1]),
+        found.apply(lambda pair: pair and url(scheme, *pair)),
+    )
 
 
-def where(service: Mapping[str, Any], address: str | None, port: int) -> tuple[str, int]:
-    """Host and port for a Service's `spec` and `status`. Raises pulumi.RunError."""
-    ports = [item for item in service["spec"]["ports"] if item["port"] == port]
+def _node(service_type: str | None, kubeconfig: Kubeconfig) -> str:
+    """The address of a node. Raises GatewayError where the Service waits for a balancer instead."""
+    if service_type == "LoadBalancer":
+        raise GatewayError(
+            "its Service has no load balancer yet. Where the cluster gives one, run pulumi up again later; "
+            "else type: pulumi config set --path blue-green:cluster.ingressAddress ADDRESS"
+        )
+    with Api(kubeconfig) as api:
+        return nodes.address(api)
+
+
+def where(service: Mapping[str, Any], port: int) -> tuple[str | None, int]:
+    """Balancer and port for a Service's `spec` and `status`; None: the port is a node's.
+
+    Raises pulumi.RunError for a port that it has not.
+    """
+    spec: Mapping[str, Any] = service["spec"]
+    ports = [item for item in spec["ports"] if item["port"] == port]
     if not ports:
-        known = ", ".join(str(int(item["port"])) for item in service["spec"]["ports"])
+        known = ", ".join(str(int(item["port"])) for item in spec["ports"])
         raise pulumi.RunError(
             f"The gateway's Service has no port {port}, only {known}. "
             "Set blue-green:routing.port to one of them."
@@ -43,14 +81,8 @@ def where(service: Mapping[str, Any], address: str | None, port: int) -> tuple[s
     balancers: list[Mapping[str, str]] = balancer.get("ingress") or []
     if balancers:
         return balancers[0].get("ip") or balancers[0]["hostname"], port
-    node_port = ports[0].get("nodePort")
-    if address is None:
-        raise pulumi.RunError(
-            "The gateway's Service has no load balancer address, and no node port with an "
-            "address of a node. Set blue-green:cluster.ingressAddress."
-        )
     # Without a node port a balancer of somebody else's is in front. Pulumi hands over numbers as floats.
-    return address, int(node_port or port)
+    return None, int(ports[0].get("nodePort") or port)
 
 
 def url(scheme: str, host: str, port: int) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 import pulumi
 
 from .ingress_service import IngressService
+from .kubernetes.kubeconfig import Kubeconfig
 from .manifests import charts, workload
 from .ownership import Ownership
 from .register import register
@@ -15,7 +16,7 @@ from .settings.model import Istio as IstioArgs
 class Istio(pulumi.ComponentResource):
     """Istio's base, istiod and gateway charts (T2); with `install` false it only looks.
 
-    `kubeconfig` is the text of one for the cluster. Why Helm releases:
+    `kubeconfig` is the text of one for the cluster, or where to read it. Why Helm releases:
     docs/decisions/helm-release.md. `ingress_service` is the gateway's Service
     as it is in the cluster: `spec` and `status`, by the names of the Kubernetes API.
     """
@@ -27,7 +28,7 @@ class Istio(pulumi.ComponentResource):
         self,
         name: str,
         args: IstioArgs,
-        kubeconfig: pulumi.Input[str],
+        kubeconfig: pulumi.Input[Kubeconfig],
         opts: pulumi.ResourceOptions | None = None,
         ownership: Ownership | None = None,
     ) -> None:

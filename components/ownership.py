@@ -19,6 +19,7 @@ import pulumi
 from .errors import RolloutError
 from .kubernetes.api import Api
 from .kubernetes.errors import GatewayError
+from .kubernetes.kubeconfig import Kubeconfig
 from .manifests import workload
 from .manifests.losses import lost
 from .manifests.manifest import Manifest
@@ -34,13 +35,14 @@ _PAUSE_SECONDS = 0.2
 class Ownership:
     """Guards the objects of some components; `option` is the config key that lets them be taken over.
 
-    `kubeconfig` is the text of one for the cluster of `provider`; with `taken` the option is set.
-    `namespace` is one that has to be there before the objects are made. The hooks `also` run before the look.
+    `kubeconfig` is the text of one for the cluster of `provider`, or where to read it; with `taken` the
+    option is set. `namespace` is one that has to be there before the objects are made. The hooks `also`
+    run before the look.
     """
 
     def __init__(
         self,
-        kubeconfig: pulumi.Input[str],
+        kubeconfig: pulumi.Input[Kubeconfig],
         provider: pulumi.ProviderResource,
         option: str,
         *,
@@ -73,7 +75,7 @@ class Ownership:
         kubeconfig = await self._kubeconfig.future()
         manifest: Manifest = dict(args.new_inputs or {})
         # Before there is a cluster, a preview knows no kubeconfig; then there is no object either.
-        if not kubeconfig:
+        if kubeconfig is None:
             return
         loop = asyncio.get_running_loop()
         found = await loop.run_in_executor(self._threads, find, kubeconfig, manifest)
@@ -142,7 +144,7 @@ def object_id(manifest: Mapping[str, Any]) -> str:
     return "/".join(metadata[key] for key in ("namespace", "name") if key in metadata)
 
 
-def find(kubeconfig: str, manifest: Mapping[str, Any]) -> Mapping[str, Any] | None:
+def find(kubeconfig: Kubeconfig, manifest: Mapping[str, Any]) -> Mapping[str, Any] | None:
     """The object of the manifest's kind and name in the cluster. Raises GatewayError."""
     metadata, version = manifest["metadata"], manifest["apiVersion"]
     base = f"/apis/{version}" if "/" in version else f"/api/{version}"
@@ -153,7 +155,7 @@ def find(kubeconfig: str, manifest: Mapping[str, Any]) -> Mapping[str, Any] | No
         return api.find(path)
 
 
-def require(kubeconfig: str, namespace: str) -> None:
+def require(kubeconfig: Kubeconfig, namespace: str) -> None:
     """Raises MissingNamespaceError where the cluster has no such namespace."""
     found: Mapping[str, Any] | None = {}
     # Who may not look at namespaces is told by the API server when the first object is made.

@@ -9,9 +9,11 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from functools import cache
 
+import pulumi
 from pulumi import dynamic
 
 from .kubernetes.errors import GatewayError
+from .kubernetes.kubeconfig import Kubeconfig, Reference, referred
 from .profile.errors import MinikubeError
 
 _ENGINE_SECONDS = 2
@@ -29,6 +31,16 @@ class Provider(dynamic.ResourceProvider):
         sys.tracebacklimit = 0
         # Pulumi's own server gets the engine's address too, and makes no use of it.
         end_with(sys.argv[1])
+
+
+def kubeconfig_input(kubeconfig: pulumi.Input[Kubeconfig]) -> pulumi.Input[Reference]:
+    """The kubeconfig as a dynamic resource takes it.
+
+    A reference stands in the state as it is; a text has credentials in it, and is a secret.
+    """
+    if isinstance(kubeconfig, dict):
+        return Reference(**kubeconfig)
+    return pulumi.Output.secret(pulumi.Output.from_input(kubeconfig).apply(referred))
 
 
 @contextmanager

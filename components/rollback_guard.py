@@ -12,6 +12,7 @@ import pulumi
 from .history import record
 from .history.past import Cause, Past
 from .kubernetes.api import Api
+from .kubernetes.kubeconfig import Kubeconfig
 from .settings.model import App
 
 _BEGAN = time.time()
@@ -22,20 +23,20 @@ class RolledBackError(Exception):
     """Traffic was rolled back while this `up` ran."""
 
 
-def rollback_guard(name: str, kubeconfig: pulumi.Input[str], app: App) -> pulumi.ResourceHook:
+def rollback_guard(name: str, kubeconfig: pulumi.Input[Kubeconfig], app: App) -> pulumi.ResourceHook:
     """Return the hook of the app's VirtualService."""
     known = pulumi.Output.from_input(kubeconfig)
     where = record.path(app.namespace, app.name)
 
     async def look(_: pulumi.ResourceHookArgs) -> None:
-        text = await known.future()
-        if text and record.cause() is not Cause.rollback:
-            await asyncio.to_thread(must_not_be_rolled_back, text, where, engine_began())
+        reached = await known.future()
+        if reached is not None and record.cause() is not Cause.rollback:
+            await asyncio.to_thread(must_not_be_rolled_back, reached, where, engine_began())
 
     return pulumi.ResourceHook(f"{name} not rolled back", look)
 
 
-def must_not_be_rolled_back(kubeconfig: str, where: str, began: float) -> None:
+def must_not_be_rolled_back(kubeconfig: Kubeconfig, where: str, began: float) -> None:
     """Raise RolledBackError where the newest split in the cluster is a rollback that came after `began`."""
     with Api(kubeconfig) as api:
         found = api.find(where)

@@ -21,20 +21,21 @@ from .gateway.envoy import Target
 from .history import record
 from .kubernetes.api import Api
 from .kubernetes.errors import GatewayError
+from .kubernetes.kubeconfig import Kubeconfig
 from .manifests.manifest import Manifest
 from .observation import endpoint
-from .provider import Provider, plain_errors
+from .provider import Provider, kubeconfig_input, plain_errors
 
 # The inputs by which the Gateway is another one.
 _ENTRANCE = ("gateway", "gatewaySelector", "hosts", "tlsSecret")
 
 
 def split_inputs(
-    kubeconfig: pulumi.Input[str], gateway: Manifest, virtual_service: Manifest, host: str
+    kubeconfig: pulumi.Input[Kubeconfig], gateway: Manifest, virtual_service: Manifest, host: str
 ) -> dict[str, Any]:
     """The inputs that say which gateways and whose split."""
     return {
-        "kubeconfig": kubeconfig,
+        "kubeconfig": kubeconfig_input(kubeconfig),
         "gatewaySelector": gateway["spec"]["selector"],
         "namespace": virtual_service["metadata"]["namespace"],
         "virtualService": virtual_service["metadata"]["name"],

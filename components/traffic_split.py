@@ -12,6 +12,7 @@ import pulumi
 
 from .gateway.foreign import foreign
 from .kubernetes.errors import GatewayError
+from .kubernetes.kubeconfig import Kubeconfig
 from .manifests import routes, workload
 from .manifests.manifest import Manifest
 from .observation import endpoint
@@ -35,12 +36,12 @@ class TrafficSplitArgs:
     app: App
     versions: Mapping[str, Version]
     weights: Mapping[str, int]
-    kubeconfig: pulumi.Input[str]
+    kubeconfig: pulumi.Input[Kubeconfig]
     deployments: Mapping[str, pulumi.Resource] = field(default_factory=dict[str, pulumi.Resource])
     routing: Routing = field(default_factory=Routing)
     convergence: Convergence = field(default_factory=Convergence)
     ownership: Ownership | None = None
-    url: pulumi.Input[str] | None = None
+    url: pulumi.Input[str | None] = None
 
 
 class NotAskedError(Exception):
@@ -132,7 +133,7 @@ class TrafficSplit(pulumi.ComponentResource):
         if not pulumi.runtime.is_dry_run():
             return
 
-        def warn(kubeconfig: str) -> None:
+        def warn(kubeconfig: Kubeconfig) -> None:
             for sentence in losses(kubeconfig, virtual_service):
                 pulumi.log.warn(sentence, self)
 
@@ -182,7 +183,7 @@ def _whole(versions: Iterable[str]) -> Callable[[Mapping[str, float]], dict[str,
     return lambda weights: dict.fromkeys(versions, 0) | {key: int(weight) for key, weight in weights.items()}
 
 
-def losses(kubeconfig: str, virtual_service: Manifest) -> tuple[str, ...]:
+def losses(kubeconfig: Kubeconfig, virtual_service: Manifest) -> tuple[str, ...]:
     """What the next write of the VirtualService takes away; a cluster that does not answer says nothing."""
     with suppress(GatewayError):
         item = find(kubeconfig, virtual_service)
@@ -209,7 +210,10 @@ def _requests(args: TrafficSplitArgs) -> pulumi.Output[list[dict[str, Any]]] | N
     if args.url is None:
         return None
 
-    def asked(url: str) -> list[dict[str, Any]]:
+    def asked(url: str | None) -> list[dict[str, Any]]:
+        # A load balancer may be pending.
+        if url is None:
+            return []
         return [dataclasses.asdict(endpoint.at(url, args.routing, host)) for host in args.routing.hosts]
 
     return pulumi.Output.from_input(args.url).apply(asked)

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from ..kubernetes.errors import ForbiddenError, GatewayError
+from ..kubernetes.kubeconfig import Kubeconfig
 from . import envoy, in_front
 from .admin import EnvoyAdmin
 from .envoy import Route, Target
@@ -40,7 +41,7 @@ class Split:
     An `up` of the first releases wrote no `entrance` into the state.
     """
 
-    kubeconfig: str
+    kubeconfig: Kubeconfig
     selector: Mapping[str, str]
     target: Target
     entrance: Entrance | None = None

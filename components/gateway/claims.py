@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..kubernetes.api import Api
+from ..kubernetes.kubeconfig import Kubeconfig
 from .matcher import Conditions, Takes, conditions, takes
 
 Object = Mapping[str, Any]
@@ -103,7 +104,7 @@ class Others:
     gateways: Sequence[Object]
 
 
-def read(kubeconfig: str) -> Others:
+def read(kubeconfig: Kubeconfig) -> Others:
     """Reads the cluster; one without Istio has none. Raises GatewayError."""
     with Api(kubeconfig) as api:
 

@@ -11,6 +11,7 @@ from typing import Generic, Self, TypeVar
 
 from ..kubernetes.api import Api
 from ..kubernetes.errors import GatewayError
+from ..kubernetes.kubeconfig import Kubeconfig
 from .admin import EnvoyAdmin
 from .pods import GatewayPod, gateway_pods, label_selector
 
@@ -36,7 +37,7 @@ class Gateways:
     `listed_at` is when its pods were listed last, by time.monotonic().
     """
 
-    def __init__(self, kubeconfig: str, selector: Mapping[str, str]) -> None:
+    def __init__(self, kubeconfig: Kubeconfig, selector: Mapping[str, str]) -> None:
         self._open = ExitStack()
         self.api = self._open.enter_context(Api(kubeconfig))
         self._selector = selector

@@ -2,6 +2,8 @@
 
 import http.client
 import json
+import socket
+import ssl
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Self
@@ -9,27 +11,29 @@ from urllib.parse import urlencode
 
 from websockets.exceptions import InvalidHandshake, InvalidStatus
 
-from .credentials import credentials
-from .errors import ChangedMeanwhileError, ForbiddenError, GatewayError
+from . import kubeconfig as kubeconfigs
+from .connection import connect
+from .credentials import Credentials, credentials, forget
+from .errors import ChangedMeanwhileError, ForbiddenError, GatewayError, RefusedError, UnreachableError
+from .kubeconfig import Kubeconfig
 from .stream import Stream
 
 CONNECT_SECONDS = 5
 
 
 class Api:
-    """One connection to the API server of a kubeconfig; for one thread at a time."""
+    """One connection to the API server of a kubeconfig; for one thread at a time.
 
-    def __init__(self, kubeconfig: str) -> None:
-        self._credentials = credentials(kubeconfig)
-        server = self._credentials.server
-        host, port = server.hostname or "", server.port
-        self._connection = (
-            http.client.HTTPConnection(host, port, timeout=CONNECT_SECONDS)
-            if self._credentials.tls is None
-            else http.client.HTTPSConnection(
-                host, port, timeout=CONNECT_SECONDS, context=self._credentials.tls
-            )
-        )
+    Credentials are read now, and again when the server refuses them. `kubectl` is that command for this
+    cluster, for hints. Raises KubeconfigError.
+    """
+
+    def __init__(self, kubeconfig: Kubeconfig) -> None:
+        self._kubeconfig = kubeconfig
+        self._context = kubeconfigs.read(kubeconfig)
+        self._credentials = credentials(self._context)
+        self._connection = _Connection(self._credentials)
+        self.kubectl = kubeconfigs.kubectl(kubeconfig)
 
     def __enter__(self) -> Self:
         return self
@@ -77,39 +81,101 @@ class Api:
     def _send(
         self, method: str, path: str, query: Mapping[str, str] | None, body: bytes | None = None
     ) -> tuple[int, bytes]:
-        """Status and body of an answer. Raises GatewayError without one."""
+        """Status and body of an answer, none that refuses the credentials. Raises GatewayError."""
+        status, answer = self._answer(method, path, query, body)
+        if status == http.client.UNAUTHORIZED:
+            self._renew()
+            status, answer = self._answer(method, path, query, body)
+        if status == http.client.UNAUTHORIZED:
+            raise self._refused()
+        return status, answer
+
+    def _answer(
+        self, method: str, path: str, query: Mapping[str, str] | None, body: bytes | None
+    ) -> tuple[int, bytes]:
         target = f"{self._credentials.server.path.rstrip('/')}{path}"
         if query:
             target += f"?{urlencode(query)}"
-        headers = {"Accept": "application/json", **self._credentials.headers}
+        headers = [("Accept", "application/json"), *self._credentials.headers]
         if body is not None:
-            headers["Content-Type"] = "application/apply-patch+yaml"
+            headers += [("Content-Type", "application/apply-patch+yaml"), ("Content-Length", str(len(body)))]
         try:
-            self._connection.request(method, target, body, headers)
+            self._connection.putrequest(method, target)
+            # Impersonation names a header more than once.
+            for name, value in headers:
+                self._connection.putheader(name, value)
+            self._connection.endheaders(body)
             response = self._connection.getresponse()
             return response.status, response.read()
         except (OSError, http.client.HTTPException) as error:
             self._connection.close()
-            where = self._credentials.server.netloc
-            raise GatewayError(f"The cluster's API server {where} does not answer: {error}") from error
+            raise self._unreachable(error) from error
 
     def stream(self, path: str, query: Mapping[str, str], protocol: str) -> Stream:
         """A WebSocket, such as a port-forward. Raises GatewayError."""
-        server = self._credentials.server
-        scheme = "ws" if self._credentials.tls is None else "wss"
-        url = f"{scheme}://{server.netloc}{server.path.rstrip('/')}{path}?{urlencode(query)}"
         try:
-            return Stream(url, self._credentials.tls, self._credentials.headers, protocol, CONNECT_SECONDS)
-        except InvalidStatus as error:
-            body = bytes(error.response.body or b"")
+            return self._stream(path, query, protocol)
+        except InvalidStatus as refused:
+            status, body = refused.response.status_code, bytes(refused.response.body or b"")
+            if status == http.client.UNAUTHORIZED:
+                raise self._refused() from refused
             # A WebSocket is opened by GET; since Kubernetes 1.35 that needs the right to create as well.
-            raise _refusal(("get", "create"), path, error.response.status_code, body) from error
+            raise _refusal(("get", "create"), path, status, body) from refused
         except (OSError, InvalidHandshake) as error:
             raise GatewayError(f"{path} cannot be opened: {error}") from error
 
+    def _stream(self, path: str, query: Mapping[str, str], protocol: str) -> Stream:
+        known = self._credentials
+        scheme = "ws" if known.tls is None else "wss"
+        url = f"{scheme}://{known.server.netloc}{known.server.path.rstrip('/')}{path}?{urlencode(query)}"
+        return Stream(url, _opened(known), known.headers, protocol, CONNECT_SECONDS)
+
+    def _renew(self) -> None:
+        """Reads the credentials again: a token may be a new one by now."""
+        forget(self._context)
+        self._context = kubeconfigs.read(self._kubeconfig)
+        self._credentials = credentials(self._context)
+        self._connection.close()
+        self._connection = _Connection(self._credentials)
+
+    def _refused(self) -> RefusedError:
+        where, context = self._credentials.server.netloc, self._context
+        return RefusedError(
+            f"The cluster's API server {where} refused the credentials of the context {context.name}, user "
+            f"{context.user_name}. Log in to the cluster again, or write new ones into the kubeconfig."
+        )
+
+    def _unreachable(self, error: Exception) -> UnreachableError:
+        where, proxy = self._credentials.server.netloc, self._credentials.proxy
+        through = f" through the proxy {proxy.scheme}://{proxy.hostname}" if proxy else ""
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return UnreachableError(
+                f"The certificate of the cluster's API server {where}{through} is not trusted: "
+                f"{error.verify_message}. Look at the cluster {self._context.cluster_name} of the kubeconfig."
+            )
+        return UnreachableError(f"The cluster's API server {where} cannot be reached{through}: {error}")
+
+
+class _Connection(http.client.HTTPConnection):
+    """HTTP over the connection that the credentials describe."""
+
+    def __init__(self, known: Credentials) -> None:
+        # Its Host header leaves out the port that goes without saying.
+        self.default_port = http.client.HTTPS_PORT if known.tls else http.client.HTTP_PORT
+        super().__init__(known.server.hostname or "", known.server.port, timeout=CONNECT_SECONDS)
+        self._known = known
+
+    def connect(self) -> None:
+        """Opens it; http.client calls this when it has to."""
+        self.sock = _opened(self._known)
+
+
+def _opened(known: Credentials) -> socket.socket:
+    return connect(known.server, known.proxy, known.tls, known.tls_name, CONNECT_SECONDS)
+
 
 def _refusal(verbs: tuple[str, ...], path: str, status: int, body: bytes) -> GatewayError:
-    """The error for an answer that is no success; for a missing right, with the rule to add."""
+    """A sentence for an answer that is no success; for a missing right, with the rule to add."""
     try:
         reason = json.loads(body)["message"]
     except (ValueError, KeyError, TypeError):

@@ -1,22 +1,19 @@
-"""How a kubeconfig's context reaches its API server."""
+"""How a kubeconfig's context reaches its API server: address, TLS, headers, proxy."""
 
 import base64
-import json
 import os
 import ssl
-import subprocess
-import tempfile
-from collections.abc import Mapping
+import threading
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, cast
-from urllib.parse import SplitResult, urlsplit
+from typing import Any
+from urllib.parse import SplitResult, quote, urlsplit
 
-import yaml
-
-from .errors import GatewayError
-
-_EXEC_SECONDS = 60
+from . import exec_plugin
+from .connection import proxy_for
+from .errors import KubeconfigError
+from .kubeconfig import Context, content, data
 
 
 @dataclass(frozen=True)
@@ -25,93 +22,112 @@ class Credentials:
 
     server: SplitResult
     tls: ssl.SSLContext | None
-    headers: Mapping[str, str]
+    tls_name: str | None
+    headers: tuple[tuple[str, str], ...]
+    proxy: SplitResult | None
 
 
-def credentials(kubeconfig: str) -> Credentials:
-    """For the current context of a kubeconfig's text with its certificates embedded.
+def credentials(context: Context) -> Credentials:
+    """For a kubeconfig's context, as client-go has it.
 
-    Knows client certificates, tokens, passwords and exec plugins (Kubernetes' documentation,
-    "Organizing Cluster Access Using kubeconfig Files"). Raises GatewayError.
+    Knows client certificates, tokens, token files, passwords, exec plugins and impersonation
+    (Kubernetes' documentation, "Organizing Cluster Access Using kubeconfig Files", and
+    client-go's `tools/clientcmd/api/v1`). Raises KubeconfigError.
     """
-    config = cast("Mapping[str, Any]", yaml.safe_load(kubeconfig))
-    context = _named(config, "contexts", config["current-context"])["context"]
-    cluster: Mapping[str, Any] = _named(config, "clusters", context["cluster"])["cluster"]
-    user = dict[str, Any](_named(config, "users", context["user"])["user"])
-    if "exec" in user:
-        user |= _from_plugin(user["exec"])
-    server = urlsplit(cast("str", cluster["server"]))
-    tls = _tls(cluster, user) if server.scheme == "https" else None
-    return Credentials(server, tls, _headers(user))
+    cluster, user = context.cluster, context.user
+    if user.get("auth-provider"):
+        name = user["auth-provider"].get("name")
+        raise KubeconfigError(
+            f"The kubeconfig's user {context.user_name} has the auth provider {name}, which Kubernetes "
+            "took out in 1.26. Make the kubeconfig anew by your provider's command."
+        )
+    plugin = user.get("exec")
+    given: Mapping[str, str] = exec_plugin.user(plugin, cluster) if plugin else {}
+    server = urlsplit(str(cluster["server"]))
+    if not server.hostname or server.scheme not in ("http", "https"):
+        raise KubeconfigError(f"The kubeconfig's cluster {context.cluster_name} has no URL as its server.")
+    headers = (*_authorization({**user, **given}), *_impersonation(user))
+    tls = _tls(cluster, user, given) if server.scheme == "https" else None
+    return Credentials(
+        server, tls, cluster.get("tls-server-name"), headers, proxy_for(server, cluster.get("proxy-url"))
+    )
 
 
-def _named(config: Mapping[str, Any], kind: str, name: str) -> Mapping[str, Any]:
-    entries: list[Mapping[str, Any]] = config[kind]
-    return next(entry for entry in entries if entry["name"] == name)
+def forget(context: Context) -> None:
+    """After a refusal: lets the context's plugin give other credentials than it has given."""
+    plugin = context.user.get("exec")
+    if plugin:
+        exec_plugin.forget(plugin, context.cluster)
 
 
-def _headers(user: Mapping[str, Any]) -> dict[str, str]:
-    if "tokenFile" in user:
-        token = Path(user["tokenFile"]).read_text().strip()
-        return {"Authorization": f"Bearer {token}"}
-    if "token" in user:
-        return {"Authorization": f"Bearer {user['token']}"}
-    if "username" in user:
-        pair = base64.b64encode(f"{user['username']}:{user['password']}".encode()).decode()
-        return {"Authorization": f"Basic {pair}"}
-    return {}
+def _authorization(user: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    if user.get("tokenFile"):
+        return (("Authorization", f"Bearer {content(user, 'tokenFile').decode().strip()}"),)
+    if user.get("token"):
+        return (("Authorization", f"Bearer {user['token']}"),)
+    if user.get("username"):
+        pair = base64.b64encode(f"{user['username']}:{user.get('password', '')}".encode()).decode()
+        return (("Authorization", f"Basic {pair}"),)
+    return ()
 
 
-def _tls(cluster: Mapping[str, Any], user: Mapping[str, Any]) -> ssl.SSLContext:
-    authority = cluster.get("certificate-authority-data")
-    context = ssl.create_default_context(cadata=base64.b64decode(authority).decode() if authority else None)
+def _impersonation(user: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    """Kubernetes' documentation, "Authenticating", User impersonation."""
+    groups: list[str] = user.get("as-groups") or []
+    extra: Mapping[str, list[str]] = user.get("as-user-extra") or {}
+    found = [
+        ("Impersonate-User", user.get("as")),
+        ("Impersonate-Uid", user.get("as-uid")),
+        *(("Impersonate-Group", group) for group in groups),
+        *((f"Impersonate-Extra-{quote(key.lower(), safe='')}", one) for key in extra for one in extra[key]),
+    ]
+    return tuple((name, str(value)) for name, value in found if value)
+
+
+def _tls(cluster: Mapping[str, Any], user: Mapping[str, Any], given: Mapping[str, str]) -> ssl.SSLContext:
+    authority = data(cluster, "certificate-authority")
+    try:
+        context = ssl.create_default_context(cadata=authority.decode() if authority else None)
+    except (ssl.SSLError, ValueError) as error:
+        raise KubeconfigError(f"The kubeconfig's certificate-authority is no certificate: {error}") from error
+    # Python 3.13 asks CAs for extensions that clusters' own, such as EKS', have not; Go does not.
+    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
     if cluster.get("insecure-skip-tls-verify"):
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
-    certificate, key = user.get("client-certificate-data"), user.get("client-key-data")
+    certificate = (
+        given["certificate"].encode() if "certificate" in given else data(user, "client-certificate")
+    )
+    key = given["key"].encode() if "key" in given else data(user, "client-key")
     if certificate and key:
-        # Python loads a key from a file only; the folder is ours alone and gone at once.
-        with tempfile.TemporaryDirectory() as folder:
-            both = Path(folder) / "client.pem"
-            both.touch(mode=0o600)
-            both.write_bytes(base64.b64decode(certificate) + b"\n" + base64.b64decode(key))
-            context.load_cert_chain(both)
+        with _readable(certificate) as certificate_path, _readable(key) as key_path:
+            try:
+                context.load_cert_chain(certificate_path, key_path, password=_no_password)
+            except (ssl.SSLError, ValueError) as error:
+                message = f"The kubeconfig's client certificate and key do not work: {error}"
+                raise KubeconfigError(message) from error
     return context
 
 
-def _from_plugin(plugin: Mapping[str, Any]) -> dict[str, str]:
-    """Runs a credential plugin (KEP-541) and returns what it gave, as a kubeconfig has it."""
-    command = [plugin["command"], *(plugin.get("args") or ())]
-    extra: list[Mapping[str, str]] = plugin.get("env") or []
-    request: dict[str, Any] = {"apiVersion": plugin["apiVersion"], "kind": "ExecCredential", "spec": {}}
-    environment = {
-        **os.environ,
-        **{item["name"]: item["value"] for item in extra},
-        "KUBERNETES_EXEC_INFO": json.dumps(request),
-    }
+def _no_password() -> str:
+    """Without it OpenSSL would ask at the terminal."""
+    raise ValueError("the key has a password")
+
+
+@contextmanager
+def _readable(secret: bytes) -> Generator[str]:
+    """A path from which OpenSSL, which loads a key from a file only, reads it once; it is on no disk."""
+    reader, writer = os.pipe()
+
+    def write() -> None:
+        with suppress(BrokenPipeError):
+            os.write(writer, secret)
+        os.close(writer)
+
+    thread = threading.Thread(target=write, daemon=True)
+    thread.start()
     try:
-        done = subprocess.run(
-            command,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=_EXEC_SECONDS,
-            check=True,
-        )
-        status: Mapping[str, str] = json.loads(done.stdout)["status"]
-    except subprocess.CalledProcessError as error:
-        reason = cast("str", error.stderr).strip() or f"exit status {error.returncode}"
-        raise GatewayError(f"The kubeconfig's `{command[0]}` failed: {reason}") from error
-    except (OSError, subprocess.TimeoutExpired, ValueError, KeyError) as error:
-        raise GatewayError(f"The kubeconfig's `{command[0]}` failed: {error}") from error
-    found: dict[str, str] = {}
-    if "token" in status:
-        found["token"] = status["token"]
-    for key, name in (
-        ("clientCertificateData", "client-certificate-data"),
-        ("clientKeyData", "client-key-data"),
-    ):
-        if key in status:
-            found[name] = base64.b64encode(status[key].encode()).decode()
-    return found
+        yield f"/dev/fd/{reader}"
+    finally:
+        os.close(reader)
+        thread.join()

@@ -5,10 +5,9 @@ loses data now and then (python/cpython #124984). So only its protocol, without 
 """
 
 import socket
-import ssl
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterable
 
 from websockets.client import ClientProtocol
 from websockets.exceptions import InvalidState
@@ -25,22 +24,20 @@ class Stream:
     def __init__(
         self,
         url: str,
-        tls: ssl.SSLContext | None,
-        headers: Mapping[str, str],
+        opened: socket.socket,
+        headers: Iterable[tuple[str, str]],
         subprotocol: str,
         seconds: float,
     ) -> None:
-        """Connects. Raises OSError, InvalidStatus for a refusal, or another InvalidHandshake."""
-        uri = parse_uri(url)
-        self._protocol = ClientProtocol(uri, subprotocols=[Subprotocol(subprotocol)], max_size=None)
+        """On an open connection. Raises OSError, InvalidStatus for a refusal, or another InvalidHandshake."""
+        self._protocol = ClientProtocol(
+            parse_uri(url), subprotocols=[Subprotocol(subprotocol)], max_size=None
+        )
         self._frames = deque[Frame]()
-        self._socket = socket.create_connection((uri.host, uri.port), seconds)
+        self._socket = opened
         try:
-            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            if tls is not None:
-                self._socket = tls.wrap_socket(self._socket, server_hostname=uri.host)
             request = self._protocol.connect()
-            for name, value in headers.items():
+            for name, value in headers:
                 request.headers[name] = value
             self._protocol.send_request(request)
             self._flush()

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ..errors import RolloutError
 from ..pulumi_cli import stack
 from ..settings.model import Check, Routing, Settings
 
@@ -23,7 +24,14 @@ def of(name: str, settings: Settings) -> Endpoint:
     Raises:
         RolloutError: the stack has no address yet.
     """
-    return at(str(stack.output(name, "url")), settings.routing, settings.routing.hosts[0])
+    url = stack.output(name, "url")
+    if url is None:
+        msg = (
+            f"the address of stack {name}'s gateway was not known to its last `up`, which says why: "
+            f"run `make up STACK={name}` again, or set blue-green:cluster.ingressAddress"
+        )
+        raise RolloutError(msg)
+    return at(str(url), settings.routing, settings.routing.hosts[0])
 
 
 def at(url: str, routing: Routing, host: str) -> Endpoint:

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from ..errors import RolloutError
@@ -12,6 +11,7 @@ from ..gateway.pods import GatewayPod
 from ..kubernetes import kubeconfig
 from ..kubernetes.api import Api
 from ..kubernetes.errors import GatewayError
+from ..kubernetes.kubeconfig import Kubeconfig
 from ..manifests.routes import split
 from ..profile.profile import Profile
 from ..settings.model import KubeconfigCluster, MinikubeCluster, Settings
@@ -88,20 +88,12 @@ def connect(settings: Settings) -> Gateways:
         raise RolloutError(str(error)) from error
 
 
-def kubeconfig_of(cluster: MinikubeCluster | KubeconfigCluster) -> str:
-    """Return the text of a kubeconfig for a stack's cluster, out of the user's own.
-
-    Raises:
-        RolloutError: there is no such kubeconfig or context.
-    """
-    try:
-        if isinstance(cluster, MinikubeCluster):
-            named = cluster.minikube.kubeconfig if cluster.minikube else None
-            profile = Profile(cluster.profile, kubeconfig=named)
-            return kubeconfig.minified(profile.kubeconfigs, profile.name)
-        return kubeconfig.minified((Path(cluster.path).expanduser(),), cluster.context)
-    except kubeconfig.KubeconfigError as error:
-        raise RolloutError(str(error)) from error
+def kubeconfig_of(cluster: MinikubeCluster | KubeconfigCluster) -> Kubeconfig:
+    """Return where the credentials for a stack's cluster are."""
+    if isinstance(cluster, MinikubeCluster):
+        named = cluster.minikube.kubeconfig if cluster.minikube else None
+        return Profile(cluster.profile, kubeconfig=named).reference
+    return kubeconfig.reference(cluster.path, cluster.context)
 
 
 def target(settings: Settings) -> envoy.Target:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal, cast
 
 from ..kubernetes import kubeconfig
+from ..kubernetes.errors import KubeconfigError
 from . import errors as minikube_errors
 from . import owner as minikube_owner
 from .errors import MinikubeError
@@ -135,8 +136,8 @@ def status(profile: Profile) -> Status:
 def outputs(profile: Profile) -> dict[str, str]:
     """The kubeconfig of this profile alone, and its node's address. Raises MinikubeError."""
     try:
-        config = kubeconfig.minified(profile.kubeconfigs, profile.name)
-    except kubeconfig.KubeconfigError as missing:
+        config = kubeconfig.minified(profile.reference)
+    except KubeconfigError as missing:
         raise MinikubeError(str(missing)) from missing
     return {"kubeconfig": config, "ip": output(profile, ["ip", "--profile", profile.name], 60).strip()}
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..kubernetes import kubeconfig
+from ..kubernetes.kubeconfig import Reference
 
 
 @dataclass(frozen=True)
@@ -62,9 +63,10 @@ class Profile:
         return home / "profiles" / self.name
 
     @property
-    def kubeconfigs(self) -> tuple[Path, ...]:
-        """The kubeconfig files that Minikube writes the profile's context to."""
-        return kubeconfig.files() if self.kubeconfig is None else (Path(_absolute(self.kubeconfig)),)
+    def reference(self) -> Reference:
+        """Where the profile's credentials are."""
+        path = None if self.kubeconfig is None else _absolute(self.kubeconfig)
+        return kubeconfig.reference(path, self.name)
 
 
 def _absolute(path: str) -> str:

@@ -47,9 +47,12 @@ class MinikubeCluster:
 
 @dataclass(frozen=True)
 class KubeconfigCluster:
-    """A cluster that exists: a context of a kubeconfig file (None: its current one)."""
+    """A cluster that exists: a context (None: the current one) of a kubeconfig file.
 
-    path: str = "~/.kube/config"
+    Without `path` it is looked for as kubectl looks: in the files of KUBECONFIG, or ~/.kube/config.
+    """
+
+    path: str | None = None
     context: str | None = None
     ingress_address: str | None = None
 

@@ -86,7 +86,7 @@ def _unknown_keys(config: Mapping[str, object], project: str, mistakes: Mistakes
 def _cluster(section: Section) -> Cluster:
     if section.choice("kind", ("minikube", "kubeconfig"), "minikube") == "kubeconfig":
         cluster = KubeconfigCluster(
-            path=section.text("path", rules.FILE, KubeconfigCluster.path),
+            path=section.optional_text("path", rules.FILE),
             context=section.optional_text("context", rules.FILE),
             ingress_address=section.optional_text("ingressAddress", rules.ADDRESS),
         )
@@ -471,18 +471,7 @@ def _convergence(section: Section) -> Convergence:
 
 def _together(sections: Mapping[str, Section], settings: Settings) -> None:
     """Checks what two keys say together."""
-    cluster, gateway = settings.cluster, settings.istio.gateway
-    if (
-        isinstance(cluster, KubeconfigCluster)
-        and settings.istio.install
-        and cluster.ingress_address is None
-        and gateway.service_type == "NodePort"
-    ):
-        sections["cluster"].wrong(
-            "ingressAddress",
-            "node ports need the address of a node",
-            "Write it, or set istio.gateway.serviceType to LoadBalancer",
-        )
+    gateway = settings.istio.gateway
     namespace = settings.app.namespace
     if (
         settings.istio.install

@@ -1,13 +1,17 @@
 """One context of a kubeconfig, alone and complete."""
 
 import base64
+import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from components.kubernetes.kubeconfig import KubeconfigError, minified
+from components.kubernetes.errors import KubeconfigError
+from components.kubernetes.kubeconfig import kubectl, minified, read
 
 
 def write(path: Path) -> Path:
@@ -33,7 +37,7 @@ def write(path: Path) -> Path:
 
 
 def test_only_the_context_is_left_with_its_certificates_in_it(tmp_path: Path) -> None:
-    config = yaml.safe_load(minified((tmp_path / "missing", write(tmp_path / "config")), "a"))
+    config = yaml.safe_load(minified({"path": str(write(tmp_path / "config")), "context": "a"}))
     assert config["current-context"] == "a"
     assert [item["name"] for item in config["contexts"]] == ["a"]
     assert config["clusters"] == [
@@ -49,18 +53,18 @@ def test_only_the_context_is_left_with_its_certificates_in_it(tmp_path: Path) ->
 
 
 def test_without_a_name_it_is_the_current_context(tmp_path: Path) -> None:
-    assert yaml.safe_load(minified((write(tmp_path / "config"),), None))["current-context"] == "b"
+    assert yaml.safe_load(minified({"path": str(write(tmp_path / "config"))}))["current-context"] == "b"
 
 
 def test_what_is_missing_is_said(tmp_path: Path) -> None:
     path = write(tmp_path / "config")
     with pytest.raises(KubeconfigError, match=r"no context x in .*kubectl config get-contexts"):
-        minified((path,), "x")
-    with pytest.raises(KubeconfigError, match=r"context c .* names a cluster or a user"):
-        minified((path,), "c")
+        minified({"path": str(path), "context": "x"})
+    with pytest.raises(KubeconfigError, match=r"context c of .* names the cluster c, which is not there"):
+        minified({"path": str(path), "context": "c"})
     (tmp_path / "ca.crt").unlink()
-    with pytest.raises(KubeconfigError, match=r"certificate-authority ca\.crt cannot be read"):
-        minified((path,), "a")
+    with pytest.raises(KubeconfigError, match=r"certificate-authority .*ca\.crt cannot be read"):
+        minified({"path": str(path), "context": "a"})
 
 
 @pytest.mark.parametrize(
@@ -68,7 +72,7 @@ def test_what_is_missing_is_said(tmp_path: Path) -> None:
     [
         (b"users:\n- user: {token: s3cr3t, x: [}\n", "is no YAML, see line 2"),
         (b"\xff\xfe", "is no YAML"),
-        (b"just a text", "it has no contexts"),
+        (b"just a text", "has no contexts, so it is no kubeconfig"),
     ],
 )
 def test_a_file_that_is_no_kubeconfig_is_told_without_its_content(
@@ -77,5 +81,53 @@ def test_a_file_that_is_no_kubeconfig_is_told_without_its_content(
     path = tmp_path / "config"
     path.write_bytes(content)
     with pytest.raises(KubeconfigError, match=says) as raised:
-        minified((path,), None)
+        minified({"path": str(path)})
     assert "s3cr3t" not in str(raised.value)
+
+
+def test_files_are_merged_as_kubectl_merges_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Contexts in one file, clusters and users in others; of what two have, the first one counts."""
+
+    def part(name: str, **content: Any) -> str:
+        folder = tmp_path / name
+        folder.mkdir()
+        (folder / "config").write_text(yaml.safe_dump(content))
+        return str(folder / "config")
+
+    def clusters(server: str) -> list[dict[str, Any]]:
+        return [{"name": "k", "cluster": {"server": server, "certificate-authority": "ca.crt"}}]
+
+    context = {"name": "x", "context": {"cluster": "k", "user": "u"}}
+    parts = (
+        str(tmp_path / "missing"),
+        part("one", contexts=[context]),
+        part("two", clusters=clusters("https://two")),
+        part(
+            "three",
+            **{"current-context": "x"},
+            clusters=clusters("https://three"),
+            users=[{"name": "u", "user": {"tokenFile": "token"}}],
+        ),
+    )
+    monkeypatch.setenv("KUBECONFIG", ":".join(parts))
+    found = read({})
+    assert (found.name, found.cluster["server"]) == ("x", "https://two")
+    assert found.cluster["certificate-authority"] == str(tmp_path / "two" / "ca.crt")
+    assert found.user["tokenFile"] == str(tmp_path / "three" / "token")
+    assert found.relative == ("certificate-authority ca.crt", "tokenFile token")
+    assert kubectl({}) == "kubectl --context x"
+    shown = subprocess.run(
+        [Path(sys.executable).parent / "kubectl", "config", "view", "--minify", "-o", "json"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    theirs = json.loads(shown.stdout)
+    assert theirs["current-context"] == "x"
+    assert theirs["clusters"][0]["cluster"]["server"] == "https://two"
+    assert theirs["users"][0]["user"] == {"tokenFile": "token"}
+
+
+def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(KubeconfigError, match=r"no kubeconfig .*none\. Write it there, or name another in"):
+        read({"path": str(tmp_path / "none")})

@@ -77,7 +77,11 @@ FAILURES: tuple[tuple[Provider, dict[str, Any], str], ...] = (
     (ConvergedProvider(), SPLIT, "Not every gateway routes by"),
     (ReadyProvider(), SPLIT, "Traffic has not moved"),
     (IngressServiceProvider(), {"namespace": "mesh", "name": "gateway"}, "There is no Service mesh/gateway"),
-    (IngressServiceProvider(), {"kubeconfig": GONE}, "The cluster's API server 127.0.0.1:1 does not answer"),
+    (
+        IngressServiceProvider(),
+        {"kubeconfig": GONE},
+        "The cluster's API server 127.0.0.1:1 cannot be reached",
+    ),
 )
 
 

@@ -137,7 +137,7 @@ def test_a_minikube_in_full() -> None:
 
 def test_a_cluster_that_exists() -> None:
     settings = load(cluster={"kind": "kubeconfig", "context": "prod", "ingressAddress": "10.0.0.1"})
-    assert settings.cluster == KubeconfigCluster("~/.kube/config", "prod", "10.0.0.1")
+    assert settings.cluster == KubeconfigCluster(None, "prod", "10.0.0.1")
 
 
 def test_one_version_in_full() -> None:
@@ -246,7 +246,7 @@ def test_a_wrong_split_is_one_sentence_with_the_remedy(weights: object, says: st
         ({"cluster__addons": ["ingress", "ingress"]}, "blue-green:cluster.addons[1]"),
         ({"cluster__mount": "/src"}, "blue-green:cluster.mount"),
         ({"cluster__adopt": True, "cluster__recreate": True}, "blue-green:cluster.adopt"),
-        ({"cluster": {"kind": "kubeconfig"}}, "blue-green:cluster.ingressAddress"),
+        ({"cluster": {"kind": "kubeconfig", "ingressAddress": "a b"}}, "blue-green:cluster.ingressAddress"),
         ({"cluster__flags": ["--wait"]}, "blue-green:cluster.flags[0]"),
         ({"routing__hosts": ["a.b", "a.b"]}, "blue-green:routing.hosts[1]"),
         ({"routing__hosts": ["*", "a.b"]}, "blue-green:routing.hosts[1]"),

@@ -7,16 +7,20 @@ from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from ...errors import RolloutError
+from ...kubernetes.api import Api
+from ...kubernetes.errors import GatewayError, KubeconfigError, RefusedError, UnreachableError
+from ...observation import live
 from ...pulumi_cli import config, project, stack
 from ...pulumi_cli import last_proof as proofs
+from ...settings.model import MinikubeCluster, Settings
 from .change import Change, of_digest
 from .snapshot import of_resources, of_settings
 
-_UNREACHABLE = ("unreachable", "connection refused", "no route to host", "i/o timeout")
 # Of a Minikube that the stack owns Pulumi only warns, and takes its objects for unchanged.
 _SKIPPED = "cluster is unreachable"
+_UNREACHABLE = "The cluster cannot be reached from here"
 _BLIND = (
-    "The cluster cannot be reached from here, so this compares the config with the stack's state. "
+    "{reason}, so this compares the config with the stack's state. "
     "Not known: changes to Istio and to routing, and whether somebody changed the cluster by hand."
 )
 # What every stack's result depends on.
@@ -27,28 +31,49 @@ _PROGRAM_FOLDER = "components/"
 def preview(name: str) -> Change:
     """Return what `pulumi up` would change in a stack.
 
-    Where the cluster cannot be reached, the config is compared with the state instead.
+    Where the cluster cannot be asked, the config is compared with the state instead.
 
     Raises:
-        RolloutError: the preview failed for another reason; the text has it.
+        RolloutError: the config has mistakes, or the preview failed; the text says why.
     """
     project.check_file(name)
-    done = project.run("preview", "--json", "--stack", name)
-    digest = _digest(done.stdout)
-    said = _errors(digest) if digest else f"{done.stdout}{done.stderr}".strip()
-    if done.returncode == 0 and digest is not None and _SKIPPED not in said:
-        return of_digest(name, stack.resources(name), digest)
-    if any(sign in said for sign in _UNREACHABLE):
-        return Change(
-            name,
-            of_resources(stack.resources(name)),
-            of_settings(config.settings(name)),
-            None,
-            _BLIND,
-        )
-    project.refuse_unknown_stack(said)
-    msg = f"the preview of stack {name} failed:\n{said[-3000:]}"
-    raise RolloutError(msg)
+    state, settings = stack.resources(name), config.settings(name)
+    reason = _out_of_reach(settings, made=bool(state))
+    if reason is None:
+        done = project.run("preview", "--json", "--stack", name)
+        digest = _digest(done.stdout)
+        said = _errors(digest) if digest else f"{done.stdout}{done.stderr}".strip()
+        if _SKIPPED in said:
+            reason = _UNREACHABLE
+        elif done.returncode or digest is None:
+            msg = f"the preview of stack {name} failed:\n{said[-3000:]}"
+            raise RolloutError(msg)
+        else:
+            return of_digest(name, state, digest)
+    blind = _BLIND.format(reason=reason)
+    return Change(name, of_resources(state), of_settings(settings), None, blind)
+
+
+def _out_of_reach(settings: Settings, *, made: bool) -> str | None:
+    """Say why the cluster cannot be asked, without its address: others read it; `made`: the stack is up."""
+    # A Minikube that the first `up` makes is not there yet, and nothing on it.
+    if isinstance(settings.cluster, MinikubeCluster) and not made:
+        return None
+    try:
+        with Api(live.kubeconfig_of(settings.cluster)) as api:
+            api.find("/api/v1/namespaces/kube-system")
+    except RefusedError as error:
+        reason, details = "The cluster refused the credentials", error
+    except UnreachableError as error:
+        reason, details = _UNREACHABLE, error
+    except KubeconfigError as error:
+        reason, details = "There are no credentials for the cluster here", error
+    except GatewayError:
+        return None  # It answers, whatever it says.
+    else:
+        return None
+    project.say(str(details))
+    return reason
 
 
 def touched(since: str) -> list[str]:

@@ -91,8 +91,8 @@ def _is_rolled_back(proved: list[Past], now: Past) -> bool:
 
 
 def _asked(settings: Settings) -> Split:
-    text, selector = live.kubeconfig_of(settings.cluster), settings.routing.gateway_selector
-    return Split(text, selector, live.target(settings))
+    kubeconfig, selector = live.kubeconfig_of(settings.cluster), settings.routing.gateway_selector
+    return Split(kubeconfig, selector, live.target(settings))
 
 
 def _others(proved: list[Past], now: Past) -> list[Past]:

@@ -20,6 +20,7 @@ from ...history import record, routes
 from ...history.past import Cause, Past
 from ...kubernetes.api import Api
 from ...kubernetes.errors import GatewayError
+from ...kubernetes.kubeconfig import Kubeconfig
 from ...manifests.routes import split
 from ...observation import live
 from ...pulumi_cli import config, locks, project, stack
@@ -36,9 +37,9 @@ _DEPLOYMENTS = "/apis/apps/v1/namespaces"
 
 @dataclass(frozen=True)
 class Place:
-    """Where the routes are: a kubeconfig's text, the app, and the gateways' labels."""
+    """Where the routes are: the kubeconfig, the app, and the gateways' labels."""
 
-    kubeconfig: str
+    kubeconfig: Kubeconfig
     app: App
     selector: Mapping[str, str]
 
@@ -172,12 +173,12 @@ def _place(name: str) -> Place:
     except ConfigError as error:
         msg = f"{file.name}: {error}"
         raise RolloutError(msg) from error
-    text = live.kubeconfig_of(cluster)
-    with Api(text) as api:
+    kubeconfig = live.kubeconfig_of(cluster)
+    with Api(kubeconfig) as api:
         gateway: str = api.get(record.path(app.namespace, app.name))["spec"]["gateways"][0]
         namespace, _, short = gateway.rpartition("/")
         where = f"{live.ROUTING}/{namespace or app.namespace}/gateways/{short}"
-        return Place(text, app, api.get(where)["spec"]["selector"])
+        return Place(kubeconfig, app, api.get(where)["spec"]["selector"])
 
 
 def _values(file: Path) -> Mapping[str, Any]:
