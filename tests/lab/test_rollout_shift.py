@@ -155,12 +155,12 @@ def test_shift_without_traffic_is_refused_before_its_first_step_with_what_would_
 
 def test_shift_whose_traffic_ends_goes_back(program: Program) -> None:
     with load(str(program.outputs()["url"])):
-        shift = _start(program, "v2", "--steps", "10", "--pause", "5")
-        _until(shift, "v1 100 % → v1 90 %, v2 10 %")
+        shift = _start(program, "v2", "--steps", "50", "--pause", "5", "--min-requests", "20")
+        _until(shift, "v1 100 % → v1 50 %, v2 50 %")
     with shift:
         _, said = shift.communicate()
     assert shift.returncode == 1
-    assert "and 50 are needed to judge" in said
+    assert "and 20 are needed to judge" in said
     assert _verify(program)["ok"]
 
 
