@@ -12,9 +12,9 @@ from harness.labs import ROOT
 from harness.pace import pace
 from lab import host
 from lab.layout import DEFAULT_SUBNET, Lab
+from tests.lab import subnets
 from tests.lab.second_lab import SecondLab, differences, living, machine, survivors
 
-SUBNET = "192.168.91.0/24"
 SECONDS = 280
 
 pytestmark = pytest.mark.timeout(600)
@@ -54,12 +54,12 @@ def typed(folder: Path, script: str, *, check: bool = True) -> str:
 
 
 def test_of_a_whole_life_nothing_is_left(clone: Path) -> None:
-    own = SecondLab(clone / ".lab", SUBNET, clone.parent / "home")
+    own = SecondLab(clone / ".lab", subnets.THIRD, clone.parent / "home")
     before = machine(own)
     files = {path: path.read_bytes() for path in clone.glob("*.*") if path.is_file()}
 
-    said = typed(clone, f"make up LAB_SUBNET={SUBNET}")
-    assert "The app is at http://192.168.91.3:31380. What next:" in said
+    said = typed(clone, f"make up LAB_SUBNET={subnets.THIRD}")
+    assert f"The app is at http://{subnets.host(subnets.THIRD)}:31380. What next:" in said
     were = living(own)
     assert "is what its config says" in typed(clone, "make verify")
 
