@@ -35,8 +35,9 @@ class IngressServiceProvider(Provider):
         same = all(_olds.get(key) == news[key] for key in ("namespace", "name"))
         inputs = {**news, **({key: _olds[key] for key in _READ if key in _olds} if same else {})}
         # In a preview that starts the cluster, its kubeconfig is not known; nor is its Service there.
-        with suppress(GatewayError):
-            inputs |= _read(news)
+        if isinstance(news["kubeconfig"], str | dict):
+            with suppress(GatewayError):
+                inputs |= _read(news)
         return dynamic.CheckResult(inputs, [])
 
     @plain_errors()

@@ -53,3 +53,8 @@ def test_a_service_that_is_not_there_says_what_to_set() -> None:
         props = {"kubeconfig": cluster.kubeconfig, "namespace": "mesh", "name": "gateway"}
         with pytest.raises(GatewayError, match=r"no Service mesh/gateway.*blue-green:istio\.gateway"):
             IngressServiceProvider().create(props)
+
+
+def test_a_cluster_that_this_up_starts_is_not_known_yet() -> None:
+    unknown = {"kubeconfig": pulumi.output.Unknown(), "namespace": "mesh", "name": "gateway"}
+    assert IngressServiceProvider().check({}, unknown).inputs == unknown
