@@ -260,10 +260,10 @@ def test_a_state_with_a_kubeconfigs_text_goes_on(program: Program, account: Acco
         parts = [json.loads((account.folder / name).read_text()) for name in ("contexts", "others")]
         path.write_text(json.dumps({**parts[0], **parts[1]}))
 
-    token = account.token()
+    token, address = account.token(), program.outputs()["ingressHost"]
     write(token)
     old.config(
-        cluster={"kind": "kubeconfig", "path": str(path), "context": CONTEXT, "ingressAddress": "10.0.0.1"},
+        cluster={"kind": "kubeconfig", "path": str(path), "context": CONTEXT, "ingressAddress": address},
         istio={"install": False},
         app={"name": "text"},
         routing={"gateway": "text-gateway", "hosts": ["text.example"]},
