@@ -162,7 +162,6 @@ def test_config_with_a_mistake_is_one_message(program: Program) -> None:
     program.config(weights={"v1": 50, "v2": 49})
     done = program.run("python", "-m", "rollout", "preview", check=False)
     assert done.returncode == 1
-    assert "the preview of stack lab failed" in done.stderr
     assert "blue-green:weights" in done.stderr
     assert "Traceback" not in done.stderr
 
