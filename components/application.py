@@ -40,13 +40,17 @@ class Application(pulumi.ComponentResource):
         self.service = _name(service.id)
         deployments: dict[str, KubernetesObject] = {}
         for key, version in sorted(versions.items()):
-            manifest = workload.deployment(app, key, version)
-            kept = _keeping(child, "selector")
-            deployment = register(f"{name}-{key}-deployment", manifest, kept, ownership)
-            deployments[key] = deployment
-            if version.replicas is not None and version.replicas > 1:
+            opts = child
+            if version.replicas is None or version.replicas > 1:
                 budget = workload.disruption_budget(app, key)
-                register(f"{name}-{key}-disruptionbudget", budget, child, ownership)
+                guard = register(f"{name}-{key}-disruptionbudget", budget, child, ownership)
+                opts = pulumi.ResourceOptions.merge(child, pulumi.ResourceOptions(depends_on=[guard]))
+            manifest = workload.deployment(app, key, version)
+            # The number that runs stays when the config has none, until an autoscaler owns the field.
+            fields = ("selector",) if version.replicas is not None else ("selector", "replicas")
+            deployments[key] = register(
+                f"{name}-{key}-deployment", manifest, _keeping(opts, *fields), ownership
+            )
         self.deployments = deployments
         self.register_outputs(
             {
@@ -74,12 +78,12 @@ def _made_before(name: str) -> bool:
     return any(urn.endswith(f"$kubernetes:core/v1:Namespace::{name}") for urn in urns)
 
 
-def _keeping(opts: pulumi.ResourceOptions, field: str) -> pulumi.ResourceOptions:
-    """Keeps a field of an imported object that Kubernetes cannot change.
+def _keeping(opts: pulumi.ResourceOptions, *fields: str) -> pulumi.ResourceOptions:
+    """Keeps fields of the object's spec as they are in the cluster.
 
-    Pulumi would delete the object to make it again, under traffic.
+    Pulumi would delete an imported object to make it again, under traffic, for one that cannot be changed.
     """
-    kept = pulumi.ResourceOptions(ignore_changes=[f"spec.{field}"])
+    kept = pulumi.ResourceOptions(ignore_changes=[f"spec.{field}" for field in fields])
     return pulumi.ResourceOptions.merge(opts, kept)
 
 

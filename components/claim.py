@@ -72,7 +72,10 @@ def shared(
     found: dict[str, str] = {}
     for one in others.virtual_services:
         theirs = stack_of(one)
-        requests = ours.shared(claims.claim(one, others.gateways)) if theirs not in (None, stack) else None
+        # The object of our own name has another mark after a rename; whose it is the ownership decides.
+        if theirs in (None, stack) or claims.id_of(one) == claims.id_of(virtual_service):
+            continue
+        requests = ours.shared(claims.claim(one, others.gateways))
         if requests is not None:
             found[f"VirtualService {claims.id_of(one)} of the stack {theirs}"] = requests
     return found

@@ -30,7 +30,7 @@ class MinikubeProfileProvider(Provider):
         # Pulumi asks once more without olds for a new cluster: then it gets a new identity.
         inputs = {**news, "clusterId": _olds.get("clusterId") or uuid.uuid4().hex}
         same = {key: _olds.get(key) for key in news} == news
-        wrong = None if same or Profile.of(inputs).program is None else _wrong(inputs)
+        wrong = None if same or Profile.of(inputs).program is None else _wrong(inputs, _olds.get("clusterId"))
         return dynamic.CheckResult(inputs, [dynamic.CheckFailure("", wrong)] if wrong else [])
 
     @plain_errors()
@@ -109,20 +109,23 @@ def _clean(profile: Profile) -> None:
         )
 
 
-def _wrong(props: Mapping[str, Any]) -> str | None:
+def _wrong(props: Mapping[str, Any], cluster_id: str | None) -> str | None:
     """Why this profile cannot be started, as far as the machine can tell now."""
     try:
         there = minikube_cli.status(Profile.of(props)) != "Deleted"
-        return _refusal(props, there=there) or minikube_cli.mistake(props)
+        return _refusal(props, there=there, cluster_id=cluster_id) or minikube_cli.mistake(props)
     except MinikubeError:
         # Whatever it is, no mistake of the config; `up` will say it.
         return None
 
 
-def _refusal(props: Mapping[str, Any], *, there: bool) -> str | None:
-    """Why the profile that is there is not taken; None where there is none, or it is ours."""
+def _refusal(props: Mapping[str, Any], *, there: bool, cluster_id: str | None = None) -> str | None:
+    """Why the profile that is there is not taken; None where there is none, or it is ours.
+
+    With the `cluster_id` that the state has, it is ours under the stack's old name too.
+    """
     owner = minikube_owner.read(Profile.of(props))
-    if not there or (owner is not None and owner.stack == props["owner"]):
+    if not there or (owner is not None and (owner.stack == props["owner"] or owner.cluster_id == cluster_id)):
         return None
     if props.get("recreate"):
         return None

@@ -67,6 +67,8 @@ def test_what_both_ask_for_is_said_and_what_to_type() -> None:
 
 def test_what_is_no_splits_or_the_stacks_own_is_no_claim() -> None:
     assert said(split("staging"), split("other"), split("staging", STAGING)) == {}
+    # Its own object, as a stack finds it after it was renamed.
+    assert said(split("staging"), split("staging", PROD)) == {}
 
 
 def test_a_match_that_somebody_wrote_by_hand_may_be_the_same() -> None:

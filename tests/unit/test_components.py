@@ -33,6 +33,8 @@ def test_application_registers_the_tutorials_objects() -> None:
         "kubernetes:apps/v1:Deployment myapp-v1-deployment",
         "kubernetes:apps/v1:Deployment myapp-v2-deployment",
         "kubernetes:core/v1:Service myapp-service",
+        "kubernetes:policy/v1:PodDisruptionBudget myapp-v1-disruptionbudget",
+        "kubernetes:policy/v1:PodDisruptionBudget myapp-v2-disruptionbudget",
     ]
     service = done.named("myapp-service").inputs
     assert service["metadata"]["name"] == "myapp"
@@ -67,14 +69,15 @@ def test_a_namespace_that_is_there_is_used_unless_the_first_release_made_it(befo
     assert (f"{namespace} myapp-namespace" in done.names()) is before
 
 
-def test_replicas_are_left_out_for_an_autoscaler_and_a_budget_guards_more_than_one() -> None:
+def test_replicas_are_left_out_for_an_autoscaler_and_a_budget_guards_all_but_the_only_one() -> None:
     versions = {"v1": Version("app:1"), "v2": Version("app:2", replicas=1)}
     versions["v3"] = Version("app:3", replicas=3)
     done = run(lambda: Application("myapp", APP, versions))
     replicas = {key: done.named(f"myapp-{key}-deployment").inputs["spec"].get("replicas") for key in versions}
     assert replicas == {"v1": None, "v2": 1, "v3": 3}
     budgets = [name for name in done.names() if "DisruptionBudget" in name]
-    assert budgets == ["kubernetes:policy/v1:PodDisruptionBudget myapp-v3-disruptionbudget"]
+    kind = "kubernetes:policy/v1:PodDisruptionBudget"
+    assert budgets == [f"{kind} myapp-v1-disruptionbudget", f"{kind} myapp-v3-disruptionbudget"]
 
 
 def test_application_tells_the_names_in_the_cluster() -> None:

@@ -209,6 +209,17 @@ def test_a_profile_of_somebody_else_is_refused_with_the_ways_out(minikube: FakeM
     assert minikube.calls() == []
 
 
+def test_a_renamed_stack_goes_on_with_its_own_profile(minikube: FakeMinikube) -> None:
+    """The state proves that the stack made it: it has the cluster's id that the profile's note has."""
+    minikube.is_running()
+    note("blue-green/before")
+    checked = PROVIDER.check(STATE | {"owner": "blue-green/before"}, ARGS)
+    assert not checked.failures
+    assert PROVIDER.diff("dev", STATE | {"owner": "blue-green/before"}, checked.inputs).replaces == []
+    (failure,) = PROVIDER.check(STATE | {"clusterId": "another", "owner": "blue-green/before"}, ARGS).failures
+    assert "stack blue-green/before made it" in failure.reason
+
+
 def test_recreate_deletes_the_profile_of_somebody_else_first(minikube: FakeMinikube) -> None:
     minikube.is_running()
     PROVIDER.create(PROPS | {"recreate": True})
