@@ -55,8 +55,12 @@ class Gateways:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        for envoy in self._envoys.values():
-            envoy.close()
+        # Questions that an interrupt left behind end with their connection, and may open another one before.
+        while self._envoys:
+            for name in tuple(self._envoys):
+                if envoy := self._envoys.pop(name, None):
+                    envoy.close()
+            self._threads.shutdown(cancel_futures=True)
         self._open.close()
 
     def ask(self, question: Callable[[EnvoyAdmin], T]) -> tuple[Answer[T], ...]:
