@@ -159,7 +159,7 @@ def test_target_that_cannot_be_served_is_passed_over_with_its_reason(program: Pr
 
 @contextmanager
 def no_room(program: Program) -> Generator[None]:
-    """A quota that lets no pod start; Kubernetes tries a refused one ever later, so it begins anew after it."""
+    """A quota that lets no pod start. Kubernetes tries a refused one ever later, so it begins anew."""
     with applied(program, QUOTA):
         yield
     program.kubectl("delete", "replicasets", "-l", "app=myapp,version=v1")
