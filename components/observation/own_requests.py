@@ -44,7 +44,7 @@ def prove(
     """
     try:
         with Gateways(split.kubeconfig, split.selector) as gateways:
-            arrived = [_arrive(gateways, split, versions, host) for host in hosts]
+            arrived = [_arrive(gateways, split, versions, host, undecided) for host in hosts]
     except UnreachableError as error:
         if not undecided:
             say(f"The proof sent no requests of its own: {error}")
@@ -61,7 +61,9 @@ def _not_proved(undecided: tuple[str, ...], reason: str) -> str:
     return "\n  ".join((first, *undecided))
 
 
-def _arrive(gateways: Gateways, split: Split, versions: Collection[str], host: Endpoint) -> bool:
+def _arrive(
+    gateways: Gateways, split: Split, versions: Collection[str], host: Endpoint, undecided: tuple[str, ...]
+) -> bool:
     """Sends one host's requests, at most ten; False: another route takes just these.
 
     Raises UnreachableError, NotConvergedError.
@@ -84,7 +86,7 @@ def _arrive(gateways: Gateways, split: Split, versions: Collection[str], host: E
     if got < len(answers):
         owner = _taken_by(gateways, split, host)
         if owner is None:
-            raise NotConvergedError(_not_served(host, answers, got))
+            raise NotConvergedError("\n  ".join((_not_served(host, answers, got), *undecided)))
         say(
             f"The proof's own requests to {_shown(host)} are another route's, of {owner}: "
             "set blue-green:routing.check.path to a page that is the app's alone"
