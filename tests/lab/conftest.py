@@ -8,7 +8,7 @@ import pytest
 from _pytest._code.code import ExceptionRepr
 
 from harness.labs import ROOT, Lab, Program, lab_host, project_copy
-from tests.lab import evidence, shop, subnets
+from tests.lab import evidence, subnets
 from tests.lab.baseline import Baseline
 from tests.lab.observe import QUICK
 from tests.lab.second_lab import SecondLab
@@ -67,21 +67,6 @@ def quick(baseline: Baseline) -> Program:
     """As `base`, but what does not come is given up soon, not after a minute."""
     baseline.with_config(convergence=QUICK).restore()
     return baseline.program
-
-
-@pytest.fixture(scope="session")
-def second_baseline(program: Program, lab: Lab) -> Baseline:
-    return _up(shop.project(program, lab, "shop"))
-
-
-@pytest.fixture
-def second_app(second_baseline: Baseline) -> Program:
-    """A second stack with an app `shop` of its own on the session's cluster and mesh, v1 and v2 half each.
-
-    It is made once in a session and put back before each test. Its gateway answers to `shop.HOST`.
-    """
-    second_baseline.restore()
-    return second_baseline.program
 
 
 @pytest.hookimpl(wrapper=True)

@@ -9,8 +9,9 @@ HOST = "shop.example"
 ROUTING = {"gateway": "shop-gateway", "hosts": [HOST]}
 
 
-def project(program: Program, lab: Lab, name: str) -> Program:
-    """A project for a second stack."""
+@contextmanager
+def second_stack(program: Program, lab: Lab, name: str) -> Generator[Program]:
+    """A project whose stack is not up yet; destroyed at the end."""
     made = project_copy(program.folder.parent / name, lab, name)
     made.config(
         cluster=existing_cluster(program),
@@ -19,13 +20,6 @@ def project(program: Program, lab: Lab, name: str) -> Program:
         routing=ROUTING,
         convergence={"timeoutSeconds": 20, "drainSeconds": 10},
     )
-    return made
-
-
-@contextmanager
-def second_stack(program: Program, lab: Lab, name: str) -> Generator[Program]:
-    """A project whose stack is not up yet; destroyed at the end."""
-    made = project(program, lab, name)
     try:
         yield made
     finally:

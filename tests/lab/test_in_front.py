@@ -10,9 +10,9 @@ from typing import Any
 import httpx
 import pytest
 
-from harness.labs import Program
-from tests.lab.observe import BASE, failing_up, updated, wait
-from tests.lab.shop import existing_cluster
+from harness.labs import Lab, Program
+from tests.lab.observe import BASE, VERSIONS, failing_up, updated, wait
+from tests.lab.shop import existing_cluster, second_stack
 
 V1 = {"destination": {"host": "myapp", "subset": "v1", "port": {"number": 80}}}
 
@@ -115,8 +115,9 @@ def test_a_gateway_that_refuses_every_request_is_named_and_not_the_app(program: 
     program.up("--skip-preview")
 
 
-def test_where_the_gateway_cannot_be_reached_one_line_says_so(second_app: Program, program: Program) -> None:
-    cluster = {**existing_cluster(program), "ingressAddress": "127.0.0.1"}
-    second_app.config(cluster=cluster, weights={"v1": 30, "v2": 70})
-    done = second_app.up("--skip-preview")
+def test_where_the_gateway_cannot_be_reached_one_line_says_so(program: Program, lab: Lab) -> None:
+    with second_stack(program, lab, "unreachable") as shop:
+        cluster = {**existing_cluster(program), "ingressAddress": "127.0.0.1"}
+        shop.config(cluster=cluster, versions=VERSIONS, weights={"v1": 30, "v2": 70})
+        done = shop.up("--skip-preview")
     assert "The proof sent no requests of its own: http://127.0.0.1:" in done.stdout + done.stderr
