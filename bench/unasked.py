@@ -45,17 +45,7 @@ def lacking(gateways: Any, split: Split, versions: tuple[str, ...]) -> tuple[Any
     return ()
 
 
-def is_routed(split: Split) -> bool:
-    """Yes."""
-    return True
-
-
-def wait_for_versions(
-    split: Split,
-    versions: tuple[str, ...],
-    seconds: float,
-    questions: Mapping[str, Any] | None = None,
-) -> None:
+def wait_for_versions(split: Split, versions: tuple[str, ...], seconds: float) -> None:
     """Waits for nothing."""
 
 

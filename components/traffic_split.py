@@ -74,7 +74,7 @@ class TrafficSplit(pulumi.ComponentResource):
         subsets = [self._subset(name, version, args, split) for version in sorted(args.versions)]
         ready = SplitReady(
             f"{name}-ready",
-            {**asked, "workloads": _digests(args), "questions": _questions(args)},
+            {**asked, "workloads": _digests(args)},
             pulumi.ResourceOptions(parent=self, depends_on=subsets),
         )
         entrance = register(
@@ -217,27 +217,6 @@ def _requests(args: TrafficSplitArgs) -> pulumi.Output[list[dict[str, Any]]] | N
         return [dataclasses.asdict(endpoint.at(url, args.routing, host)) for host in args.routing.hosts]
 
     return pulumi.Output.from_input(args.url).apply(asked)
-
-
-def _questions(args: TrafficSplitArgs) -> dict[str, Any]:
-    """What a version is asked before it gets more traffic: the page of its readiness probe, or the route's.
-
-    One whose probe asks by gRPC has answered that, and may speak nothing else.
-    """
-    if args.convergence.check == "none":
-        return {}
-    routing = args.routing
-    headers = {"Host": args.app.name, **routing.asked_headers(routing.hosts[0]), "Connection": "close"}
-    questions: dict[str, Any] = {}
-    for name, weight in args.weights.items():
-        version, probe = args.versions[name], args.versions[name].probes.readiness
-        if not weight or probe.grpc is not None:
-            continue
-        port, path = version.container_port, routing.asked_path()
-        if probe.path is not None:
-            port, path = probe.port or port, probe.path
-        questions[name] = {"port": port, "path": path, "headers": headers}
-    return questions
 
 
 def _by_pod(proofs: list[Mapping[str, Any]]) -> dict[str, Any]:

@@ -12,13 +12,9 @@ def not_rolled_out(api: Api, namespace: str, name: str) -> str | None:
     The conditions of `kubectl rollout status`, without waiting for the old pods to end.
     """
     deployment = api.get(f"/apis/apps/v1/namespaces/{namespace}/deployments/{name}")
-    return rollout_gap(f"deployment {namespace}/{name}", deployment)
-
-
-def rollout_gap(where: str, deployment: Mapping[str, Any]) -> str | None:
-    """Why a Deployment is not what its spec says, in a sentence with its name; None when it is."""
     status: Mapping[str, Any] = deployment.get("status") or {}
     wanted: int = deployment["spec"].get("replicas", 1)
+    where = f"deployment {namespace}/{name}"
     if status.get("observedGeneration", 0) < deployment["metadata"]["generation"]:
         return f"{where}: Kubernetes has not seen the change yet"
     updated, available = status.get("updatedReplicas", 0), status.get("availableReplicas", 0)

@@ -133,11 +133,11 @@ def _variable(name: str, value: str | SecretKey) -> Manifest:
 
 def _probe(probe: Probe, container_port: int) -> Manifest:
     port = container_port if probe.port is None else probe.port
-    check: Manifest = {"tcpSocket": {"port": port}}
-    if probe.path is not None:
-        check = {"httpGet": {"path": probe.path, "port": port}}
-    elif probe.grpc is not None:
-        check = {"grpc": {"port": port, "service": probe.grpc}}
+    check: Manifest = (
+        {"tcpSocket": {"port": port}}
+        if probe.path is None
+        else {"httpGet": {"path": probe.path, "port": port}}
+    )
     return check | {
         "initialDelaySeconds": probe.initial_delay_seconds,
         "periodSeconds": probe.period_seconds,

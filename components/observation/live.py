@@ -4,21 +4,27 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..errors import NotAskedError
+from ..errors import RolloutError
 from ..gateway import envoy
 from ..gateway.gateways import Answer, Gateways
 from ..gateway.pods import GatewayPod
 from ..kubernetes import kubeconfig
 from ..kubernetes.api import Api
-from ..kubernetes.errors import GatewayError, KubeconfigError, UnreachableError
+from ..kubernetes.errors import GatewayError
 from ..kubernetes.kubeconfig import Kubeconfig
-from ..kubernetes.writers import Writer, last_writer
-from ..manifests.objects import objects as manifests
 from ..manifests.routes import split
 from ..profile.profile import Profile
 from ..settings.model import KubeconfigCluster, MinikubeCluster, Settings
 
 ROUTING = "/apis/networking.istio.io/v1/namespaces"
+
+
+@dataclass(frozen=True)
+class Writer:
+    """Who last wrote an object: a field manager, such as kubectl-patch, and when."""
+
+    manager: str
+    time: str
 
 
 @dataclass(frozen=True)
@@ -58,14 +64,14 @@ class Live:
     Attributes:
         route: the VirtualService's weights; None where it is not there.
         route_writer: who wrote its routes last.
-        objects: of the kinds that the app is made of, those in its namespace, by kind and name.
+        rules: the versions that have a subset in a DestinationRule of the app.
         gateways: every pod of the gateway that serves, or still ends its requests.
         pods: by version.
     """
 
     route: Mapping[str, int] | None
     route_writer: Writer | None
-    objects: Mapping[tuple[str, str], Mapping[str, Any]]
+    rules: frozenset[str]
     gateways: tuple[Gateway, ...]
     pods: Mapping[str, Pods]
 
@@ -74,12 +80,12 @@ def connect(settings: Settings) -> Gateways:
     """Return the connections to the stack's gateways, by the user's kubeconfig; use it in a `with` statement.
 
     Raises:
-        NotAskedError: there is no such kubeconfig or context.
+        RolloutError: there is no such kubeconfig or context.
     """
     try:
         return Gateways(kubeconfig_of(settings.cluster), settings.routing.gateway_selector)
     except GatewayError as error:
-        raise not_asked(settings.cluster, error) from error
+        raise RolloutError(str(error)) from error
 
 
 def kubeconfig_of(cluster: MinikubeCluster | KubeconfigCluster) -> Kubeconfig:
@@ -88,18 +94,6 @@ def kubeconfig_of(cluster: MinikubeCluster | KubeconfigCluster) -> Kubeconfig:
         named = cluster.minikube.kubeconfig if cluster.minikube else None
         return Profile(cluster.profile, kubeconfig=named).reference
     return kubeconfig.reference(cluster.path, cluster.context)
-
-
-def not_asked(cluster: MinikubeCluster | KubeconfigCluster, error: Exception) -> NotAskedError:
-    """Return the error of a command that cannot ask the cluster: what is wrong, and what to type."""
-    if not isinstance(error, UnreachableError | KubeconfigError):
-        return NotAskedError(str(error))
-    if isinstance(cluster, MinikubeCluster):
-        look = f"`minikube status -p {cluster.profile}` tells whether it runs; `make up` starts it"
-    else:
-        context = f" --context {cluster.context}" if cluster.context else ""
-        look = f"look at `kubectl --kubeconfig {cluster.path}{context} cluster-info`"
-    return NotAskedError(f"{str(error).rstrip('.')}; {look}")
 
 
 def target(settings: Settings) -> envoy.Target:
@@ -111,21 +105,15 @@ def read(gateways: Gateways, settings: Settings) -> Live:
     """Read the cluster.
 
     Raises:
-        NotAskedError: the API server does not answer, or refuses; or there is no gateway.
+        RolloutError: the API server does not answer, or refuses; or there is no gateway.
     """
+    api = gateways.api
     try:
         answers = gateways.ask(lambda admin: envoy.routed_weights(admin.get(envoy.ROUTES), target(settings)))
-        found = _objects(gateways.api, settings)
-        service = found.get(("VirtualService", settings.app.name))
-        return Live(
-            None if service is None else split(service["spec"]),
-            None if service is None else last_writer(service, ("spec", "http")),
-            found,
-            _serving(answers),
-            _pods(gateways.api, settings, found),
-        )
+        route, writer = _route(api, settings)
+        return Live(route, writer, _rules(api, settings), _serving(answers), _pods(api, settings))
     except GatewayError as error:
-        raise not_asked(settings.cluster, error) from error
+        raise RolloutError(str(error)) from error
 
 
 def _serving(answers: Sequence[Answer[tuple[dict[str, int], ...]]]) -> tuple[Gateway, ...]:
@@ -137,27 +125,45 @@ def _serving(answers: Sequence[Answer[tuple[dict[str, int], ...]]]) -> tuple[Gat
     )
 
 
-def _objects(api: Api, settings: Settings) -> Mapping[tuple[str, str], Mapping[str, Any]]:
-    """The objects of each kind that the app has, by kind and name."""
-    kinds = {one["kind"]: one["apiVersion"] for one in manifests(settings)}
-    found: dict[tuple[str, str], Mapping[str, Any]] = {}
-    for kind, version in kinds.items():
-        group = "/api/v1" if version == "v1" else f"/apis/{version}"
-        where = f"{group}/namespaces/{settings.app.namespace}/{kind.lower()}s"
-        found |= {(kind, item["metadata"]["name"]): item for item in _list(api, where)}
-    return found
+def _route(api: Api, settings: Settings) -> tuple[Mapping[str, int] | None, Writer | None]:
+    # A list, as a get of what is not there is an error.
+    for item in _list(api, f"{ROUTING}/{settings.app.namespace}/virtualservices"):
+        if item["metadata"]["name"] == settings.app.name:
+            return split(item["spec"]), _writer(item)
+    return None, None
 
 
-def _pods(
-    api: Api, settings: Settings, objects: Mapping[tuple[str, str], Mapping[str, Any]]
-) -> Mapping[str, Pods]:
+def _writer(item: Mapping[str, Any]) -> Writer | None:
+    fields: Sequence[Mapping[str, Any]] = item["metadata"].get("managedFields") or []
+    wrote = [entry for entry in fields if "f:http" in _owned(entry)]
+    if not wrote:
+        return None
+    last = max(wrote, key=lambda entry: str(entry.get("time")))
+    return Writer(last["manager"], str(last.get("time")))
+
+
+def _owned(entry: Mapping[str, Any]) -> Mapping[str, object]:
+    fields: Mapping[str, Any] = entry.get("fieldsV1") or {}
+    return fields.get("f:spec") or {}
+
+
+def _rules(api: Api, settings: Settings) -> frozenset[str]:
+    found: set[str] = set()
+    for rule in _list(api, f"{ROUTING}/{settings.app.namespace}/destinationrules"):
+        if rule["spec"]["host"] == settings.app.name:
+            subsets: Sequence[Mapping[str, str]] = rule["spec"].get("subsets") or []
+            found |= {subset["name"] for subset in subsets}
+    return frozenset(found)
+
+
+def _pods(api: Api, settings: Settings) -> Mapping[str, Pods]:
     app = settings.app
     query = {"labelSelector": f"app={app.name}"}
     running = _list(api, f"/api/v1/namespaces/{app.namespace}/pods", query)
     found: dict[str, Pods] = {}
-    for version in settings.versions:
-        item = objects.get(("Deployment", f"{app.name}-{version}"))
-        if item is not None:
+    for item in _list(api, f"/apis/apps/v1/namespaces/{app.namespace}/deployments", query):
+        version: str | None = item["spec"]["selector"]["matchLabels"].get("version")
+        if version is not None:
             ours = [pod for pod in running if pod["metadata"]["labels"].get("version") == version]
             found[version] = Pods(
                 item["spec"]["template"]["spec"]["containers"][0]["image"],

@@ -110,23 +110,14 @@ class SecretKey:
 
 @dataclass(frozen=True)
 class Probe:
-    """A Kubernetes probe: HTTP GET of `path`, gRPC's health check, or without either a TCP connect.
-
-    `grpc` is the service that gRPC's health check asks for; "" is the server as a whole.
-    """
+    """A Kubernetes probe: HTTP GET of `path`, or without one a TCP connect."""
 
     path: str | None = None
-    grpc: str | None = None
     port: int | None = None
     initial_delay_seconds: int = 0
     period_seconds: int = 10
     timeout_seconds: int = 1
     failure_threshold: int = 3
-
-    @property
-    def asks_the_app(self) -> bool:
-        """Whether the app itself answers it: a connect is answered by the kernel."""
-        return self.path is not None or self.grpc is not None
 
 
 @dataclass(frozen=True)
@@ -222,26 +213,13 @@ class Routing:
     mesh_callers: bool = False
     check: Check = field(default_factory=Check)
 
-    def asked_path(self) -> str:
-        """The path of the request by which the app is asked: the check's, else the route's first."""
-        return self.check.path or (self.paths[0] if self.paths else "/")
-
-    def asked_headers(self, host: str) -> dict[str, str]:
-        """The headers of a request for one of the hosts; a wildcard stands for any host."""
-        named = {} if host == "*" else {"Host": host.replace("*.", "any.")}
-        return {**self.check.headers, **self.headers, **named}
-
 
 @dataclass(frozen=True)
 class Convergence:
-    """How long `up` waits for gateways to follow, and for requests in flight to end.
-
-    `check` says whether a version is asked for an answer before it gets more traffic.
-    """
+    """How long `up` waits for gateways to follow, and for requests in flight to end."""
 
     timeout_seconds: int = 60
     drain_seconds: int = 30
-    check: Literal["request", "none"] = "request"
 
 
 @dataclass(frozen=True)

@@ -57,11 +57,7 @@ def parse(config: Mapping[str, object], project: str = "blue-green") -> Settings
         weights,
         routing,
         convergence,
-        (
-            *_warnings(project, versions),
-            *_unasked(project, versions, weights),
-            *_reached_inside(project, versions, weights, routing),
-        ),
+        (*_warnings(project, versions), *_reached_inside(project, versions, weights, routing)),
     )
 
 
@@ -323,23 +319,14 @@ def _probes(section: Section) -> Probes:
 def _probe(section: Section, period: int = Probe.period_seconds) -> Probe:
     probe = Probe(
         path=section.optional_text("path", rules.HTTP_PATH),
-        grpc=_grpc(section.section("grpc")) if section.has("grpc") else None,
         port=section.optional_integer("port", 1, 65535),
         initial_delay_seconds=section.integer("initialDelaySeconds", 0, 3600, Probe.initial_delay_seconds),
         period_seconds=section.integer("periodSeconds", 1, 3600, period),
         timeout_seconds=section.integer("timeoutSeconds", 1, 3600, Probe.timeout_seconds),
         failure_threshold=section.integer("failureThreshold", 1, 1000, Probe.failure_threshold),
     )
-    if section.has("path") and section.has("grpc"):
-        section.wrong("grpc", "there is a path as well", "Take one of them out")
     section.finish()
     return probe
-
-
-def _grpc(section: Section) -> str:
-    service = section.text("service", rules.GRPC_SERVICE, "")
-    section.finish()
-    return service
 
 
 def _weights(section: Section, versions: Mapping[str, Version]) -> Mapping[str, int]:
@@ -474,11 +461,9 @@ def _sticky_session(section: Section) -> StickySession:
 
 
 def _convergence(section: Section) -> Convergence:
-    check = section.choice("check", ("request", "none"), Convergence.check)
     convergence = Convergence(
         timeout_seconds=section.integer("timeoutSeconds", 1, 3600, Convergence.timeout_seconds),
         drain_seconds=section.integer("drainSeconds", 0, 3600, Convergence.drain_seconds),
-        check=cast("Literal['request', 'none']", check),
     )
     section.finish()
     return convergence
@@ -525,17 +510,6 @@ def _warnings(project: str, versions: Mapping[str, Version]) -> tuple[str, ...]:
     )
 
 
-def _unasked(project: str, versions: Mapping[str, Version], weights: Mapping[str, int]) -> tuple[str, ...]:
-    """A sentence for each version with traffic whose readiness is not the app's own word."""
-    return tuple(
-        f"{project}:versions.{name}.probes.readiness: {name} gets traffic as soon as its port accepts "
-        "connections, whether it can answer or not. Write the path of a page that only a ready app has, "
-        "or grpc: {}."
-        for name, version in versions.items()
-        if weights[name] and not version.probes.readiness.asks_the_app
-    )
-
-
 def _reached_inside(
     project: str, versions: Mapping[str, Version], weights: Mapping[str, int], routing: Routing
 ) -> tuple[str, ...]:
@@ -547,5 +521,5 @@ def _reached_inside(
         "Service, whatever its weight, as soon as its port accepts connections. Write the path of a page "
         "that only a ready app has as probes.readiness.path; see docs/callers.md."
         for name, version in versions.items()
-        if not weights[name] and not version.probes.readiness.asks_the_app and version.replicas != 0
+        if not weights[name] and version.probes.readiness.path is None and version.replicas != 0
     )

@@ -34,7 +34,6 @@ QUANTITY = Rule(
     'a Kubernetes quantity such as "250m" or "64Mi"',
 )
 HTTP_PATH = Rule(r"/[!-~]*", "a path that begins with /")
-GRPC_SERVICE = Rule(r"[A-Za-z0-9_.]+", "a gRPC service's name such as package.Service")
 HEADER_NAME = Rule(r"[a-z0-9][-a-z0-9]*", "a header's name in small letters")
 HEADER_VALUE = Rule(r"[ -~]+", "a header's value, printable ASCII")
 STATUS = Rule(r"[1-5][0-9]{2}|[1-5]xx", "an HTTP status such as 401, or a class of them such as 2xx")

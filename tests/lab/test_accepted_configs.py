@@ -33,7 +33,6 @@ _PROBE: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
     {},
     optional={
         "path": st.from_regex(r"/[a-z?&=%/.-]{0,10}", fullmatch=True),
-        "grpc": st.fixed_dictionaries({}, optional={"service": st.just("shop.Cart")}),
         "port": st.integers(1, 65535),
         "initialDelaySeconds": st.integers(0, 60),
         "timeoutSeconds": st.integers(1, 60),

@@ -47,7 +47,7 @@ def test_the_container_gets_what_the_version_says() -> None:
             container_port=8080,
             resources=Resources(requests={"cpu": "1"}),
             env={"B": "2", "A": SecretKey("s", "k")},
-            probes=Probes(Probe(grpc="shop.Cart"), liveness=Probe("/live"), startup=Probe(port=9000)),
+            probes=Probes(liveness=Probe("/live"), startup=Probe(port=9000)),
             image_pull_secrets=("registry",),
         )
     )
@@ -60,4 +60,3 @@ def test_the_container_gets_what_the_version_says() -> None:
     ]
     assert container["livenessProbe"]["httpGet"] == {"path": "/live", "port": 8080}
     assert container["startupProbe"]["tcpSocket"] == {"port": 9000}
-    assert container["readinessProbe"]["grpc"] == {"port": 8080, "service": "shop.Cart"}

@@ -3,7 +3,6 @@
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from rich import box
 from rich.console import Group
@@ -16,22 +15,12 @@ from ...observation.latency import Latency, Readings
 from ...observation.statistics import margin, percentile
 from ...observation.traffic import Counters, Served
 from ...settings.model import MinikubeCluster, Settings
-from ..verify.applied import Applied
-from ..verify.fields import fields
-from ..verify.verdict import Status
-from ..verify.workloads import scaled
+from ...settings.weights import same, shown
+from .plain import COLOURS
 
 # Measured shares are those of the last so many seconds, and of no time before the last change.
 WINDOW_SECONDS = 30.0
-# The tutorial's pages are blue and green; further versions get the colours after them.
-COLOURS = ("bright_blue", "green", "magenta", "dark_orange", "cyan", "yellow")
-_STYLES = {
-    "converged": "bold green",
-    "converging": "bold yellow",
-    "not applied": "bold yellow",
-    "drifted": "bold red",
-    "failing": "bold red",
-}
+_STYLES = {"converged": "bold green", "converging": "bold yellow", "drifted": "bold red"}
 
 
 @dataclass(frozen=True)
@@ -50,7 +39,6 @@ class Board:
     stack: str
     settings: Settings
     now: live.Live
-    applied: Applied = field(default_factory=dict[tuple[str, str], Mapping[str, Any]])
     readings: deque[Reading] = field(default_factory=deque[Reading])
     answers: deque[Answer] = field(default_factory=deque[Answer])
 
@@ -68,36 +56,23 @@ class Board:
 
     @property
     def verdict(self) -> tuple[str, str]:
-        """The verdict and its reason: the cause where one is known."""
-        found = [
-            *scaled(self.stack, self.settings, self.now),
-            *fields(self.stack, self.settings, self.now, self.applied),
-        ]
-        causes = [one.what for one in found if one.status is Status.DRIFTED]
-        edits = [one.what.removeprefix("not applied: ") for one in found if one.status is Status.NOT_APPLIED]
-        failing = self._failing()
-        gateways = self.now.gateways
-        behind = [str(gateway.pod) for gateway in gateways if not gateway.holds(self.settings.weights)]
-        if failing:
-            return "failing", "; ".join((*causes[:1], failing))
-        if causes:
-            return "drifted", f"{causes[0]}; run up, or verify for more"
-        if edits:
-            return "not applied", f"{edits[0]}; run up"
-        if not gateways:
-            return "drifted", "no gateway serves"
+        """The verdict and its reason."""
+        wanted, route = self.settings.weights, self.now.route
+        if route is None:
+            return "drifted", "the VirtualService is not there"
+        if not same(route, wanted):
+            writer = self.now.route_writer
+            by = f", written by {writer.manager}" if writer else ""
+            return "drifted", f"the VirtualService says {shown(route)}{by}; run up, or verify for more"
+        behind = [str(gateway.pod) for gateway in self.now.gateways if not gateway.holds(wanted)]
         if behind:
-            return "converging", f"{len(behind)} of {len(gateways)} gateways are behind: {behind[0]}"
-        return "converged", f"{len(gateways)} of {len(gateways)} gateways route as the config says"
-
-    def _failing(self) -> str:
-        """What failed in the window: by the gateways' counts, else of the requests of this command."""
-        total = sum(self.served.values(), Served())
-        if total.errors:
-            why = f" (the gateways themselves: {total.why})" if total.why else ""
-            return f"{total.errors} of {total.requests} requests failed{why}"
-        failed = [answer for answer in self.answers if not answer.ok]
-        return f"{len(failed)} of {len(self.answers)} requests failed: {failed[-1].text}" if failed else ""
+            return "converging", f"{len(behind)} of {len(self.now.gateways)} gateways are behind: {behind[0]}"
+        if not self.now.gateways:
+            return "drifted", "no gateway serves"
+        return (
+            "converged",
+            f"{len(self.now.gateways)} of {len(self.now.gateways)} gateways route as the config says",
+        )
 
     @property
     def served(self) -> Mapping[str, Served]:
