@@ -61,7 +61,8 @@ def test_a_split_that_stands_may_not_widen_to_anothers_host_and_goes_on_as_it_is
 
 def other_split(path: Path, namespace: str, **routing: Any) -> str:
     """The file of another stack's Gateway and VirtualService."""
-    app, where = App("other", namespace), Routing(gateway="other-gateway", **routing)
+    # Of two that are made in one second, Istio takes the first by name for the older one.
+    app, where = App("theirs", namespace), Routing(gateway="other-gateway", **routing)
     items = [routes.gateway(app, where), routes.virtual_service(app, {"v1": 100}, where)]
     for item in items:
         item["metadata"]["annotations"] = {OWNER: f"{OTHER}/other-{item['kind'].lower()}"}
@@ -79,7 +80,7 @@ def test_a_split_that_stands_is_told_of_another_and_can_still_be_moved_and_destr
     try:
         shop.config(weights={"v1": 50, "v2": 50})
         moved = shop.up("--skip-preview")
-        assert f"VirtualService default/other of the stack {OTHER} asks for the same" in moved.stdout
+        assert f"VirtualService default/theirs of the stack {OTHER} asks for the same" in moved.stdout
         shop.config(weights={"v1": 100})
         shop.up("--skip-preview")
         shop.run("pulumi", "destroy", "--yes", "--non-interactive", "--skip-preview")
@@ -94,6 +95,6 @@ def test_disjoint_paths_of_one_host_are_fine(shop: Program, tmp_path: Path) -> N
         shop.config(routing={**ROUTING, "paths": ["/shop"]})
         shop.up("--skip-preview")
         shop.config(routing={**ROUTING, "paths": ["/shop", "/other/cart"]})
-        assert f"VirtualService default/other of the stack {OTHER}" in said_by(shop)
+        assert f"VirtualService default/theirs of the stack {OTHER}" in said_by(shop)
     finally:
         shop.kubectl("delete", "-f", file)
