@@ -111,6 +111,9 @@ def test_a_second_port_of_the_service_breaks_nothing(program: Program) -> None:
         assert statuses(program) == {200}
     finally:
         program.config(app={"name": "myapp", "namespace": "default", "port": 80})
+        # What kubectl added is kubectl's: an apply of the stack's fields does not take it away.
+        own = {"name": "http", "port": 80, "targetPort": "http", "protocol": "TCP"}
+        patch(program, "service", "myapp", {"ports": [own]})
         program.up("--skip-preview", "--refresh")
 
 
