@@ -91,7 +91,8 @@ def _container_reason(container: Mapping[str, Any]) -> str | None:
     waiting: Mapping[str, str] | None = state.get("waiting")
     exit_code = f", exit code {ended['exitCode']}" if ended else ""
     if waiting:
-        message = waiting.get("message", "")
+        # A container that is still being created has no message; what it is made of is what one asks then.
+        message = waiting.get("message") or f"image {container['image']}"
         return f"{waiting.get('reason', 'waiting')}{exit_code}: {message}".rstrip(": ")
     return f"{ended.get('reason', 'it ended')}{exit_code}" if ended else None
 

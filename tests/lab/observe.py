@@ -57,3 +57,16 @@ def updated(program: Program, *options: str) -> set[str]:
 def wait(check: Callable[[], bool], what: str) -> None:
     """Waits at most a minute of a quiet machine."""
     wait_until(lambda: () if check() else (what,), 60 * pace())
+
+
+def wait_for_pods(program: Program, deployment: str, number: int) -> None:
+    """Waits until a Deployment of the mesh has so many pods, all ready, and none that still terminates."""
+
+    def settled() -> bool:
+        found = get(program, "-n", "istio-system", "deploy", deployment)
+        labels = ",".join(f"{key}={value}" for key, value in found["spec"]["selector"]["matchLabels"].items())
+        # The Deployment does not count pods that terminate.
+        pods = get(program, "-n", "istio-system", "pods", "-l", labels)["items"]
+        return len(pods) == found["status"].get("readyReplicas", 0) == number
+
+    wait(settled, f"{deployment} has {number} ready pods")

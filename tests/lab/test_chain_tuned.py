@@ -13,7 +13,7 @@ import yaml
 from components.gateway.chain import Entrance, Split, Wanted
 from components.gateway.convergence import holds
 from harness.labs import Lab, Program
-from tests.lab.observe import SELECTOR, TARGET, failing_up, get, wait
+from tests.lab.observe import SELECTOR, TARGET, failing_up, get, wait, wait_for_pods
 from tests.lab.shop import second_stack
 
 SYSTEM = ("-n", "istio-system")
@@ -30,6 +30,12 @@ def new_app(program: Program, lab: Lab) -> Generator[Program]:
         yield made
 
 
+def wait_for_rollout(program: Program, name: str) -> None:
+    """Until the old pods are gone too: a gateway keeps to an istiod that ends, and goes by its settings."""
+    program.kubectl(*SYSTEM, "rollout", "status", f"deploy/{name}", "--timeout=120s")
+    wait_for_pods(program, name, 1)
+
+
 @contextmanager
 def mesh(program: Program, **settings: object) -> Generator[None]:
     """The mesh with other settings; a new istiod has them at once, an old one when the kubelet looks."""
@@ -39,7 +45,7 @@ def mesh(program: Program, **settings: object) -> Generator[None]:
         change = json.dumps({"data": {"mesh": text}})
         program.kubectl(*SYSTEM, "patch", "configmap", "istio", "--type=merge", "-p", change)
         program.kubectl(*SYSTEM, "rollout", "restart", "deploy/istiod")
-        program.kubectl(*SYSTEM, "rollout", "status", "deploy/istiod", "--timeout=120s")
+        wait_for_rollout(program, "istiod")
 
     write(yaml.safe_dump(yaml.safe_load(before) | settings))
     try:
@@ -57,7 +63,7 @@ def deployment(
     def write(change: dict[str, Any]) -> None:
         patch = json.dumps({"spec": {"template": change}})
         program.kubectl(*SYSTEM, "patch", "deploy", name, "--type=strategic", "-p", patch)
-        program.kubectl(*SYSTEM, "rollout", "status", f"deploy/{name}", "--timeout=120s")
+        wait_for_rollout(program, name)
 
     write(template)
     try:

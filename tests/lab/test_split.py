@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from harness.labs import Program
-from tests.lab.observe import QUICK, VERSIONS, failing_up, get, routed, updated, wait
+from tests.lab.observe import QUICK, VERSIONS, failing_up, get, routed, updated, wait_for_pods
 
 pytestmark = pytest.mark.usefixtures("quick")
 
@@ -22,17 +22,7 @@ def scaled(program: Program, deployment: str, replicas: int) -> Generator[None]:
 
     def to(number: int) -> None:
         program.kubectl("-n", "istio-system", "scale", f"deploy/{deployment}", f"--replicas={number}")
-
-        def settled() -> bool:
-            found = get(program, "-n", "istio-system", "deploy", deployment)
-            labels = ",".join(
-                f"{key}={value}" for key, value in found["spec"]["selector"]["matchLabels"].items()
-            )
-            # The Deployment does not count pods that terminate.
-            pods = get(program, "-n", "istio-system", "pods", "-l", labels)["items"]
-            return len(pods) == found["status"].get("readyReplicas", 0) == number
-
-        wait(settled, f"{deployment} has {number} ready pods")
+        wait_for_pods(program, deployment, number)
 
     to(replicas)
     try:

@@ -146,15 +146,28 @@ def test_a_version_needs_a_gateway_that_stays_and_the_one_that_goes_must_know_it
         assert not proof.can_take(split(cluster), ("v3",))
 
 
-def test_a_version_that_is_not_ready_says_why() -> None:
-    waiting = {"waiting": {"reason": "CrashLoopBackOff", "message": "back-off 10s"}}
+@pytest.mark.parametrize(
+    ("status", "reason"),
+    [
+        (
+            {
+                "state": {"waiting": {"reason": "CrashLoopBackOff", "message": "back-off 10s"}},
+                "lastState": {"terminated": {"exitCode": 3, "reason": "Error"}},
+            },
+            "CrashLoopBackOff, exit code 3: back-off 10s",
+        ),
+        (
+            {"state": {"waiting": {"reason": "ContainerCreating"}}, "image": "myapp:v3"},
+            "ContainerCreating: image myapp:v3",
+        ),
+    ],
+)
+def test_a_version_that_is_not_ready_says_why(status: dict[str, Any], reason: str) -> None:
     pod = {
         "metadata": {"name": "myapp-v3-x", "namespace": "default", "uid": "u"},
         "status": {
             "conditions": [{"type": "Ready", "status": "False"}],
-            "containerStatuses": [
-                {"state": waiting, "lastState": {"terminated": {"exitCode": 3, "reason": "Error"}}}
-            ],
+            "containerStatuses": [status],
         },
     }
     objects = {DEPLOYMENT: deployment(1, 0), PODS: {"items": [pod]}}
@@ -166,7 +179,7 @@ def test_a_version_that_is_not_ready_says_why() -> None:
     said = str(raised.value)
     assert said.startswith("Traffic has not moved: version v3 could not take it within 0 s.")
     assert "deployment default/myapp-v3: 0 of 1 new pods are ready" in said
-    assert "pod default/myapp-v3-x: CrashLoopBackOff, exit code 3: back-off 10s" in said
+    assert f"pod default/myapp-v3-x: {reason}" in said
 
 
 def test_a_version_is_drained_when_its_last_request_has_ended() -> None:
