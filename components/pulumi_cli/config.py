@@ -6,9 +6,9 @@ from typing import Any, cast
 
 from ..errors import RolloutError
 from ..history.past import Past
+from ..settings.mistakes import NOT_FOR_CONFIG, ConfigError
 from ..settings.model import Settings
 from ..settings.parse import parse
-from ..settings.section import NOT_FOR_CONFIG, ConfigError
 from . import project
 
 

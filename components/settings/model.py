@@ -1,90 +1,200 @@
-"""What the stack config says, checked: frozen, and complete with every default."""
+"""What the stack config says: the one model of its checks, its messages, its schema and its reference.
+
+Frozen, and complete with every default. A field is a key, in camelCase there; its annotation has its form
+and what the reference says of it.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Annotated, Literal, cast
+
+from . import rules
+from .forms import Branches, Distinct, Flag, Foreign, Json, Key, Name, OneOf, Otherwise, Section, Whole
+
+_PORT = Whole(1, 65535, example=8080)
+_SECONDS = Whole(1, 3600, example=10)
+_DISTINCT = Distinct()
+_FLAG = Flag()
+_POLICY = Foreign("Istio's TrafficPolicy")
+_VALUES = Foreign("the chart's values")
+
+
+def _cluster(value: object) -> int:
+    """Which class of the union `cluster` a value is read as."""
+    return 1 if isinstance(value, dict) and cast("Json", value).get("kind") == "kubeconfig" else 0
 
 
 @dataclass(frozen=True)
-class MinikubeProgram:
+class MinikubeProgram(Section):
     """The `minikube` to run, where it is not the user's own; paths are relative to the project's folder.
 
     `home` is its MINIKUBE_HOME and `kubeconfig` its KUBECONFIG; None means the shell's.
     """
 
-    command: str
-    home: str | None = None
-    kubeconfig: str | None = None
+    command: Annotated[str, rules.FILE, Key("The command `minikube`.", example=".lab/bin/minikube")]
+    home: Annotated[str | None, rules.FILE, Key("Its MINIKUBE_HOME.", default="the shell's")] = None
+    kubeconfig: Annotated[str | None, rules.FILE, Key("Its KUBECONFIG.", default="the shell's")] = None
 
 
 @dataclass(frozen=True)
-class MinikubeCluster:
+class MinikubeCluster(Section):
     """A Minikube profile that the stack owns. `memory` is in MiB; None means Minikube's default.
 
     `minikube` None is the one on PATH. `this_machine` lets it make this very machine the node, by driver
     none. `adopt` and `recreate` say what becomes of a profile of that name that the stack has not made.
     """
 
-    profile: str
-    driver: str | None = None
-    minikube: MinikubeProgram | None = None
-    this_machine: bool = False
-    cpus: int = 4
-    memory: int = 8192
-    kubernetes_version: str | None = None
-    container_runtime: str | None = None
-    cni: str | None = None
-    disk_size: str | None = None
-    nodes: int = 1
-    extra_config: tuple[str, ...] = ()
-    addons: tuple[str, ...] = ()
-    mount: str | None = None
-    flags: tuple[str, ...] = ()
-    adopt: bool = False
-    recreate: bool = False
-    ingress_address: str | None = None
+    profile: Annotated[str, rules.WORD, Key("The profile's name.", "cluster", "dev")]
+    driver: Annotated[
+        str | None, rules.WORD, Key("Minikube's driver.", "cluster", "docker", default="Minikube's choice")
+    ] = None
+    minikube: Annotated[
+        MinikubeProgram | None, Key("Another Minikube than the one on PATH.", default="the one on PATH")
+    ] = None
+    this_machine: Annotated[
+        bool, _FLAG, Key("Whether driver none may make this very machine the node, as root.")
+    ] = False
+    cpus: Annotated[int, Whole(1, 1024, 4), Key("Processors of each node.", "cluster")] = 4
+    memory: Annotated[int, Whole(1800, 16_000_000, 8192), Key("Memory of each node, in MiB.", "cluster")] = (
+        8192
+    )
+    kubernetes_version: Annotated[
+        str | None,
+        rules.KUBERNETES_VERSION,
+        Key("A newer one is applied to the cluster, an older one makes a new cluster.", "cluster", "v1.35.1",
+            default="Minikube's"),
+    ] = None  # fmt: skip
+    container_runtime: Annotated[
+        str | None, rules.WORD, Key("Minikube's --container-runtime.", "cluster", "containerd", "Minikube's")
+    ] = None
+    cni: Annotated[str | None, rules.CNI, Key("Minikube's --cni.", "cluster", "calico", "Minikube's")] = None
+    disk_size: Annotated[
+        str | None, rules.DISK_SIZE, Key("Disk of each node.", "cluster", "40g", "Minikube's")
+    ] = None
+    nodes: Annotated[int, Whole(1, 100), Key("How many nodes.", "cluster", 3)] = 1
+    extra_config: Annotated[
+        tuple[Annotated[str, rules.EXTRA_CONFIG], ...],
+        _DISTINCT,
+        Key("Minikube's --extra-config; a change starts Minikube once more.", "unmeasured"),
+    ] = ()
+    addons: Annotated[
+        tuple[Annotated[str, rules.WORD], ...],
+        _DISTINCT,
+        Key("Minikube's addons.", example=["metrics-server"]),
+    ] = ()
+    mount: Annotated[
+        str | None, rules.MOUNT, Key("A folder of this machine on the node.", "cluster", "/src:/mnt/src")
+    ] = None
+    flags: Annotated[
+        tuple[Annotated[str, rules.FLAG], ...],
+        _DISTINCT,
+        Key("Any other flags of `minikube start`; a change starts Minikube once more.", "unmeasured"),
+    ] = ()
+    adopt: Annotated[
+        bool, _FLAG, Key("Whether a profile of that name that is there already is taken over.")
+    ] = False
+    recreate: Annotated[
+        bool,
+        _FLAG,
+        Key("Whether a profile of that name that the stack has not made is deleted first.", "cluster"),
+    ] = False
+    ingress_address: Annotated[
+        str | None,
+        rules.ADDRESS,
+        Key("Where requests come in, if elsewhere than at the node.", example="192.168.49.2",
+            default="`minikube ip`"),
+    ] = None  # fmt: skip
+    kind: Annotated[
+        Literal["minikube"],
+        OneOf(("minikube", "kubeconfig")),
+        Key("`minikube`: a profile that the stack owns."),
+    ] = "minikube"
 
 
 @dataclass(frozen=True)
-class KubeconfigCluster:
+class KubeconfigCluster(Section):
     """A cluster that exists: a context (None: the current one) of a kubeconfig file.
 
     Without `path` it is looked for as kubectl looks: in the files of KUBECONFIG, or ~/.kube/config.
     """
 
-    path: str | None = None
-    context: str | None = None
-    ingress_address: str | None = None
+    path: Annotated[
+        str | None,
+        rules.FILE,
+        Key(
+            "The kubeconfig.", example="~/.kube/config", default="the files of KUBECONFIG, or ~/.kube/config"
+        ),
+    ] = None
+    context: Annotated[
+        str | None, rules.FILE, Key("The context.", example="prod", default="the current one")
+    ] = None
+    ingress_address: Annotated[
+        str | None,
+        rules.ADDRESS,
+        Key("Where requests come in, if elsewhere than at a node or at the load balancer.",
+            example="gateway.example.com", default="the load balancer's, or a ready node's"),
+    ] = None  # fmt: skip
+    kind: Annotated[
+        Literal["kubeconfig"],
+        OneOf(("minikube", "kubeconfig")),
+        Key("`kubeconfig`: a cluster that exists.", example="kubeconfig"),
+    ] = "kubeconfig"
 
 
 @dataclass(frozen=True)
-class IngressGateway:
+class IngressGateway(Section):
     """The Service of the gateway pods. `node_ports` fixes ports by the Service's port names."""
 
-    service: str = "istio-ingressgateway"
-    namespace: str = "istio-system"
-    service_type: Literal["NodePort", "LoadBalancer"] = "NodePort"
-    node_ports: Mapping[str, int] = field(default_factory=dict[str, int])
+    service: Annotated[
+        str, rules.SERVICE_NAME, Key("The gateway's Service, and its Helm release.", "unmeasured")
+    ] = "istio-ingressgateway"
+    namespace: Annotated[
+        str, rules.DNS_LABEL, Key("Its namespace.", "unmeasured", default="that of `istio.namespace`")
+    ] = "istio-system"
+    service_type: Annotated[
+        Literal["NodePort", "LoadBalancer"],
+        OneOf(("NodePort", "LoadBalancer")),
+        Key("The type of the Service.", "unmeasured", "LoadBalancer"),
+    ] = "NodePort"
+    node_ports: Annotated[
+        Mapping[Annotated[str, Name(("http2", "https", "status-port"))], Annotated[int, _PORT]],
+        Key("Node ports by the Service's port names.", "unmeasured", {"http2": 31380}),
+    ] = field(default_factory=dict[str, int])
 
 
 @dataclass(frozen=True)
-class Istio:
+class Istio(Section):
     """The mesh. `charts` is a Helm repository's address or a folder; `values` is by chart.
 
     `take_ownership` lets the stack take over its namespaces where they exist already.
     """
 
-    version: str = "1.29.1"
-    install: bool = True
-    namespace: str = "istio-system"
-    charts: str = "https://istio-release.storage.googleapis.com/charts"
-    values: Mapping[str, Mapping[str, object]] = field(default_factory=dict[str, Mapping[str, object]])
-    gateway: IngressGateway = field(default_factory=IngressGateway)
-    take_ownership: bool = False
+    version: Annotated[str, rules.VERSION, Key("The version of Istio's charts.", "unmeasured")] = "1.29.1"
+    install: Annotated[
+        bool,
+        _FLAG,
+        Key("Whether the stack installs the mesh; false where someone else does.", "unmeasured", False),
+    ] = True
+    namespace: Annotated[str, rules.DNS_LABEL, Key("The mesh's namespace.", "unmeasured")] = "istio-system"
+    charts: Annotated[
+        str, rules.CHARTS, Key("A Helm repository (https://, oci://) or a folder of charts.", "unmeasured")
+    ] = "https://istio-release.storage.googleapis.com/charts"
+    values: Annotated[
+        Mapping[
+            Annotated[str, Name(("base", "istiod", "gateway"))], Annotated[Mapping[str, object], _VALUES]
+        ],
+        Key("Helm values by chart.", "makes first", {"istiod": {"pilot": {"cpu": "500m"}}}),
+    ] = field(default_factory=dict[str, Mapping[str, object]])
+    gateway: Annotated[IngressGateway, Key("The Service of the gateway's pods.")] = field(
+        default_factory=IngressGateway
+    )
+    take_ownership: Annotated[
+        bool, _FLAG, Key("Whether the mesh's namespaces are taken over where they exist.")
+    ] = False
 
 
 @dataclass(frozen=True)
-class App:
+class App(Section):
     """The app that all versions are versions of. `port` is its Service's.
 
     `create_namespace` makes the namespace where it is not there, as Helm's `--create-namespace` does;
@@ -92,99 +202,199 @@ class App:
     that exist already, as Helm's `--take-ownership` does.
     """
 
-    name: str
-    namespace: str = "default"
-    port: int = 80
-    labels: Mapping[str, str] = field(default_factory=dict[str, str])
-    create_namespace: bool = False
-    take_ownership: bool = False
+    name: Annotated[
+        str,
+        rules.SERVICE_NAME,
+        Key(
+            "The app: its Service's name, and what the names of its Deployments begin with.",
+            "unmeasured",
+            "myapp",
+        ),
+    ]
+    namespace: Annotated[str, rules.DNS_LABEL, Key("Its namespace.", "unmeasured", "shop")] = "default"
+    port: Annotated[int, _PORT, Key("The port of its Service.", "unmeasured")] = 80
+    labels: Annotated[
+        Mapping[Annotated[str, rules.LABEL_KEY], Annotated[str, rules.LABEL_VALUE]],
+        Key("Labels of all its objects and pods.", "rolls", {"team": "web"}),
+    ] = field(default_factory=dict[str, str])
+    create_namespace: Annotated[
+        bool,
+        _FLAG,
+        Key("Whether the namespace is made where it is missing; nothing ever deletes it.", example=True,
+            default="true with `cluster.kind: minikube`, else false"),
+    ] = False  # fmt: skip
+    take_ownership: Annotated[
+        bool,
+        _FLAG,
+        Key("Whether objects of the app's names that exist are taken over (docs/adopt.md).", example=True),
+    ] = False
 
 
 @dataclass(frozen=True)
-class SecretKey:
+class SecretKey(Section):
     """One key of a Kubernetes Secret in the app's namespace."""
 
-    secret: str
-    key: str
+    secret: Annotated[str, rules.DNS_SUBDOMAIN, Key("The Secret's name.", "rolls", "db")]
+    key: Annotated[str, rules.SECRET_KEY, Key("The key in it.", "rolls", "password")]
 
 
 @dataclass(frozen=True)
-class Probe:
+class Probe(Section):
     """A Kubernetes probe: HTTP GET of `path`, or without one a TCP connect."""
 
-    path: str | None = None
-    port: int | None = None
-    initial_delay_seconds: int = 0
-    period_seconds: int = 10
-    timeout_seconds: int = 1
-    failure_threshold: int = 3
+    path: Annotated[
+        str | None, rules.HTTP_PATH, Key("What is asked by GET.", "rolls", "/healthz", "a TCP connect")
+    ] = None
+    port: Annotated[int | None, _PORT, Key("The port.", "rolls", default="`containerPort`")] = None
+    initial_delay_seconds: Annotated[
+        int, Whole(0, 3600, 5), Key("Seconds before the first look.", "rolls")
+    ] = 0
+    period_seconds: Annotated[
+        int, _SECONDS, Key("Seconds between two looks.", "rolls", default="10; of readiness 2")
+    ] = 10
+    timeout_seconds: Annotated[int, _SECONDS, Key("Seconds for an answer.", "rolls")] = 1
+    failure_threshold: Annotated[
+        int, Whole(1, 1000, 3), Key("How many failures in a row count.", "rolls")
+    ] = 3
 
 
 @dataclass(frozen=True)
-class Probes:
+class Probes(Section):
     """The probes of one version; without a readiness probe its port must accept connections."""
 
-    readiness: Probe = field(default_factory=lambda: Probe(period_seconds=2))
-    liveness: Probe | None = None
-    startup: Probe | None = None
+    readiness: Annotated[
+        Probe,
+        Otherwise((("periodSeconds", 2),)),
+        Key("When a pod gets requests.", "rolls", {"path": "/healthz"}, "a TCP connect every 2 s"),
+    ] = field(default_factory=lambda: Probe(period_seconds=2))
+    liveness: Annotated[
+        Probe | None, Key("When a container is started again.", "rolls", {"path": "/healthz"})
+    ] = None
+    startup: Annotated[
+        Probe | None,
+        Key("What the other probes wait for.", "rolls", {"path": "/healthz", "failureThreshold": 30}),
+    ] = None
 
 
 @dataclass(frozen=True)
-class Resources:
+class Resources(Section):
     """Requests and limits, Kubernetes quantities by resource name (cpu, memory)."""
 
-    requests: Mapping[str, str] = field(default_factory=dict[str, str])
-    limits: Mapping[str, str] = field(default_factory=dict[str, str])
+    requests: Annotated[
+        Mapping[Annotated[str, Name(("cpu", "memory"))], Annotated[str, rules.QUANTITY]],
+        Key("What the scheduler sets aside.", "rolls", {"cpu": "250m", "memory": "64Mi"}),
+    ] = field(default_factory=dict[str, str])
+    limits: Annotated[
+        Mapping[Annotated[str, Name(("cpu", "memory"))], Annotated[str, rules.QUANTITY]],
+        Key("What the container may use at most.", "rolls", {"memory": "128Mi"}),
+    ] = field(default_factory=dict[str, str])
 
 
 @dataclass(frozen=True)
-class Version:
+class Version(Section):
     """One version's workload. `replicas` None leaves the number to Kubernetes or an autoscaler.
 
     `traffic_policy` is Istio's, of the version's subset; its members go before those of the routing's.
     """
 
-    image: str
-    replicas: int | None = None
-    container_port: int = 80
-    resources: Resources = field(default_factory=Resources)
-    env: Mapping[str, str | SecretKey] = field(default_factory=dict[str, str | SecretKey])
-    probes: Probes = field(default_factory=Probes)
-    labels: Mapping[str, str] = field(default_factory=dict[str, str])
-    image_pull_policy: Literal["Always", "IfNotPresent", "Never"] = "IfNotPresent"
-    image_pull_secrets: tuple[str, ...] = ()
-    pod_security: Literal["baseline", "restricted"] = "baseline"
-    traffic_policy: Mapping[str, object] = field(default_factory=dict[str, object])
+    image: Annotated[str, rules.IMAGE, Key("Its image, best with a tag or a digest.", "rolls", "myapp:1.0")]
+    replicas: Annotated[
+        int | None,
+        Whole(0, 10_000, 3),
+        Key("How many pods.", "scales", default="what runs: 1 at first, then an autoscaler's"),
+    ] = None
+    container_port: Annotated[int, _PORT, Key("The port that the app listens on.", "rolls")] = 80
+    resources: Annotated[Resources, Key("Requests and limits of the container.", "rolls")] = field(
+        default_factory=Resources
+    )
+    env: Annotated[
+        Mapping[
+            Annotated[str, rules.ENV_NAME],
+            Annotated[
+                Annotated[str, rules.ENV_VALUE] | SecretKey,
+                Branches(lambda value: 1 if isinstance(value, dict) else 0),
+            ],
+        ],
+        Key("Variables: a text, or {secret: NAME, key: KEY}.", "rolls",
+            {"MODE": "blue", "TOKEN": {"secret": "app", "key": "token"}}),
+    ] = field(default_factory=dict[str, str | SecretKey])  # fmt: skip
+    probes: Annotated[Probes, Key("How Kubernetes asks whether it is well.", "rolls")] = field(
+        default_factory=Probes
+    )
+    labels: Annotated[
+        Mapping[Annotated[str, rules.LABEL_KEY], Annotated[str, rules.LABEL_VALUE]],
+        Key("More labels of its pods.", "rolls", {"team": "web"}),
+    ] = field(default_factory=dict[str, str])
+    image_pull_policy: Annotated[
+        Literal["Always", "IfNotPresent", "Never"],
+        OneOf(("Always", "IfNotPresent", "Never")),
+        Key("When the image is pulled.", "rolls", "Always"),
+    ] = "IfNotPresent"
+    image_pull_secrets: Annotated[
+        tuple[Annotated[str, rules.DNS_SUBDOMAIN], ...],
+        _DISTINCT,
+        Key("Secrets of the app's namespace for the registry.", "rolls", ["registry"]),
+    ] = ()
+    pod_security: Annotated[
+        Literal["baseline", "restricted"],
+        OneOf(("baseline", "restricted")),
+        Key("The Pod Security standard that its pods meet.", "rolls", "restricted"),
+    ] = "baseline"
+    traffic_policy: Annotated[
+        Mapping[str, object],
+        _POLICY,
+        Key("Istio's TrafficPolicy of this version, before that of `routing`.", "route",
+            {"connectionPool": {"http": {"http1MaxPendingRequests": 100}}}),
+    ] = field(default_factory=dict[str, object])  # fmt: skip
 
 
 @dataclass(frozen=True)
-class Retries:
+class Retries(Section):
     """Istio's HTTPRetry; 0 attempts switch retries off."""
 
-    attempts: int
-    per_try_timeout: str | None = None
-    retry_on: str | None = None
+    attempts: Annotated[int, Whole(0, 100, 2), Key("How many; 0 switches retries off.", "route")]
+    per_try_timeout: Annotated[
+        str | None, rules.DURATION, Key("How long each may take.", "route", "2s", "`routing.timeout`")
+    ] = None
+    retry_on: Annotated[
+        str | None, rules.RETRY_ON, Key("Envoy's conditions.", "route", "connect-failure,5xx", "Istio's")
+    ] = None
 
 
 @dataclass(frozen=True)
-class StickySession:
+class StickySession(Section):
     """Keeps a client on one pod of the version it got: by a cookie, or by a request header."""
 
-    cookie: str | None = None
-    ttl: str = "0s"
-    header: str | None = None
+    cookie: Annotated[str | None, rules.COOKIE_NAME, Key("The cookie's name.", "route", "seat")] = None
+    ttl: Annotated[
+        str, rules.TTL, Key("How long the cookie lasts; 0s: until the browser closes.", "route", "1h")
+    ] = "0s"
+    header: Annotated[str | None, rules.HEADER_NAME, Key("The request header's name.", "route", "x-user")] = (
+        None
+    )
 
 
 @dataclass(frozen=True)
-class Check:
+class Check(Section):
     """The GET by which the app is asked whether it answers; a `path` of None means the route's first.
 
     `accept` has statuses (`401`) and classes of them (`2xx`) that count as answers.
     """
 
-    path: str | None = None
-    headers: Mapping[str, str] = field(default_factory=dict[str, str])
-    accept: tuple[str, ...] = ("2xx", "3xx")
+    path: Annotated[
+        str | None,
+        rules.HTTP_PATH,
+        Key("The path.", example="/healthz", default="the first of `routing.paths`, or /"),
+    ] = None
+    headers: Annotated[
+        Mapping[Annotated[str, rules.HEADER_NAME], Annotated[str, rules.HEADER_VALUE]],
+        Key("Headers, beside those that the route asks for.", example={"x-team": "web"}),
+    ] = field(default_factory=dict[str, str])
+    accept: Annotated[
+        tuple[Annotated[str, rules.STATUS], ...],
+        _DISTINCT,
+        Key("Statuses, and classes of them, that count as answers.", example=["2xx", 401]),
+    ] = ("2xx", "3xx")
 
     def accepts(self, status: int) -> bool:
         """Whether an answer with this HTTP status is one."""
@@ -192,45 +402,106 @@ class Check:
 
 
 @dataclass(frozen=True)
-class Routing:
+class Routing(Section):
     """How requests reach the app; the defaults take every request on port 80.
 
     `traffic_policy` is Istio's, of every version's subset.
     """
 
-    hosts: tuple[str, ...] = ("*",)
-    paths: tuple[str, ...] = ()
-    headers: Mapping[str, str] = field(default_factory=dict[str, str])
-    response_headers: Mapping[str, str] = field(default_factory=dict[str, str])
-    gateway: str = "app-gateway"
-    gateway_selector: Mapping[str, str] = field(default_factory=lambda: {"istio": "ingressgateway"})
-    port: int = 80
-    tls_secret: str | None = None
-    timeout: str | None = None
-    retries: Retries | None = None
-    sticky_session: StickySession | None = None
-    traffic_policy: Mapping[str, object] = field(default_factory=dict[str, object])
-    mesh_callers: bool = False
-    check: Check = field(default_factory=Check)
+    hosts: Annotated[
+        tuple[Annotated[str, rules.HOST], ...],
+        _DISTINCT,
+        Key("The hosts whose requests are split.", "route", ["shop.example.com"]),
+    ] = ("*",)
+    paths: Annotated[
+        tuple[Annotated[str, rules.HTTP_PATH], ...],
+        _DISTINCT,
+        Key("What the path begins with, one of them.", "route", ["/shop"], "any path"),
+    ] = ()
+    headers: Annotated[
+        Mapping[Annotated[str, rules.HEADER_NAME], Annotated[str, rules.HEADER_VALUE]],
+        Key("Headers that a request must have.", "route", {"x-beta": "yes"}),
+    ] = field(default_factory=dict[str, str])
+    response_headers: Annotated[
+        Mapping[Annotated[str, rules.HEADER_NAME], Annotated[str, rules.HEADER_VALUE]],
+        Key("Headers that are set on every answer.", "route", {"x-served-by": "shop"}),
+    ] = field(default_factory=dict[str, str])
+    gateway: Annotated[
+        str, rules.DNS_LABEL, Key("The name of the stack's Gateway.", "unmeasured", "shop")
+    ] = "app-gateway"
+    gateway_selector: Annotated[
+        Mapping[Annotated[str, rules.LABEL_KEY], Annotated[str, rules.LABEL_VALUE]],
+        Key("Labels of the gateway's pods.", "unmeasured", {"istio": "ingressgateway"},
+            "those of the installed gateway, or {istio: ingressgateway}"),
+    ] = field(default_factory=lambda: {"istio": "ingressgateway"})  # fmt: skip
+    port: Annotated[
+        int, _PORT, Key("The gateway's port.", "unmeasured", 443, default="80, or 443 with `tlsSecret`")
+    ] = 80
+    tls_secret: Annotated[
+        str | None,
+        rules.DNS_SUBDOMAIN,
+        Key("A TLS Secret in the namespace of the gateway's pods; it makes the entrance https.", "unmeasured",
+            "shop-tls"),
+    ] = None  # fmt: skip
+    timeout: Annotated[
+        str | None, rules.DURATION, Key("How long an answer may take.", "route", "10s", "without limit")
+    ] = None
+    retries: Annotated[Retries | None, Key("How the gateway tries again.", "route", default="Istio's")] = None
+    sticky_session: Annotated[
+        StickySession | None,
+        Key("Keeps a client on one pod of the version that it got, by a cookie or a header.", "route",
+            {"cookie": "seat", "ttl": "1h"}),
+    ] = None  # fmt: skip
+    traffic_policy: Annotated[
+        Mapping[str, object],
+        _POLICY,
+        Key(
+            "Istio's TrafficPolicy of every version.", "route", {"loadBalancer": {"simple": "LEAST_REQUEST"}}
+        ),
+    ] = field(default_factory=dict[str, object])
+    mesh_callers: Annotated[
+        bool,
+        _FLAG,
+        Key("Whether callers in the mesh follow the weights too (docs/callers.md).", "route", True),
+    ] = False
+    check: Annotated[Check, Key("The request that asks whether the app answers.")] = field(
+        default_factory=Check
+    )
 
 
 @dataclass(frozen=True)
-class Convergence:
+class Convergence(Section):
     """How long `up` waits for gateways to follow, and for requests in flight to end."""
 
-    timeout_seconds: int = 60
-    drain_seconds: int = 30
+    timeout_seconds: Annotated[
+        int, _SECONDS, Key("Seconds for versions to be ready and gateways to follow.", example=300)
+    ] = 60
+    drain_seconds: Annotated[
+        int, Whole(0, 3600, 30), Key("Seconds for requests in flight to a version that is taken out.")
+    ] = 30
 
 
 @dataclass(frozen=True)
 class Settings:
     """The whole config. `weights` holds every version, 0 for those without one; together 100."""
 
-    cluster: MinikubeCluster | KubeconfigCluster
-    istio: Istio
-    app: App
-    versions: Mapping[str, Version]
-    weights: Mapping[str, int]
-    routing: Routing
-    convergence: Convergence
+    cluster: Annotated[
+        MinikubeCluster | KubeconfigCluster,
+        Branches(_cluster),
+        Key("Where it runs: a Minikube profile of the stack's own, or a cluster that exists."),
+    ]
+    istio: Annotated[Istio, Key("The mesh, installed by the stack or by someone else.")]
+    app: Annotated[App, Key("The app that all versions are versions of.")]
+    versions: Annotated[
+        Mapping[str, Version],
+        Key("Each version's workload by its name; it stays deployed until it is taken out.", "makes first",
+            {"v1": {"image": "myapp:1.0"}}),
+    ]  # fmt: skip
+    weights: Annotated[
+        Mapping[str, Annotated[int, Whole(0, 100, 50)]],
+        Key("The split: whole percentages by version, together 100; a version without one gets 0.", "moves",
+            {"v1": 90, "v2": 10}),
+    ]  # fmt: skip
+    routing: Annotated[Routing, Key("How requests reach the app.")]
+    convergence: Annotated[Convergence, Key("How long `up` waits.")]
     warnings: tuple[str, ...] = ()

@@ -8,9 +8,9 @@ from typing import cast
 import pulumi
 from pulumi.runtime.config import is_config_secret
 
+from .mistakes import NOT_FOR_CONFIG, ConfigError
 from .model import Settings
 from .parse import KEYS, parse
-from .section import NOT_FOR_CONFIG, ConfigError
 
 PROJECT = "blue-green"
 

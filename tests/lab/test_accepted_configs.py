@@ -9,8 +9,8 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from components.manifests import routes, workload
+from components.settings.mistakes import ConfigError
 from components.settings.parse import parse
-from components.settings.section import ConfigError
 from harness.labs import Program
 
 _NAME = st.from_regex(r"[a-z0-9]([a-z0-9-]{0,10}[a-z0-9])?", fullmatch=True)

@@ -8,6 +8,7 @@ import pulumi
 import pytest
 
 from components.settings import stack
+from components.settings.mistakes import ConfigError
 from components.settings.model import (
     Check,
     KubeconfigCluster,
@@ -18,7 +19,6 @@ from components.settings.model import (
 )
 from components.settings.parse import parse
 from components.settings.rules import quantity
-from components.settings.section import ConfigError
 
 GOOD: dict[str, Any] = {
     "cluster": {"kind": "minikube", "profile": "dev"},
@@ -290,6 +290,26 @@ def test_all_mistakes_come_in_one_message() -> None:
         "blue-green:weights",
         "blue-green:convergence.drainSeconds",
     ]
+
+
+def test_a_mistake_hides_no_other_one() -> None:
+    """What keys say together is judged even where one of their section is wrong by itself."""
+    wrong_image: dict[str, object] = {"image": "a b", "resources": {"limits": {"memory": "1m"}}}
+    found = mistakes(versions__v1=wrong_image, routing={"timeout": 10, "stickySession": {}}, app=3)
+    assert [line.partition(": ")[0] for line in found] == [
+        "blue-green:app",
+        "blue-green:versions.v1.image",
+        "blue-green:versions.v1.resources.limits.memory",
+        "blue-green:routing.timeout",
+        "blue-green:routing.stickySession",
+    ]
+
+
+def test_a_mistake_is_not_said_twice() -> None:
+    (mistake,) = mistakes(routing__stickySession={"cookie": "a b"})
+    assert mistake.startswith("blue-green:routing.stickySession.cookie: 'a b' is not a cookie's name")
+    (mistake,) = mistakes(weights={"v1": "half", "v2": 50})
+    assert mistake.startswith("blue-green:weights.v1: 'half' is a text, not an integer")
 
 
 def test_an_image_that_can_change_is_a_warning() -> None:

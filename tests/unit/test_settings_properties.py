@@ -6,8 +6,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from components.settings.mistakes import ConfigError
 from components.settings.parse import KEYS, parse
-from components.settings.section import ConfigError
 from tests.unit.test_settings import GOOD
 
 _SCALARS = (

@@ -24,9 +24,9 @@ from ...kubernetes.kubeconfig import Kubeconfig
 from ...manifests.routes import split
 from ...observation import live
 from ...pulumi_cli import config, locks, project, stack
+from ...settings.mistakes import ConfigError
 from ...settings.model import App
 from ...settings.parse import parse_parts
-from ...settings.section import ConfigError
 from .target import Candidate, choose, judged
 
 _PROOF_SECONDS = 60

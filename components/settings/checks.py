@@ -1,0 +1,205 @@
+"""What the forms of single values do not tell: what keys say together, section by section."""
+
+import itertools
+from collections.abc import Iterator, Mapping
+
+from . import rules
+from .mistakes import Mistake, nearest, shown
+from .model import Check, MinikubeCluster, Resources, Routing, Settings, Version
+
+_SET = "pulumi config set --path"
+
+
+def mistakes(settings: Settings, project: str) -> list[Mistake]:
+    """Everything that is wrong with settings whose values have their forms."""
+    return [
+        *_cluster(settings),
+        *_istio(settings),
+        *_app(settings),
+        *_versions(settings, project),
+        *_weights(settings, project),
+        *_routing(settings),
+    ]
+
+
+def warnings(settings: Settings, project: str) -> tuple[str, ...]:
+    """What is allowed, and worth a sentence."""
+    return (*_movable_images(settings, project), *_reached_inside(settings, project))
+
+
+def _cluster(settings: Settings) -> Iterator[Mistake]:
+    cluster = settings.cluster
+    if not isinstance(cluster, MinikubeCluster):
+        return
+    # https://minikube.sigs.k8s.io/docs/reference/drivers/none/
+    if cluster.driver == "none" and cluster.profile != "minikube":
+        wrong = f"driver none knows one profile, not {shown(cluster.profile)}"
+        yield Mistake(("cluster", "profile"), wrong, "Write minikube")
+    if cluster.driver == "none" and cluster.minikube is None and not cluster.this_machine:
+        yield Mistake(
+            ("cluster", "driver"),
+            "none makes this very machine the node: as root, it writes to /etc/kubernetes, /var/lib and "
+            "/usr/bin, and runs a kubelet and all pods here",
+            "If that is what you want, write thisMachine: true; for the lab, write minikube as in "
+            "Pulumi.lab.yaml",
+        )
+    if cluster.adopt and cluster.recreate:
+        wrong = "recreate would delete what it takes over"
+        yield Mistake(("cluster", "adopt"), wrong, "Take one of them out")
+
+
+def _istio(settings: Settings) -> Iterator[Mistake]:
+    path = ("istio", "gateway", "nodePorts")
+    for (_, before), (name, port) in itertools.combinations(settings.istio.gateway.node_ports.items(), 2):
+        if before == port:
+            yield Mistake((*path, name), f"{port} is there twice", "Give each its own port")
+
+
+def _app(settings: Settings) -> Iterator[Mistake]:
+    app, istio = settings.app, settings.istio
+    yield from _labels(("app", "labels"), app.labels)
+    if (
+        istio.install
+        and app.namespace != "default"
+        and app.namespace in (istio.namespace, istio.gateway.namespace)
+    ):
+        wrong = f"Istio is installed in {app.namespace}"
+        yield Mistake(("app", "namespace"), wrong, "Give the app another one")
+
+
+def _labels(path: tuple[str, ...], labels: Mapping[str, str]) -> Iterator[Mistake]:
+    for name in ("app", "version"):
+        if name in labels:
+            yield Mistake((*path, name), "it selects the version's pods", "Take it out, it is set")
+
+
+def _versions(settings: Settings, project: str) -> Iterator[Mistake]:
+    if not settings.versions:
+        remedy = f"Type: {_SET} '{project}:versions.v1.image' IMAGE:TAG"
+        yield Mistake(("versions",), "there is no version", remedy)
+    longest = 62 - len(settings.app.name)
+    for name, version in settings.versions.items():
+        path = ("versions", name)
+        if not rules.DNS_LABEL.accepts(name):
+            yield Mistake(path, f"{shown(name)} is not {rules.DNS_LABEL.form}", "Rename it")
+        elif len(name) > longest:
+            wrong = f"{settings.app.name}-{name} has more than 63 characters"
+            yield Mistake(path, wrong, f"Take at most {longest} characters")
+        yield from _labels((*path, "labels"), version.labels)
+        yield from _resources((*path, "resources"), version.resources)
+        yield from _policy(path, version.traffic_policy, settings.routing)
+
+
+def _resources(path: tuple[str, ...], resources: Resources) -> Iterator[Mistake]:
+    requests, limits = resources.requests, resources.limits
+    for part, amounts in (("requests", requests), ("limits", limits)):
+        memory = amounts.get("memory", "")
+        if memory.endswith("m"):
+            yield Mistake((*path, part, "memory"), f"{memory} is thousandths of a byte", "Write Mi for MiB")
+    for name in sorted(set(requests) & set(limits)):
+        if rules.quantity(requests[name]) > rules.quantity(limits[name]):
+            wrong = f"{requests[name]} is more than its limit, {limits[name]}"
+            yield Mistake((*path, "requests", name), wrong, "Lower it, or raise the limit")
+
+
+def _policy(path: tuple[str, ...], policy: Mapping[str, object], routing: Routing) -> Iterator[Mistake]:
+    if routing.sticky_session is not None and "loadBalancer" in policy:
+        wrong = "routing.stickySession is the load balancer already"
+        yield Mistake((*path, "trafficPolicy", "loadBalancer"), wrong, "Take one of them out")
+
+
+def _weights(settings: Settings, project: str) -> Iterator[Mistake]:
+    if not settings.versions:
+        return
+    unknown = [name for name in settings.weights if name not in settings.versions]
+    for name in unknown:
+        known = nearest(name, settings.versions).replace("Known are", "There are")
+        yield Mistake(("weights", name), f"there is no version {shown(name)}", known)
+    total = sum(settings.weights.values())
+    if not unknown and total != 100:
+        wrong = f"they add up to {total}, not 100" if total else "there are none"
+        yield Mistake(("weights",), wrong, _remedy(f"{project}:weights", settings.weights))
+    for name, version in settings.versions.items():
+        if version.replicas == 0 and settings.weights[name]:
+            wrong = f"{settings.weights[name]} % of the traffic would go to 0 replicas"
+            remedy = f"Type: {_SET} '{project}:versions.{name}.replicas' 1"
+            yield Mistake(("weights", name), wrong, remedy)
+
+
+def _remedy(key: str, weights: Mapping[str, int]) -> str:
+    """What to type for a sum of 100: the last version takes the rest, if that can be."""
+    *others, last = weights
+    rest = 100 - sum(weights[name] for name in others)
+    if rest >= 0:
+        return f"Type: {_SET} '{key}.{last}' {rest}"
+    return f"Type: {_SET} '{key}.VERSION' WEIGHT, until they do"
+
+
+def _routing(settings: Settings) -> Iterator[Mistake]:
+    routing, name = settings.routing, settings.app.name
+    yield from _overlaps(routing.hosts)
+    if routing.mesh_callers and "*" in routing.hosts:
+        # Istio refuses the host * for the gateway `mesh`.
+        remedy = "Write the app's hosts in routing.hosts"
+        yield Mistake(("routing", "meshCallers"), "it needs hosts other than *", remedy)
+    if routing.mesh_callers and name in routing.hosts:
+        yield Mistake(("routing", "hosts"), f"meshCallers adds {name} by itself", f"Take {name} out")
+    retries, session = routing.retries, routing.sticky_session
+    if retries is not None and not retries.attempts:
+        for key, value in (("perTryTimeout", retries.per_try_timeout), ("retryOn", retries.retry_on)):
+            if value is not None:
+                remedy = "Take it out, or raise attempts"
+                yield Mistake(("routing", "retries", key), "there are 0 attempts", remedy)
+    if session is not None and (session.cookie is None) == (session.header is None):
+        yield Mistake(("routing", "stickySession"), "it needs a cookie or a header", "Write one of them")
+    yield from _policy(("routing",), routing.traffic_policy, routing)
+    yield from _check(routing.check, routing)
+
+
+def _overlaps(hosts: tuple[str, ...]) -> Iterator[Mistake]:
+    """Istio refuses a VirtualService with a host that a wildcard beside it covers."""
+    for index, host in enumerate(hosts):
+        covering = [
+            other
+            for other in hosts
+            if other != host and other.startswith("*") and host.endswith(other.removeprefix("*"))
+        ]
+        if covering:
+            wrong = f"{shown(host)} is covered by {shown(covering[0])}"
+            yield Mistake(("routing", "hosts", index), wrong, "Take one of them out")
+
+
+def _check(check: Check, routing: Routing) -> Iterator[Mistake]:
+    """The check's request has to be one of the route's."""
+    if check.path is not None and routing.paths and not check.path.startswith(routing.paths):
+        wrong = f"{shown(check.path)} is below none of the route's paths"
+        yield Mistake(("routing", "check", "path"), wrong, f"Begin it with {' or '.join(routing.paths)}")
+    for name in sorted(check.headers.keys() & routing.headers.keys()):
+        if check.headers[name] != routing.headers[name]:
+            wrong = f"the route takes {shown(routing.headers[name])} only"
+            remedy = "Leave it out: the check sends the route's headers"
+            yield Mistake(("routing", "check", "headers", name), wrong, remedy)
+
+
+def _movable_images(settings: Settings, project: str) -> Iterator[str]:
+    for name, version in settings.versions.items():
+        if "@" not in version.image and ":" not in version.image.rpartition("/")[2]:
+            yield (
+                f"{project}:versions.{name}.image: {version.image} has no tag and no digest, "
+                "so it can change behind your back. Write name:tag or name@sha256:digest."
+            )
+
+
+def _reached_inside(settings: Settings, project: str) -> Iterator[str]:
+    """The weights hold at the gateway: a sentence for each idle version that others reach unasked."""
+    for name, version in settings.versions.items():
+        if not settings.routing.mesh_callers and not settings.weights[name] and _serves_unasked(version):
+            yield (
+                f"{project}:versions.{name}: callers inside the cluster without a sidecar reach {name} by "
+                "the Service, whatever its weight, as soon as its port accepts connections. Write the path "
+                "of a page that only a ready app has as probes.readiness.path; see docs/callers.md."
+            )
+
+
+def _serves_unasked(version: Version) -> bool:
+    return version.probes.readiness.path is None and version.replicas != 0
