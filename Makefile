@@ -7,7 +7,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
 # The tiers of tests that this machine can run; `.ci/run` names them, so that none is left out unseen.
-TIERS ?= unit $(shell [ "$$(uname -s)" = Linux ] && [ "$$(id -u)" = 0 ] && echo lab)
+TIERS ?= unit $(shell [ "$$(uname -s)" = Linux ] && [ "$$(id -u)" = 0 ] && echo browser lab)
 # So many processes run the tests, each with a lab of its own.
 LABS ?= 2
 
@@ -20,7 +20,7 @@ endif
 # In two steps: an eval of what failed would succeed, and the command run in the user's own login.
 IN_ENV = exports="$$($(ENV))" && eval "$$exports" &&
 
-.PHONY: help setup early machine tools up down watch verify rollback preview deploy promote url env down-lab down-stack test lab-test lab-test-down check bench proof dist clean-cache
+.PHONY: help setup early machine tools up down watch dashboard verify rollback preview deploy promote url env down-lab down-stack test browser lab-test lab-test-down check bench proof dist clean-cache
 
 help: ## Show this list
 	awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -47,6 +47,9 @@ up: machine tools ## Start Minikube, Istio and the app, split the traffic and sh
 
 watch: setup ## Watch the answers and the measured split, live
 	$(IN_ENV) $(PYTHON) -m rollout watch --stack $(STACK)
+
+dashboard: setup ## Show on a page of this machine what is true now, until Ctrl-C
+	$(IN_ENV) $(PYTHON) -m rollout dashboard --stack $(STACK)
 
 verify: setup ## Tell whether the stack is what its config says
 	$(IN_ENV) $(PYTHON) -m rollout verify --stack $(STACK)
@@ -91,7 +94,11 @@ down-stack: tools
 	$(IN_ENV) $(PYTHON) -m rollout down --stack $(STACK)
 endif
 
-test: tools ## Run the tests of every tier that this machine can run
+# Its own step, as nothing but tests needs one.
+browser: setup ## Install Debian's Chromium, for the tests of the page
+	command -v chromium >/dev/null || { apt-get update && apt-get install -y --no-remove --no-install-recommends chromium; }
+
+test: tools $(if $(filter browser lab,$(TIERS)),browser) ## Run the tests of every tier that this machine can run
 	echo "tiers: $(TIERS)"
 	$(PYTHON) -m pytest -n $(LABS) --dist loadfile --durations 10 $(if $(SHUFFLE),--shuffle $(SHUFFLE)) \
 		$(addprefix tests/,$(TIERS))

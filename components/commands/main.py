@@ -13,6 +13,7 @@ from ..pulumi_cli import config, environment, project
 from ..pulumi_cli import stack as stacks
 from . import completion
 from . import verify as verdicts
+from .dashboard.command import dashboard
 from .options import Format, Output, Stack, show
 from .preview import comment as comments
 from .preview import markdown, run
@@ -86,6 +87,9 @@ app.command()(shift)
 
 
 app.command()(rollback)
+
+
+app.command()(dashboard)
 
 
 @app.command()

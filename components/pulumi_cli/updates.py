@@ -3,6 +3,7 @@
 import datetime
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, cast
 
 from ..history.past import Cause, Past
@@ -13,6 +14,29 @@ KEPT = 50
 _MESSAGE = "blue-green "
 # An update of only some resources has no proof of its own.
 _PARTIAL = ("pulumi.flag.target", "pulumi.flag.exclude")
+
+
+@dataclass(frozen=True)
+class Update:
+    """One update of a stack's history, whatever became of it.
+
+    Attributes:
+        at: when it began, seconds since the epoch.
+        kind: Pulumi's word for what it did, such as update or destroy.
+        result: Pulumi's word for how it ended, such as succeeded or failed.
+        said: its message.
+        who: whose commit it was, or which pipeline ran it; empty where Pulumi was told of neither.
+        before: the split that the update before it was to make; empty where there was none.
+        after: the split that this one was to make.
+    """
+
+    at: float
+    kind: str
+    result: str
+    said: str
+    who: str
+    before: Mapping[str, int]
+    after: Mapping[str, int]
 
 
 def message(cause: Cause, text: str) -> str:
@@ -37,6 +61,40 @@ def of_history(updates: Sequence[Mapping[str, Any]]) -> list[Past]:
     """Return the splits that whole and successful updates proved, in their order."""
     pasts = (_past(update) for update in updates if _has_proof(update))
     return [past for past in pasts if past is not None]
+
+
+def told(updates: Sequence[Mapping[str, Any]]) -> list[Update]:
+    """Return updates as people read them; both lists have the newest first."""
+    splits = [_weights(update) for update in updates]
+    return [
+        Update(
+            _seconds(update["startTime"]),
+            update["kind"],
+            update["result"],
+            update.get("message", ""),
+            _who(update.get("environment") or {}),
+            splits[number + 1] if number + 1 < len(updates) else {},
+            splits[number],
+        )
+        for number, update in enumerate(updates)
+    ]
+
+
+def _who(environment: Mapping[str, str]) -> str:
+    """By the metadata that Pulumi notes of Git and of a pipeline (pkg/backend/metadata.go)."""
+    author, commit = environment.get("git.author", ""), environment.get("git.head", "")[:7]
+    pipeline, build = environment.get("ci.system", ""), environment.get("ci.build.id", "")
+    parts = (f"{author} {commit}".strip(), f"{pipeline} {build}".strip())
+    return ", ".join(part for part in parts if part)
+
+
+def _weights(update: Mapping[str, Any]) -> Mapping[str, int]:
+    """The split of an update's config; empty where it had none that could be read."""
+    try:
+        values = json.loads(update["config"][f"{project.NAME}:weights"]["value"])
+        return {version: int(weight) for version, weight in values.items() if weight}
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return {}
 
 
 def _has_proof(update: Mapping[str, Any]) -> bool:

@@ -1,7 +1,6 @@
 """Which of the splits that may be gone back to is taken, and what keeps one from being served now."""
 
 import sys
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +16,7 @@ from ...history.past import Cause, Past
 from ...kubernetes import workloads
 from ...kubernetes.errors import GatewayError
 from ...pulumi_cli import project
+from .. import look
 
 
 @dataclass(frozen=True)
@@ -33,10 +33,19 @@ class Candidate:
     obstacle: str | None = None
     restarts: tuple[str, ...] = ()
 
+    @property
+    def state(self) -> str:
+        """Whether it can be served now, in words."""
+        if self.obstacle is not None:
+            return f"cannot be served now: {self.obstacle}"
+        if self.restarts:
+            return f"after a restart of {', '.join(self.restarts)} with that image"
+        return "can be served now"
+
     def facts(self) -> Mapping[str, object]:
         """Return all of it for machines."""
         return {
-            "at": _time(self.past.at),
+            "at": look.when(self.past.at),
             "weights": self.past.weights,
             "images": self.past.images,
             "servable": self.obstacle is None,
@@ -106,8 +115,8 @@ def table(candidates: Sequence[Candidate]) -> str:
     if not candidates:
         return "no other split was proved by a whole `up` that ended well"
     lines = [
-        f"{number}  {_time(one.past.at)}  {one.past}  ({_images(one.past)}; "
-        f"{'by a shift' if one.past.cause is Cause.last_step else 'by an up'})  {_state(one)}"
+        f"{number}  {look.when(one.past.at)}  {one.past}  ({_images(one.past)}; "
+        f"{'by a shift' if one.past.cause is Cause.last_step else 'by an up'})  {one.state}"
         for number, one in enumerate(candidates, 1)
     ]
     return "\n".join(lines)
@@ -128,20 +137,8 @@ def _image(deployment: Mapping[str, Any]) -> str:
     return deployment["spec"]["template"]["spec"]["containers"][0]["image"]
 
 
-def _state(candidate: Candidate) -> str:
-    if candidate.obstacle is not None:
-        return f"cannot be served now: {candidate.obstacle}"
-    if candidate.restarts:
-        return f"after a restart of {', '.join(candidate.restarts)} with that image"
-    return "can be served now"
-
-
 def _images(past: Past) -> str:
     return ", ".join(f"{version} {image}" for version, image in sorted(past.images.items()))
-
-
-def _time(at: float) -> str:
-    return time.strftime("%Y-%m-%d %H:%M:%SZ", time.gmtime(at))
 
 
 def judge_by(gateways: Gateways, split: Split) -> Callable[[Past], Candidate]:

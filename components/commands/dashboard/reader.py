@@ -1,0 +1,166 @@
+"""Reads one stack for every page that is open, and nothing while none is: by what `watch`, `verify` and
+`rollback --list` read."""
+
+import itertools
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from ...errors import RolloutError
+from ...gateway.gateways import Gateways
+from ...observation import latency, live, traffic
+from ...pulumi_cli import config, locks, project, stack, updates
+from ...settings.model import Settings
+from .. import look, verify
+from ..rollback import back
+from ..shift import journal
+from ..watch.board import Board, Reading
+from . import facts
+
+READ_SECONDS = 1.0
+# What Pulumi is asked for as well; sooner where something has changed.
+_LOOK_SECONDS = 15.0
+_UPDATES = 12
+
+
+class Reader:
+    """Two threads, while somebody looks: one reads the gateways each second, one compares and asks Pulumi."""
+
+    def __init__(self, name: str, publish: Callable[[str], None]) -> None:
+        """Begin to read as soon as `look` says so.
+
+        Args:
+            name: the stack's name.
+            publish: gets all that is known of the stack, as JSON, whenever it was read.
+        """
+        self._name = name
+        self._publish = publish
+        self._wanted = threading.Event()
+        self._changed = threading.Event()
+        self._board: Mapping[str, Any] = {}
+        self._looked: Mapping[str, Any] = {}
+        self._why = ""
+        self._read_at: float | None = None
+        self._seen: object = None
+        for loop in (self._read, self._look):
+            # Nothing that they hold outlives the process.
+            threading.Thread(target=loop, daemon=True).start()
+
+    def look(self, *, wanted: bool) -> None:
+        """Read from now on, or no more."""
+        if wanted:
+            self._wanted.set()
+            self._changed.set()
+        else:
+            self._wanted.clear()
+
+    def age(self) -> Mapping[str, Any]:
+        """How many seconds old the newest reading is, None before the first, and why it is not newer."""
+        age = None if self._read_at is None else time.monotonic() - self._read_at
+        return {"stack": self._name, "age": age, "why": self._why}
+
+    def _read(self) -> None:
+        while self._wanted.wait():
+            try:
+                settings = config.settings(self._name)
+                # A cluster that was away may be another one by now, with other credentials.
+                with live.connect(settings) as gateways:
+                    self._follow(gateways, settings)
+            except RolloutError as error:
+                self._why = str(error)
+                self._tell()
+                time.sleep(READ_SECONDS)
+
+    def _follow(self, gateways: Gateways, settings: Settings) -> None:
+        """Read each second until nobody looks, or the config names another cluster. Raises RolloutError."""
+        written = _written(self._name)
+        board = Board(self._name, settings, live.read(gateways, settings))
+        while self._wanted.is_set():
+            began = time.monotonic()
+            if _written(self._name) != written:
+                written, edited = _written(self._name), _edited(self._name, settings)
+                if _asked(edited) != _asked(settings):
+                    return
+                settings = edited
+            reading = Reading(time.time(), traffic.read(gateways, settings), latency.read(gateways, settings))
+            board.add(settings, live.read(gateways, settings), reading)
+            self._board = facts.of_board(board)
+            self._read_at, self._why = time.monotonic(), ""
+            self._tell()
+            time.sleep(max(0.0, began + READ_SECONDS - time.monotonic()))
+
+    def _look(self) -> None:
+        while self._wanted.wait():
+            self._changed.wait(_LOOK_SECONDS)
+            self._changed.clear()
+            if self._wanted.is_set():
+                findings, why = _or_why(self._findings)
+                history, lost = _or_why(self._history)
+                self._looked = {
+                    "findings": findings,
+                    "findingsWhy": why,
+                    "history": history,
+                    "historyWhy": lost,
+                    "lookedAt": look.when(time.time()),
+                }
+                self._tell()
+
+    def _findings(self) -> Iterator[Mapping[str, str]]:
+        verdict = verify.verify(self._name, 0)
+        for found in verdict.differences:
+            yield {"what": found.what, "mend": found.mend}
+        if verdict.warning:
+            yield {"what": verdict.warning, "mend": ""}
+
+    def _history(self) -> Iterator[Mapping[str, Any]]:
+        # One more, from which the oldest that is shown moved traffic.
+        newest = updates.told(list(itertools.islice(stack.history(self._name), _UPDATES + 1)))
+        yield from facts.of_history(newest[:_UPDATES], back.candidates(self._name))
+
+    def _tell(self) -> None:
+        running = _running(self._name)
+        seen = (self._board.get("verdict"), self._board.get("reason"), running, bool(self._why))
+        if seen != self._seen:
+            self._seen = seen
+            self._changed.set()
+        self._publish(json.dumps({**self.age(), **self._board, **self._looked, "running": running}))
+
+
+def _or_why(found: Callable[[], Iterator[Mapping[str, Any]]]) -> tuple[list[Mapping[str, Any]], str]:
+    """What was found, or what kept it from being found."""
+    try:
+        return list(found()), ""
+    except RolloutError as error:
+        return [], str(error)
+
+
+def _running(name: str) -> str:
+    """The shift or `up` of the stack that runs on this machine, in words; empty where none does."""
+    entry = journal.read(name)
+    if entry is not None and entry.is_running:
+        plan = entry.plan
+        left = ", ".join(f"{step} %" for step in plan.steps[1:])
+        return f"a shift of {plan.version} is at {plan.steps[0]} %" + (f"; then {left}" if left else "")
+    engines = locks.engines(name)
+    return f"Pulumi works on the stack, in process {engines[0]}" if engines else ""
+
+
+def _edited(name: str, settings: Settings) -> Settings:
+    """The config as edited; while it has mistakes, which `verify` tells, the one from before."""
+    try:
+        return config.settings(name)
+    except RolloutError:
+        return settings
+
+
+def _asked(settings: Settings) -> tuple[object, object]:
+    """What the connections to the gateways hang on."""
+    return settings.cluster, settings.routing.gateway_selector
+
+
+def _written(name: str) -> float | None:
+    """When the stack's config file was written; None where it is not there."""
+    file = project.config_file(name)
+    return file.stat().st_mtime if file.exists() else None

@@ -1,0 +1,29 @@
+"""Debian's Chromium, driven by Playwright."""
+
+import os
+import shutil
+from collections.abc import Generator
+from contextlib import contextmanager
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+
+@contextmanager
+def chromium() -> Generator[Browser]:
+    """A browser of its own, without a window."""
+    program = shutil.which("chromium")
+    if program is None:
+        pytest.fail("there is no Chromium here. Type: make browser")
+    # Its sandbox refuses root.
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=program, chromium_sandbox=os.geteuid() != 0)
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+def shown(page: Page, selector: str) -> str:
+    """The text of the first element that a selector finds."""
+    return page.locator(selector).first.inner_text()
