@@ -7,6 +7,7 @@ import pulumi
 from .manifests import workload
 from .ownership import Ownership
 from .register import KubernetesObject, register
+from .rehearsal import Rehearsal
 from .settings.model import App, Version
 
 
@@ -36,16 +37,22 @@ class Application(pulumi.ComponentResource):
             made = self._namespace(f"{name}-namespace", app.namespace)
             child = pulumi.ResourceOptions(parent=self, depends_on=[made])
             self.namespace = _name(made.id)
-        service = register(f"{name}-service", workload.service(app), _keeping(child, "clusterIP"), ownership)
+        service_manifest = workload.service(app)
+        manifests = {key: workload.deployment(app, key, version) for key, version in sorted(versions.items())}
+        if ownership is not None:
+            objects = [service_manifest, *manifests.values()]
+            rehearsal = Rehearsal(ownership.kubeconfig, objects, workload.pieces(app, versions))
+            asked_first = pulumi.ResourceOptions(hooks=rehearsal.hooks())
+            child = pulumi.ResourceOptions.merge(child, asked_first)
+        service = register(f"{name}-service", service_manifest, _keeping(child, "clusterIP"), ownership)
         self.service = _name(service.id)
         deployments: dict[str, KubernetesObject] = {}
-        for key, version in sorted(versions.items()):
-            opts = child
+        for key, manifest in manifests.items():
+            version, opts = versions[key], child
             if version.replicas is None or version.replicas > 1:
                 budget = workload.disruption_budget(app, key)
                 guard = register(f"{name}-{key}-disruptionbudget", budget, child, ownership)
                 opts = pulumi.ResourceOptions.merge(child, pulumi.ResourceOptions(depends_on=[guard]))
-            manifest = workload.deployment(app, key, version)
             # The number that runs stays when the config has none, until an autoscaler owns the field.
             fields = ("selector",) if version.replicas is not None else ("selector", "replicas")
             deployments[key] = register(

@@ -22,7 +22,7 @@ from .kubernetes.errors import GatewayError
 from .kubernetes.kubeconfig import Kubeconfig
 from .manifests import workload
 from .manifests.losses import lost
-from .manifests.manifest import Manifest
+from .manifests.manifest import Manifest, collection
 from .pulumi_cli import stack as stacks
 
 # The annotation by which the stack knows its own: the stack's full name and the logical name.
@@ -50,7 +50,7 @@ class Ownership:
         namespace: str | None = None,
         also: pulumi.ResourceHookBinding | None = None,
     ) -> None:
-        self._kubeconfig = pulumi.Output.from_input(kubeconfig)
+        self.kubeconfig = pulumi.Output.from_input(kubeconfig)
         self._provider = provider
         self._option = option
         self._taken = taken
@@ -72,7 +72,7 @@ class Ownership:
 
     async def _look(self, args: pulumi.ResourceHookArgs) -> None:
         """Raises ForeignObjectError when the object to be made is somebody else's, or serves already."""
-        kubeconfig = await self._kubeconfig.future()
+        kubeconfig = await self.kubeconfig.future()
         manifest: Manifest = dict(args.new_inputs or {})
         # Before there is a cluster, a preview knows no kubeconfig; then there is no object either.
         if kubeconfig is None:
@@ -146,13 +146,8 @@ def object_id(manifest: Mapping[str, Any]) -> str:
 
 def find(kubeconfig: Kubeconfig, manifest: Mapping[str, Any]) -> Mapping[str, Any] | None:
     """The object of the manifest's kind and name in the cluster. Raises GatewayError."""
-    metadata, version = manifest["metadata"], manifest["apiVersion"]
-    base = f"/apis/{version}" if "/" in version else f"/api/{version}"
-    where = f"/namespaces/{metadata['namespace']}" if "namespace" in metadata else ""
-    # The kinds that the program makes all have the regular plural.
-    path = f"{base}{where}/{manifest['kind'].lower()}s/{metadata['name']}"
     with Api(kubeconfig) as api:
-        return api.find(path)
+        return api.find(f"{collection(manifest)}/{manifest['metadata']['name']}")
 
 
 def require(kubeconfig: Kubeconfig, namespace: str) -> None:

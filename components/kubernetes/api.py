@@ -19,6 +19,8 @@ from .kubeconfig import Kubeconfig
 from .stream import Stream
 
 CONNECT_SECONDS = 5
+_JSON, _APPLY = "application/json", "application/apply-patch+yaml"
+_NO_REHEARSAL = "does not support dry run"
 
 
 class Api:
@@ -69,42 +71,59 @@ class Api:
         ChangedMeanwhileError where the manifest's resourceVersion is not that of the object any more.
         """
         query = {"fieldManager": manager, "force": "true"}
-        status, body = self._send("PATCH", path, query, json.dumps(manifest).encode())
+        status, body = self._send("PATCH", path, query, json.dumps(manifest).encode(), _APPLY)
         if status == http.client.CONFLICT:
             raise ChangedMeanwhileError(f"{path} was written by somebody else at the same time")
         if status not in {http.client.OK, http.client.CREATED}:
             raise _refusal(("patch",), path, status, body)
 
+    def rehearse(self, path: str, manifest: Mapping[str, Any]) -> tuple[str, ...]:
+        """Why the API server would not make an object of a list such as …/deployments; it makes none.
+
+        What the list refuses for other reasons than the object's own, a right or a quota, is no reason.
+        Raises GatewayError.
+        """
+        query = {"dryRun": "All", "fieldValidation": "Strict"}
+        status, body = self._send("POST", path, query, json.dumps(manifest).encode(), _JSON)
+        if status not in {http.client.BAD_REQUEST, http.client.UNPROCESSABLE_ENTITY}:
+            return ()
+        answer: Mapping[str, Any] = json.loads(body)
+        details: Mapping[str, Any] = answer.get("details") or {}
+        causes: list[Mapping[str, str]] = details.get("causes") or []
+        found = tuple(f"{cause['field']}: {cause['message']}" for cause in causes if "field" in cause)
+        # A webhook with side effects cannot be asked so.
+        return () if _NO_REHEARSAL in answer["message"] else found or (answer["message"],)
+
     def _get(self, path: str, query: Mapping[str, str] | None = None) -> tuple[int, bytes]:
         return self._send("GET", path, query)
 
     def _send(
-        self, method: str, path: str, query: Mapping[str, str] | None, body: bytes | None = None
+        self, method: str, path: str, query: Mapping[str, str] | None, body: bytes = b"", form: str = ""
     ) -> tuple[int, bytes]:
         """Status and body of an answer, none that refuses the credentials. Raises GatewayError."""
-        status, answer = self._answer(method, path, query, body)
+        status, answer = self._answer(method, path, query, body, form)
         if status == http.client.UNAUTHORIZED:
             self._renew()
-            status, answer = self._answer(method, path, query, body)
+            status, answer = self._answer(method, path, query, body, form)
         if status == http.client.UNAUTHORIZED:
             raise self._refused()
         return status, answer
 
     def _answer(
-        self, method: str, path: str, query: Mapping[str, str] | None, body: bytes | None
+        self, method: str, path: str, query: Mapping[str, str] | None, body: bytes, form: str
     ) -> tuple[int, bytes]:
         target = f"{self._credentials.server.path.rstrip('/')}{path}"
         if query:
             target += f"?{urlencode(query)}"
         headers = [("Accept", "application/json"), *self._credentials.headers]
-        if body is not None:
-            headers += [("Content-Type", "application/apply-patch+yaml"), ("Content-Length", str(len(body)))]
+        if body:
+            headers += [("Content-Type", form), ("Content-Length", str(len(body)))]
         try:
             self._connection.putrequest(method, target)
             # Impersonation names a header more than once.
             for name, value in headers:
                 self._connection.putheader(name, value)
-            self._connection.endheaders(body)
+            self._connection.endheaders(body or None)
             response = self._connection.getresponse()
             return response.status, response.read()
         except (OSError, http.client.HTTPException) as error:

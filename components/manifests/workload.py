@@ -1,13 +1,11 @@
 """The app's Kubernetes objects as plain manifests; knows nothing of Pulumi."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from ..settings.model import App, Probe, SecretKey, Version
+from ..settings.pod_template import PRE_STOP_SECONDS, laid_over
 from .manifest import PATCH_FORCE, Manifest
-
-# Kubernetes takes a pod out of its Services while it stops: the pod serves on for as long.
-# https://kubernetes.io/docs/tutorials/services/pods-and-endpoint-termination-flow/
-PRE_STOP_SECONDS = 5
 
 
 def namespace(name: str) -> Manifest:
@@ -39,20 +37,51 @@ def deployment(app: App, name: str, version: Version) -> Manifest:
     """The Deployment of one version, which rolls over without losing requests."""
     selector = {"app": app.name, "version": name}
     labels = {**app.labels, **version.labels, **selector}
+    template: Manifest = {"metadata": {"labels": labels}, "spec": _pod(app, version)}
     spec: Manifest = {
         "selector": {"matchLabels": selector},
         "strategy": {
             "type": "RollingUpdate",
             "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0},
         },
-        "template": {"metadata": {"labels": labels}, "spec": _pod(app, version)},
+        "template": _with_old_names(laid_over(template, app, version)),
     }
-    if version.replicas is not None:
-        spec["replicas"] = version.replicas
+    given = {
+        "replicas": version.replicas,
+        "minReadySeconds": version.min_ready_seconds,
+        "progressDeadlineSeconds": version.progress_deadline_seconds,
+        "revisionHistoryLimit": version.revision_history_limit,
+    }
+    spec |= {key: value for key, value in given.items() if value is not None}
     metadata = _metadata(f"{app.name}-{name}", app, selector)
     # So that a version that comes back at once does not find its old self, which is still going.
     metadata["annotations"]["pulumi.com/deletionPropagationPolicy"] = "background"
     return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata, "spec": spec}
+
+
+def _with_old_names(template: Manifest) -> Manifest:
+    """With the service account by its old name too.
+
+    Kubernetes writes that one beside ours, and gives the pods an account by it once ours is taken out again.
+    """
+    pod = template.get("spec", {})
+    named = {"serviceAccount": pod["serviceAccountName"]} if "serviceAccountName" in pod else {}
+    return {**template, "spec": {**named, **pod}}
+
+
+def image(deployment: Mapping[str, Any]) -> str:
+    """The image of a Deployment's own container, which is called as the app is; else of the first one."""
+    template = deployment["spec"]["template"]
+    containers: Sequence[Mapping[str, Any]] = template["spec"]["containers"]
+    labels: Mapping[str, str] = template.get("metadata", {}).get("labels") or {}
+    own = (one for one in containers if one.get("name") == labels.get("app"))
+    return next(own, containers[0])["image"]
+
+
+def pieces(app: App, versions: Mapping[str, Version]) -> dict[str, Mapping[str, object]]:
+    """The pieces of pod templates that the config has, by their keys."""
+    own = {f"versions.{name}.podTemplate": version.pod_template for name, version in versions.items()}
+    return {"app.podTemplate": app.pod_template, **own}
 
 
 def disruption_budget(app: App, name: str) -> Manifest:

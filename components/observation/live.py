@@ -12,6 +12,7 @@ from ..kubernetes import kubeconfig
 from ..kubernetes.api import Api
 from ..kubernetes.errors import GatewayError
 from ..kubernetes.kubeconfig import Kubeconfig
+from ..manifests import workload
 from ..manifests.routes import split
 from ..profile.profile import Profile
 from ..settings.model import KubeconfigCluster, MinikubeCluster, Settings
@@ -166,7 +167,7 @@ def _pods(api: Api, settings: Settings) -> Mapping[str, Pods]:
         if version is not None:
             ours = [pod for pod in running if pod["metadata"]["labels"].get("version") == version]
             found[version] = Pods(
-                item["spec"]["template"]["spec"]["containers"][0]["image"],
+                workload.image(item),
                 int(item["spec"].get("replicas", 1)),
                 int(item["status"].get("readyReplicas", 0)),
                 frozenset(image for pod in ours for image in _image_ids(pod, app.name)),

@@ -3,7 +3,7 @@
 import itertools
 from collections.abc import Iterator, Mapping
 
-from . import rules
+from . import pod_template, rules
 from .mistakes import Mistake, nearest, shown
 from .model import Check, MinikubeCluster, Resources, Routing, Settings, Version
 
@@ -77,6 +77,8 @@ def _versions(settings: Settings, project: str) -> Iterator[Mistake]:
     if not settings.versions:
         remedy = f"Type: {_SET} '{project}:versions.v1.image' IMAGE:TAG"
         yield Mistake(("versions",), "there is no version", remedy)
+    for place, wrong, remedy in pod_template.mistakes(settings.app, settings.versions):
+        yield Mistake(place, wrong, remedy)
     longest = 62 - len(settings.app.name)
     for name, version in settings.versions.items():
         path = ("versions", name)
@@ -88,6 +90,7 @@ def _versions(settings: Settings, project: str) -> Iterator[Mistake]:
         yield from _labels((*path, "labels"), version.labels)
         yield from _resources((*path, "resources"), version.resources)
         yield from _policy(path, version.traffic_policy, settings.routing)
+        yield from _deadline(path, version)
 
 
 def _resources(path: tuple[str, ...], resources: Resources) -> Iterator[Mistake]:
@@ -100,6 +103,14 @@ def _resources(path: tuple[str, ...], resources: Resources) -> Iterator[Mistake]
         if rules.quantity(requests[name]) > rules.quantity(limits[name]):
             wrong = f"{requests[name]} is more than its limit, {limits[name]}"
             yield Mistake((*path, "requests", name), wrong, "Lower it, or raise the limit")
+
+
+def _deadline(path: tuple[str, ...], version: Version) -> Iterator[Mistake]:
+    """Kubernetes takes 0 and 600 where the config has none."""
+    deadline = 600 if version.progress_deadline_seconds is None else version.progress_deadline_seconds
+    if deadline <= (version.min_ready_seconds or 0):
+        wrong = f"a roll-out would be called stuck after {deadline} s, before its pods can count as ready"
+        yield Mistake((*path, "progressDeadlineSeconds"), wrong, "Write more than minReadySeconds")
 
 
 def _policy(path: tuple[str, ...], policy: Mapping[str, object], routing: Routing) -> Iterator[Mistake]:

@@ -21,7 +21,7 @@ Effect: TypeAlias = Literal[
     "nothing", "moves", "rolls", "scales", "makes first", "route", "cluster", "unmeasured"
 ]
 # Begins the names of a union's branches in pydantic's paths, which no key of a YAML file begins with.
-BRANCH = "\0"
+BRANCH = "\0branch "
 
 
 def wrong(what: str, remedy: str, at: str | int | None = None) -> "PydanticCustomError":

@@ -17,6 +17,7 @@ _DISTINCT = Distinct()
 _FLAG = Flag()
 _POLICY = Foreign("Istio's TrafficPolicy")
 _VALUES = Foreign("the chart's values")
+_TEMPLATE = Foreign("a piece of Kubernetes' PodTemplateSpec")
 
 
 def _cluster(value: object) -> int:
@@ -217,6 +218,12 @@ class App(Section):
         Mapping[Annotated[str, rules.LABEL_KEY], Annotated[str, rules.LABEL_VALUE]],
         Key("Labels of all its objects and pods.", "rolls", {"team": "web"}),
     ] = field(default_factory=dict[str, str])
+    pod_template: Annotated[
+        Mapping[str, object],
+        _TEMPLATE,
+        Key("A piece of a pod template, laid over that of all versions (docs/workloads.md).", "rolls",
+            {"spec": {"serviceAccountName": "myapp"}}),
+    ] = field(default_factory=dict[str, object])  # fmt: skip
     create_namespace: Annotated[
         bool,
         _FLAG,
@@ -346,6 +353,23 @@ class Version(Section):
         Key("Istio's TrafficPolicy of this version, before that of `routing`.", "route",
             {"connectionPool": {"http": {"http1MaxPendingRequests": 100}}}),
     ] = field(default_factory=dict[str, object])  # fmt: skip
+    pod_template: Annotated[
+        Mapping[str, object],
+        _TEMPLATE,
+        Key("A piece of a pod template, laid over this version's own after the app's.", "rolls",
+            {"spec": {"volumes": [{"name": "data", "emptyDir": {"sizeLimit": "1Gi"}}]}}),
+    ] = field(default_factory=dict[str, object])  # fmt: skip
+    min_ready_seconds: Annotated[
+        int | None, Whole(0, 3600, 5), Key("How long a pod has to be ready to count.", default="0")
+    ] = None
+    progress_deadline_seconds: Annotated[
+        int | None,
+        Whole(1, 86_400, 600),
+        Key("After how many seconds Kubernetes says that a roll-out is stuck.", default="600"),
+    ] = None
+    revision_history_limit: Annotated[
+        int | None, Whole(0, 1000, 2), Key("How many old ReplicaSets are kept.", default="10")
+    ] = None
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,9 @@ KEYS = ("cluster", "istio", "app", "versions", "weights", "routing", "convergenc
 
 Cluster: TypeAlias = MinikubeCluster | KubeconfigCluster
 Path: TypeAlias = tuple[str | int, ...]
+# What Kubernetes has and a version may not.
+_ROLLS = "a version rolls over with maxSurge 1 and maxUnavailable 0, since a pod less would drop requests"
+_LEFT_OUT = dict.fromkeys(("strategy", "maxUnavailable", "maxSurge"), _ROLLS)
 # pydantic's own words: for an error of a key, and for what is no object.
 _OF_KEY = "[key]"
 _NO_OBJECT = ("dataclass_type", "dict_type", "mapping_type")
@@ -152,6 +155,8 @@ def _mistake(name: str, error: "ErrorDetails") -> Mistake:
         return Mistake(path, "it is missing", f"Write {form}")
     if type_ == "unexpected_keyword_argument":
         section = members.at(Settings, above)
+        if last in _LEFT_OUT:
+            return Mistake(path, _LEFT_OUT[last], "Take it out")
         return Mistake(path, "there is no such key", nearest(str(last), section.members() if section else ()))
     if type_ == "tuple_type":
         member = members.at(Settings, (*above, last))

@@ -283,6 +283,21 @@ def test_an_unknown_key_gets_the_nearest_right_one() -> None:
     ]
 
 
+def test_another_way_to_roll_over_is_refused_with_the_reason() -> None:
+    (mistake,) = mistakes(versions__v1__strategy={"type": "Recreate"})
+    assert mistake.startswith("blue-green:versions.v1.strategy: a version rolls over with maxSurge 1 and")
+
+
+def test_a_pod_template_is_judged_with_the_version_that_it_is_for() -> None:
+    wrong = {"spec": {"terminationGracePeriodSeconds": 3}}
+    (mistake,) = mistakes(versions__v2__podTemplate=wrong)
+    assert mistake.startswith("blue-green:versions.v2.podTemplate.spec.terminationGracePeriodSeconds: a pod")
+    (mistake,) = mistakes(versions__v1__minReadySeconds=600)
+    assert mistake.startswith(
+        "blue-green:versions.v1.progressDeadlineSeconds: a roll-out would be called stuck"
+    )
+
+
 def test_all_mistakes_come_in_one_message() -> None:
     found = mistakes(app__name=None, weights={"v1": 10}, convergence__drainSeconds=-1)
     assert [line.partition(": ")[0] for line in found] == [

@@ -4,6 +4,7 @@ import re
 from typing import Any
 
 from hypothesis import given
+from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from components.settings.mistakes import ConfigError
@@ -31,6 +32,8 @@ _VALUES = st.recursive(
 )
 
 
+# The first config waits for the import of pydantic.
+@hypothesis_settings(deadline=None)
 @given(st.dictionaries(st.sampled_from(KEYS) | _NAMES, _VALUES, max_size=7))
 def test_any_config_is_accepted_or_refused_in_sentences(config: dict[str, Any]) -> None:
     try:

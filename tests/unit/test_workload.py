@@ -60,3 +60,18 @@ def test_the_container_gets_what_the_version_says() -> None:
     ]
     assert container["livenessProbe"]["httpGet"] == {"path": "/live", "port": 8080}
     assert container["startupProbe"]["tcpSocket"] == {"port": 9000}
+
+
+def test_the_image_is_that_of_the_apps_own_container() -> None:
+    piece = {"spec": {"containers": [{"name": "proxy", "image": "proxy:1"}]}}
+    made = workload.deployment(APP, "v1", Version("shop:1", pod_template=piece))
+    # As Kubernetes merges it, the new one comes first.
+    assert [one["name"] for one in made["spec"]["template"]["spec"]["containers"]] == ["proxy", "shop"]
+    assert workload.image(made) == "shop:1"
+
+
+def test_a_service_account_goes_again_with_the_piece_that_names_it() -> None:
+    """The API server adds the old name, and would keep the account by it."""
+    version = Version("shop:1", pod_template={"spec": {"serviceAccountName": "shop"}})
+    assert pod(version)["serviceAccount"] == "shop"
+    assert "serviceAccount" not in pod(Version("shop:1"))

@@ -66,7 +66,7 @@ def of_manifests(manifests: Iterable[Mapping[str, Any]]) -> Snapshot:
             replicas = spec.get("replicas")
             template = spec["template"]
             workloads[version] = Workload(
-                template["spec"]["containers"][0]["image"],
+                workload.image(manifest),
                 None if replicas is None else int(replicas),
                 _without_zeros(template),
             )

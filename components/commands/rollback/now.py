@@ -21,6 +21,7 @@ from ...history.past import Cause, Past
 from ...kubernetes.api import Api
 from ...kubernetes.errors import GatewayError
 from ...kubernetes.kubeconfig import Kubeconfig
+from ...manifests import workload
 from ...manifests.routes import split
 from ...observation import live
 from ...pulumi_cli import config, locks, project, stack
@@ -162,7 +163,7 @@ def _judged(gateways: Gateways, place: Place, past: Past) -> Candidate:
 
 def _image(api: Api, place: Place, version: str) -> str:
     found = api.find(f"{_DEPLOYMENTS}/{place.app.namespace}/deployments/{place.app.name}-{version}")
-    return str(found["spec"]["template"]["spec"]["containers"][0]["image"]) if found else ""
+    return workload.image(found) if found else ""
 
 
 def _place(name: str) -> Place:

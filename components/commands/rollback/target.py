@@ -15,6 +15,7 @@ from ...gateway.gateways import Gateways
 from ...history.past import Cause, Past
 from ...kubernetes import workloads
 from ...kubernetes.errors import GatewayError
+from ...manifests import workload
 from ...pulumi_cli import project
 from .. import look
 
@@ -134,7 +135,7 @@ def _ask(number: int, past: Past) -> None:
 
 
 def _image(deployment: Mapping[str, Any]) -> str:
-    return deployment["spec"]["template"]["spec"]["containers"][0]["image"]
+    return workload.image(deployment)
 
 
 def _images(past: Past) -> str:

@@ -1,0 +1,195 @@
+"""The config's pieces of pod templates: laid over ours as Kubernetes does it; what they may not change."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from components.manifests import workload
+from components.settings.model import App, Probe, Probes, Version
+from components.settings.pod_template import mistakes
+from components.settings.strategic_merge import MergeError, merge
+
+Piece = Mapping[str, Any]
+NOTHING: Piece = {}
+SIDECAR = {"name": "sidecar", "image": "proxy:1"}
+
+
+def said(app: Piece, version: Piece) -> list[str]:
+    versions = {"v1": Version("shop:1", pod_template=version)}
+    found = mistakes(App("shop", pod_template=app), versions)
+    return [f"{'.'.join(path)}: {wrong}. {remedy}." for path, wrong, remedy in found]
+
+
+def own(**members: object) -> Piece:
+    return {"spec": {"containers": [{"name": "shop", **members}]}}
+
+
+def test_the_apps_piece_is_laid_over_ours_and_the_versions_over_it() -> None:
+    app = App("shop", pod_template={"spec": {"serviceAccountName": "shop", "nodeSelector": {"disk": "ssd"}}})
+    piece: Piece = {
+        "metadata": {"annotations": {"a": "b"}},
+        "spec": {
+            "nodeSelector": {"zone": "a", "disk": None},
+            "containers": [
+                {"name": "shop", "volumeMounts": [{"name": "data", "mountPath": "/data"}]},
+                SIDECAR,
+            ],
+            "volumes": [{"name": "data", "emptyDir": NOTHING}],
+        },
+    }
+    version = Version("shop:1", pod_template=piece, min_ready_seconds=3, revision_history_limit=2)
+    plain = workload.deployment(App("shop"), "v1", Version("shop:1"))["spec"]
+    spec = workload.deployment(app, "v1", version)["spec"]
+    assert (spec["minReadySeconds"], spec["revisionHistoryLimit"]) == (3, 2)
+    assert "progressDeadlineSeconds" not in spec
+    pod, before = spec["template"]["spec"], plain["template"]["spec"]
+    assert spec["template"]["metadata"] == {**plain["template"]["metadata"], "annotations": {"a": "b"}}
+    assert pod["serviceAccountName"] == "shop"
+    assert pod["nodeSelector"] == {"zone": "a"}
+    mounted = {**before["containers"][0], "volumeMounts": [{"name": "data", "mountPath": "/data"}]}
+    assert pod["containers"] == [mounted, SIDECAR]
+    assert said(app.pod_template, piece) == []
+
+
+BASE: Piece = {
+    "spec": {
+        "containers": [{"name": "a", "env": [{"name": "X", "value": "1"}, {"name": "Y", "value": "2"}]}],
+        "securityContext": {"runAsUser": 1},
+        "tolerations": [{"key": "a"}],
+        "volumes": [{"name": "v", "emptyDir": NOTHING}],
+    }
+}
+
+
+@pytest.mark.parametrize(
+    ("patch", "key", "merged"),
+    [
+        ({"securityContext": {"fsGroup": 2}}, "securityContext", {"runAsUser": 1, "fsGroup": 2}),
+        ({"securityContext": {"fsGroup": 2, "$patch": "replace"}}, "securityContext", {"fsGroup": 2}),
+        ({"securityContext": {"$patch": "delete"}}, "securityContext", NOTHING),
+        ({"securityContext": None}, "securityContext", None),
+        # As Kubernetes has it: a directive over nothing leaves nothing.
+        ({"dnsConfig": {"$patch": "replace", "options": ["a"]}}, "dnsConfig", None),
+        ({"tolerations": [{"key": "b"}]}, "tolerations", [{"key": "b"}]),
+        ({"volumes": [{"$patch": "replace"}, {"name": "w"}]}, "volumes", [{"name": "w"}]),
+        ({"volumes": [{"name": "v", "$patch": "delete"}, {"name": "w"}]}, "volumes", [{"name": "w"}]),
+        (
+            {"volumes": [{"name": "v", "$retainKeys": ["name", "secret"], "secret": NOTHING}]},
+            "volumes",
+            [{"name": "v", "secret": NOTHING}],
+        ),
+        (
+            {"containers": [{"name": "a", "env": [{"name": "Z"}, {"name": "X", "value": "3"}]}]},
+            "containers",
+            [{"name": "a", "env": [{"name": "Z"}, {"name": "X", "value": "3"}, {"name": "Y", "value": "2"}]}],
+        ),
+    ],
+)
+def test_the_merge_is_kubernetes(patch: Piece, key: str, merged: object) -> None:
+    assert merge(BASE, {"spec": patch})["spec"].get(key) == merged
+
+
+@pytest.mark.parametrize(
+    ("patch", "sentence"),
+    [
+        ({"$patch": "remove"}, "spec.$patch: 'remove' is none. Write replace or delete."),
+        (
+            {"containers": [{"image": "x"}]},
+            "spec.containers[0]: it has no name, by which Kubernetes merges this list. Write its name.",
+        ),
+        ({"containers": ["a"]}, "spec.containers[0]: 'a' is not an object. Write {name: …}."),
+        ({"volumes": [{"name": "v", "$retainKeys": ["name"], "nfs": NOTHING}]}, "nfs is not in it. Add nfs."),
+        ({"$setElementOrder/containers": [{"name": "a"}]}, "that is for kubectl apply alone"),
+        (
+            {"containers": [{"name": "b", "env": [{"name": "X", "$patch": "delete"}]}]},
+            "spec.containers[0].env[0].$patch: there is nothing yet that it could change. Take it out.",
+        ),
+    ],
+)
+def test_what_cannot_be_merged_is_said_with_its_place(patch: Piece, sentence: str) -> None:
+    with pytest.raises(MergeError) as raised:
+        merge(BASE, {"spec": patch})
+    assert sentence in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("piece", "sentences"),
+    [
+        (
+            {"metadata": {"labels": {"version": "other"}}},
+            ["metadata.labels.version: it selects the version's pods. Take it out, it is set."],
+        ),
+        ({"metadata": {"$patch": "delete"}}, ["metadata.labels.app: ", "metadata.labels.version: "]),
+        ({"strategy": {"type": "Recreate"}}, ["strategy: a pod template has metadata and spec alone"]),
+        (
+            {"spec": {"containers": [{"$patch": "replace"}, SIDECAR]}},
+            ["spec.containers: the container shop, which is the app's own, would be gone"],
+        ),
+        (own(image="other:1"), ["spec.containers.shop.image: the app's image has a key of its own"]),
+        (
+            own(ports=[{"containerPort": 80, "name": "web"}]),
+            ["spec.containers.shop.ports: the Service finds the app by its port named http"],
+        ),
+        (own(ports=[{"containerPort": 90, "name": "http"}]), ["spec.containers.shop.ports: "]),
+        (
+            {"spec": {"containers": [{**SIDECAR, "ports": [{"containerPort": 81, "name": "http"}]}]}},
+            ["spec.containers.sidecar.ports: http is the name of the app's port"],
+        ),
+        (own(readinessProbe=None), ["spec.containers.shop.readinessProbe: without it a pod gets requests"]),
+        (
+            own(readinessProbe={"exec": {"command": ["true"]}}),
+            ["readinessProbe: a probe asks in one way, and this one has exec and tcpSocket. Write $patch"],
+        ),
+        (
+            own(lifecycle={"$patch": "delete"}),
+            ["lifecycle.preStop: a pod that stops has to serve on"],
+        ),
+        (own(lifecycle={"preStop": {"sleep": {"seconds": 1}}}), ["lifecycle.preStop: "]),
+        (
+            own(lifecycle={"preStop": {"$patch": "replace", "exec": {"command": ["true"]}}}),
+            ["lifecycle.preStop: "],
+        ),
+        (
+            {"spec": {"terminationGracePeriodSeconds": 5}},
+            ["spec.terminationGracePeriodSeconds: a pod that stops would be killed after 5 s"],
+        ),
+    ],
+)
+def test_what_would_break_the_promise_is_refused_with_its_reason(piece: Piece, sentences: list[str]) -> None:
+    for key, found in (
+        ("versions.v1.podTemplate", said({}, piece)),
+        ("app.podTemplate", said(piece, {"metadata": {}})),
+    ):
+        assert len(found) == len(sentences)
+        for sentence, expected in zip(found, sentences, strict=True):
+            assert sentence.startswith(key)
+            assert expected in sentence
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        own(lifecycle={"preStop": {"sleep": {"seconds": 20}}, "postStart": {"exec": {"command": ["true"]}}}),
+        own(readinessProbe={"$patch": "replace", "exec": {"command": ["true"]}}),
+        own(ports=[{"containerPort": 9090, "name": "metrics"}]),
+        {"spec": 5, "metadata": None},
+        {"spec": {"containers": "shop", "terminationGracePeriodSeconds": "x"}},
+    ],
+)
+def test_what_breaks_nothing_is_taken_and_nonsense_is_no_traceback(piece: Piece) -> None:
+    found = said({}, piece)
+    assert bool(found) == (not isinstance(piece["spec"], dict) or piece["spec"]["containers"] == "shop")
+
+
+def test_what_the_apps_piece_breaks_is_said_once() -> None:
+    app = App("shop", pod_template={"spec": {"terminationGracePeriodSeconds": 1}})
+    versions = {name: Version("shop:1") for name in ("v1", "v2")}
+    assert len(list(mistakes(app, versions))) == 1
+
+
+def test_the_probe_that_the_version_has_is_the_one_that_is_changed() -> None:
+    probes = Probes(readiness=Probe("/healthz"))
+    piece = own(readinessProbe={"httpGet": {"httpHeaders": [{"name": "a", "value": "b"}]}})
+    versions = {"v1": Version("shop:1", probes=probes, pod_template=piece)}
+    assert list(mistakes(App("shop"), versions)) == []
