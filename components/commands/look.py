@@ -42,9 +42,22 @@ class Tone(StrEnum):
     BAD = "bad"
 
 
+@dataclass(frozen=True)
+class Ink:
+    """How a tone is written: on a terminal, on a light page and on a dark one."""
+
+    terminal: str
+    light: str
+    dark: str
+
+
+INKS = {
+    Tone.GOOD: Ink("bold green", "#116329", "#56d364"),
+    Tone.WAITS: Ink("bold yellow", "#7d4e00", "#e3b341"),
+    Tone.BAD: Ink("bold red", "#a40e26", "#ff8f87"),
+}
 # The verdicts on a stack.
 TONES = {"converged": Tone.GOOD, "converging": Tone.WAITS, "drifted": Tone.BAD}
-STYLES = {Tone.GOOD: "bold green", Tone.WAITS: "bold yellow", Tone.BAD: "bold red"}
 
 
 def colour(number: int) -> Colour:
@@ -73,6 +86,11 @@ def rate(requests: int, seconds: float) -> str:
 def success(requests: int, errors: int) -> str:
     """Write the share of requests that did not fail."""
     return f"{1 - errors / requests:.2%}" if requests else "-"
+
+
+def failed(requests: int, errors: int) -> str:
+    """Write the share of requests that failed."""
+    return f"{errors / requests:.1%}" if requests else "-"
 
 
 def when(at: float) -> str:

@@ -63,10 +63,44 @@ def test_page_follows_what_becomes_of_a_stack(shop: Program) -> None:
         page = browser.new_page()
         page.goto(address)
         _is_as_configured(shop, page, "v1 50 %", "v2 50 %")
-        shop.config(weights={"v1": 10, "v2": 90})
-        shop.up("--skip-preview")
-        _is_as_configured(shop, page, "v1 10 %", "v2 90 %")
+        _comes_back_after_the_gateway(shop, page)
+        _shows_a_shift_that_goes_back(shop, page)
         _says_what_others_wrote(shop, page)
+
+
+def _comes_back_after_the_gateway(shop: Program, page: Page) -> None:
+    gateway = ("-n", "istio-system", "-l", "istio=ingressgateway")
+    before = shop.kubectl("get", "pods", *gateway, "-o", "name").stdout.strip()
+    shop.kubectl("delete", "pods", *gateway, "--force", "--grace-period=0")
+    after = shop.kubectl("get", "pods", *gateway, "-o", "name").stdout.strip()
+    assert before != after
+    name = after.removeprefix("pod/")
+    expect(page.locator(".bars")).to_contain_text(f"Envoy of istio-system/{name}", timeout=60_000)
+    expect(page.locator("#news")).to_have_text("Live")
+    _is_as_configured(shop, page, "v1 50 %", "v2 50 %")
+
+
+def _shows_a_shift_that_goes_back(shop: Program, page: Page) -> None:
+    """v2 begins to fail half of its requests while it is judged."""
+    shop.config(
+        versions={**VERSIONS, "v2": {"image": "janakiramm/myapp:flaky"}}, weights={"v1": 100, "v2": 0}
+    )
+    shop.up("--skip-preview")
+    command = [sys.executable, "-m", "rollout", "shift", "v2", "--steps", "30,100", "--pause", "60"]
+    null = subprocess.DEVNULL
+    with subprocess.Popen(
+        command, cwd=shop.folder, env=shop.environment, stdout=null, stderr=null
+    ) as process:
+        running = page.locator(".running")
+        expect(running).to_have_text("a shift moves v2 to 30 %; then 100 %", timeout=60_000)
+        goes_back = re.compile(r"a shift goes back to v1 100 %: v2 at 30 %: \d+ of \d+ requests failed")
+        expect(running).to_have_text(goes_back, timeout=60_000)
+    assert process.returncode == 1
+    expect(running).to_be_hidden()
+    newest = page.locator(".history tbody tr").first
+    expect(newest).to_contain_text("blue-green shift-back: to v1 100 %: v2 at 30 %: ", timeout=30_000)
+    expect(newest).to_contain_text("v1 70 %, v2 30 % → v1 100 %")
+    _is_as_configured(shop, page, "v1 100 %")
 
 
 def _is_as_configured(shop: Program, page: Page, *split: str) -> None:
@@ -80,7 +114,7 @@ def _is_as_configured(shop: Program, page: Page, *split: str) -> None:
 
 
 def _says_what_others_wrote(shop: Program, page: Page) -> None:
-    patch = '[{"op": "replace", "path": "/spec/http/0/route/0/weight", "value": 100}]'
+    patch = '[{"op": "replace", "path": "/spec/http/0/route/0/destination/subset", "value": "v2"}]'
     shop.kubectl("patch", "virtualservice", "shop", "--type=json", "-p", patch)
     expect(page).to_have_title(re.compile("^drifted"), timeout=5_000)
     found = _verify(shop)["differences"]

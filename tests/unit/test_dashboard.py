@@ -2,26 +2,30 @@
 
 import asyncio
 import json
+import queue
 import signal
 import socket
 import subprocess
 import sys
 import tomllib
 from collections.abc import AsyncIterator, Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, ClassVar
+from unittest.mock import Mock
 
 import httpx
 import pytest
 from starlette.types import ASGIApp
 
 from components.commands import look
-from components.commands.dashboard import command, facts, feed, server
+from components.commands.dashboard import command, facts, feed, reader, server
 from components.commands.dashboard.server import Address
 from components.commands.rollback.target import Candidate
 from components.commands.watch.board import Board
 from components.errors import RolloutError
 from components.history.past import Cause, Past
+from components.observation.live import Live
 from components.pulumi_cli import updates
 from tests.unit.test_rollout_board import ASKED, HALF, SETTINGS, counted, now
 
@@ -210,6 +214,13 @@ def test_the_bars_show_where_a_change_is_stuck() -> None:
     assert (found["verdict"], found["tone"], found["context"]) == ("drifted", "bad", "dev")
 
 
+def test_a_line_has_a_gap_where_the_measuring_began_anew() -> None:
+    made = board()
+    made.add(SETTINGS, now(ASKED, ASKED), counted(540, 60, at=12.0))
+    points = {tuple(version["points"].values()) for version in facts.of_board(made)["versions"]}
+    assert points == {(None, None, None, None)}
+
+
 def test_a_version_has_the_figures_of_watch_and_the_points_of_the_last_second() -> None:
     first, second = facts.of_board(board())["versions"]
     assert (first["rate"], first["failed"], first["p99"], first["ready"]) == ("49", "0", "-", "1/1")
@@ -327,6 +338,43 @@ def test_silence_is_told_each_second(readers: list[FakeReader], monkeypatch: pyt
     assert json.loads(said.removeprefix("data: ")) == [
         {"stack": "lab", "age": 8.0, "why": "the gateway does not answer"}
     ]
+
+
+def test_a_reader_says_what_keeps_it_from_reading_and_reads_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever it is: a page whose reader has ended would wait for ever."""
+    errors: list[Exception] = [RolloutError("the gateway does not answer"), KeyError("items")]
+    heard: queue.Queue[dict[str, Any]] = queue.Queue()
+
+    def read(*_: object) -> Live:
+        if errors:
+            raise errors.pop(0)
+        return now(ASKED, ASKED)
+
+    counters = [counted(number, 0).counters for number in range(1000)]
+    fakes: dict[tuple[object, str], Mock] = {
+        (reader, "_written"): Mock(return_value=0.0),
+        (reader, "_running"): Mock(return_value=""),
+        (reader.config, "settings"): Mock(return_value=SETTINGS),
+        (reader.live, "connect"): Mock(return_value=nullcontext()),
+        (reader.live, "read"): Mock(side_effect=read),
+        (reader.traffic, "read"): Mock(side_effect=counters),
+        (reader.latency, "read"): Mock(return_value={}),
+        (reader.Reader, "_look"): Mock(),
+    }
+    for (where, name), fake in fakes.items():
+        monkeypatch.setattr(where, name, fake)
+    monkeypatch.setattr(reader, "READ_SECONDS", 0.01)
+    made = reader.Reader("lab", lambda said: heard.put(json.loads(said)))
+    assert heard.empty()
+    made.look(wanted=True)
+    assert [heard.get(timeout=10)["why"] for _ in range(2)] == [
+        "the gateway does not answer",
+        "KeyError: 'items'",
+    ]
+    news = heard.get(timeout=10)
+    assert (news["why"], news["verdict"]) == ("", "converged")
+    assert news["age"] < 5
+    made.look(wanted=False)
 
 
 def luminance(colour: str) -> float:

@@ -229,6 +229,35 @@ def test_journal_is_read_as_written_and_leaves_nothing(project: Path) -> None:
     assert [file.name for file in project.iterdir()] == ["Pulumi.yaml"]
 
 
+def test_journal_tells_how_far_a_shift_is(project: Path) -> None:
+    assert project
+    entry = journal.entry(dataclasses.replace(PLAN, steps=(10, 50, 100)), {"v1": 100, "v2": 0})
+    journal.write("lab", entry)
+    version = PLAN.version
+    assert entry.progress(1000.0) == f"a shift moves {version} to 10 %; then 50 %, 100 %"
+
+    journal.note("lab", judged_until=1011.5)
+    judged = journal.read("lab")
+    assert judged
+    assert judged.progress(1000.0) == f"a shift judges {version} at 10 %, 12 s left; then 50 %, 100 %"
+    assert judged.progress(2000.0) == f"a shift judges {version} at 10 %, 0 s left; then 50 %, 100 %"
+
+    journal.note("lab", failure="5 of 60 requests failed")
+    back = journal.read("lab")
+    assert back
+    assert back.progress(1000.0) == "a shift goes back to v1 100 %: 5 of 60 requests failed"
+
+
+def test_journal_of_an_earlier_version_is_read(project: Path) -> None:
+    entry = journal.entry(PLAN, {"v1": 100, "v2": 0})
+    journal.write("lab", entry)
+    (file,) = project.glob(".rollout-*.json")
+    fields = json.loads(file.read_text())
+    del fields["judged_until"], fields["failure"]
+    file.write_text(json.dumps(fields))
+    assert journal.read("lab") == entry
+
+
 def test_journal_of_a_pid_that_was_given_anew_is_not_running() -> None:
     entry = journal.entry(PLAN, {"v1": 100})
     assert entry.is_running

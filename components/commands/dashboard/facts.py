@@ -34,16 +34,17 @@ def of_board(board: Board) -> Facts:
 def _bars(board: Board) -> Iterable[Facts]:
     """The four shares of each version, from what is asked for to what is measured."""
     settings, now = board.settings, board.now
-    yield _bar("asked for", settings.weights)
-    yield _bar("VirtualService", now.route, "not there")
+    order = tuple(settings.versions)
+    yield _bar("asked for", order, settings.weights)
+    yield _bar("VirtualService", order, now.route, "not there")
     for gateway in now.gateways:
         name = f"Envoy of {gateway.pod}"
         if gateway.error or not gateway.splits:
-            yield _bar(name, None, gateway.error or "no route to the app")
+            yield _bar(name, order, None, gateway.error or "no route to the app")
         for split in gateway.splits:
-            yield _bar(name, split)
+            yield _bar(name, order, split)
     if not now.gateways:
-        yield _bar("Envoys", None, "no gateway serves")
+        yield _bar("Envoys", order, None, "no gateway serves")
     served = board.served
     total = sum(version.requests for version in served.values())
     yield {
@@ -61,10 +62,12 @@ def _bars(board: Board) -> Iterable[Facts]:
     }
 
 
-def _bar(name: str, split: Weights | None, note: str = "") -> Facts:
+def _bar(name: str, order: tuple[str, ...], split: Weights | None, note: str = "") -> Facts:
+    """One bar; versions that the config does not know stand behind those that it does."""
+    known = {version: split[version] for version in order if version in split} if split else {}
     parts = [
         {"version": version, "share": share, "text": look.weight(share)}
-        for version, share in sorted((split or {}).items())
+        for version, share in {**known, **(split or {})}.items()
         if share
     ]
     return {"name": name, "note": "" if parts else note or "no split", "parts": parts}
@@ -72,10 +75,9 @@ def _bar(name: str, split: Weights | None, note: str = "") -> Facts:
 
 def _versions(board: Board) -> Iterable[Facts]:
     served, times = board.served, board.latency
-    last, last_seconds = _last_second(board)
     for number, version in enumerate(board.settings.versions):
         ours, pods = served.get(version, Served()), board.now.pods.get(version)
-        timed, newest = times.get(version, Latency()), last.get(version, Served())
+        timed = times.get(version, Latency())
         yield {
             "name": version,
             "colour": number % len(look.COLOURS),
@@ -87,22 +89,23 @@ def _versions(board: Board) -> Iterable[Facts]:
             "success": look.success(ours.requests, ours.errors),
             "p50": timed.shown(0.5),
             "p99": timed.shown(0.99),
-            # For the lines; the rest of the window would blur them.
-            "points": {
-                "requests": newest.requests / last_seconds,
-                "failed": newest.errors / last_seconds,
-                "p50": timed.percentile(0.5),
-                "p99": timed.percentile(0.99),
-            },
+            "points": _points(board, version, timed),
         }
 
 
-def _last_second(board: Board) -> tuple[Mapping[str, Served], float]:
-    """What was served between the last two readings, and how many seconds lie between them."""
+def _points(board: Board, version: str, timed: Latency) -> Facts:
+    """What the lines get: requests of the last second, as the rest of the window would blur them."""
     if len(board.readings) < 2:
-        return {}, 1.0
+        return {"requests": None, "failed": None, "p50": None, "p99": None}
     before, now = board.readings[-2], board.readings[-1]
-    return traffic.between(before.counters, now.counters), max(0.1, now.at - before.at)
+    served = traffic.between(before.counters, now.counters).get(version, Served())
+    seconds = max(0.1, now.at - before.at)
+    return {
+        "requests": served.requests / seconds,
+        "failed": served.errors / seconds,
+        "p50": timed.percentile(0.5),
+        "p99": timed.percentile(0.99),
+    }
 
 
 def of_history(updates: Sequence[Update], candidates: Sequence[Candidate]) -> Sequence[Facts]:

@@ -62,14 +62,18 @@ class Reader:
         return {"stack": self._name, "age": age, "why": self._why}
 
     def _read(self) -> None:
+        settings, written = None, None
         while self._wanted.wait():
             try:
-                settings = config.settings(self._name)
+                # Pulumi is not asked again for each try at a cluster that is away.
+                if settings is None or _written(self._name) != written:
+                    written, settings = _written(self._name), config.settings(self._name)
                 # A cluster that was away may be another one by now, with other credentials.
                 with live.connect(settings) as gateways:
                     self._follow(gateways, settings)
-            except RolloutError as error:
-                self._why = str(error)
+            except Exception as error:
+                # Also one that nobody has thought of: the page says it, and reads on.
+                self._why = _said(error)
                 self._tell()
                 time.sleep(READ_SECONDS)
 
@@ -132,17 +136,20 @@ def _or_why(found: Callable[[], Iterator[Mapping[str, Any]]]) -> tuple[list[Mapp
     """What was found, or what kept it from being found."""
     try:
         return list(found()), ""
-    except RolloutError as error:
-        return [], str(error)
+    except Exception as error:
+        return [], _said(error)
+
+
+def _said(error: Exception) -> str:
+    """An error in words: ours are sentences, of others the name tells something too."""
+    return str(error) if isinstance(error, RolloutError) else f"{type(error).__name__}: {error}"
 
 
 def _running(name: str) -> str:
     """The shift or `up` of the stack that runs on this machine, in words; empty where none does."""
     entry = journal.read(name)
     if entry is not None and entry.is_running:
-        plan = entry.plan
-        left = ", ".join(f"{step} %" for step in plan.steps[1:])
-        return f"a shift of {plan.version} is at {plan.steps[0]} %" + (f"; then {left}" if left else "")
+        return entry.progress(time.time())
     engines = locks.engines(name)
     return f"Pulumi works on the stack, in process {engines[0]}" if engines else ""
 

@@ -114,9 +114,12 @@ def _text(name: str) -> str:
 
 
 def _colours() -> str:
-    """The versions' colours, which the terminal has too."""
-    lines = (
+    """The colours of versions and tones, which the terminal and the report have too."""
+    versions = (
         f".c{number} {{ --fill: {colour.fill}; --on: {colour.ink} }}"
         for number, colour in enumerate(look.COLOURS)
     )
-    return "\n".join(lines)
+    light = " ".join(f"--{tone}: {ink.light};" for tone, ink in look.INKS.items())
+    dark = " ".join(f"--{tone}: {ink.dark};" for tone, ink in look.INKS.items())
+    tones = f":root {{ {light} }} @media (prefers-color-scheme: dark) {{ :root {{ {dark} }} }}"
+    return "\n".join((*versions, tones))

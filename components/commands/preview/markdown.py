@@ -3,6 +3,7 @@
 import re
 from collections.abc import Collection, Mapping, Sequence
 
+from .. import look
 from .change import Change, Resource, risks
 
 MARKER = "<!-- blue-green preview -->"
@@ -54,10 +55,8 @@ def _unknown(change: Change) -> str:
 def _traffic(change: Change) -> str:
     if not change.moved:
         return "no traffic moves"
-    return ", ".join(
-        f"{version}: {change.before.weight(version)} % → {change.after.weight(version)} %"
-        for version in change.moved
-    )
+    moves = ((one, change.before.weight(one), change.after.weight(one)) for one in change.moved)
+    return ", ".join(f"{version}: {look.weight(old)} → {look.weight(new)}" for version, old, new in moves)
 
 
 def _effects(change: Change) -> str:
@@ -89,7 +88,8 @@ def _split_table(change: Change) -> str:
         workload = change.after.workloads.get(version)
         image = f"`{workload.image}`" if workload else "removed"
         rows.append(
-            f"| {version} | {change.before.weight(version)} % | {change.after.weight(version)} % | {image} |"
+            f"| {version} | {look.weight(change.before.weight(version))} "
+            f"| {look.weight(change.after.weight(version))} | {image} |"
         )
     return "\n".join(rows)
 

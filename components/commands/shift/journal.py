@@ -1,15 +1,17 @@
 """What a shift has to remember if it is killed: one file beside the stack's config, gone when it ends."""
 
 import json
+import math
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
 import psutil
 
 from ...pulumi_cli import project
+from ...settings.weights import shown
 from .judge import Limits, Plan
 
 
@@ -22,12 +24,16 @@ class Entry:
         before: the split from before the first step.
         pid: the process that shifts.
         started: when that process started, seconds since the epoch: a pid can be given anew.
+        judged_until: when the judging of the step ends, seconds since the epoch; None: its `up` still runs.
+        failure: why it goes back; None while it goes on.
     """
 
     plan: Plan
     before: Mapping[str, int]
     pid: int
     started: float
+    judged_until: float | None = None
+    failure: str | None = None
 
     @property
     def is_running(self) -> bool:
@@ -36,6 +42,17 @@ class Entry:
             return psutil.Process(self.pid).create_time() == self.started
         except psutil.NoSuchProcess:
             return False
+
+    def progress(self, now: float) -> str:
+        """How far the shift is at a time, in words."""
+        version, (step, *later) = self.plan.version, self.plan.steps
+        if self.failure is not None:
+            return f"a shift goes back to {shown(self.before)}: {self.failure}"
+        then = f"; then {', '.join(f'{share} %' for share in later)}" if later else ""
+        if self.judged_until is None:
+            return f"a shift moves {version} to {step} %{then}"
+        left = max(0, math.ceil(self.judged_until - now))
+        return f"a shift judges {version} at {step} %, {left} s left{then}"
 
 
 def entry(plan: Plan, before: Mapping[str, int]) -> Entry:
@@ -60,6 +77,13 @@ def write(stack: str, what: Entry) -> None:
     fresh = file.with_suffix(f".{os.getpid()}")
     fresh.write_text(json.dumps(asdict(what), indent=1))
     fresh.replace(file)
+
+
+def note(stack: str, *, judged_until: float | None = None, failure: str | None = None) -> None:
+    """Keep how far the step is, for whoever looks on."""
+    found = read(stack)
+    if found is not None:
+        write(stack, replace(found, judged_until=judged_until, failure=failure))
 
 
 def remove(stack: str) -> None:

@@ -2,12 +2,20 @@
 
 from collections.abc import Sequence
 
+from .. import look
+
 _WIDTH, _HEIGHT, _LEFT, _RIGHT, _TOP, _BOTTOM = 860, 220, 46, 16, 12, 26
 Points = Sequence[tuple[float, float]]
 
 
 def plot(
-    span: tuple[float, float], dots: Points, top: float, *, line: Points = (), limit: float | None = None
+    span: tuple[float, float],
+    dots: Points,
+    top: float,
+    fill: str,
+    *,
+    line: Points = (),
+    limit: float | None = None,
 ) -> str:
     """Return an SVG element.
 
@@ -15,6 +23,7 @@ def plot(
         span: the time at its left and at its right edge, in seconds; the axis counts from the left.
         dots: what was measured: time and value.
         top: the largest value; the least is 0.
+        fill: the colour of the dots.
         line: what was asked for: time and value.
         limit: a value that is drawn as a dashed line.
     """
@@ -39,10 +48,14 @@ def plot(
         f"{part * (end - begin):.0f} s</text>"
         for part in (0.0, 0.25, 0.5, 0.75, 0.97)
     )
-    dashed = "" if limit is None else level(limit, 'stroke="#b3261e" stroke-dasharray="6 4"')
+    dashed = (
+        ""
+        if limit is None
+        else level(limit, f'stroke="{look.INKS[look.Tone.BAD].light}" stroke-dasharray="6 4"')
+    )
     points = " ".join(f"{x(at):.1f},{y(value):.1f}" for at, value in line)
-    path = f'<polyline points="{points}" fill="none" stroke="#1a7f37" stroke-width="2"/>' if line else ""
+    path = f'<polyline points="{points}" fill="none" stroke="#59636e" stroke-width="2"/>' if line else ""
     marks = "".join(
-        f'<circle cx="{x(at):.1f}" cy="{y(value):.1f}" r="3" fill="#0969da"/>' for at, value in dots
+        f'<circle cx="{x(at):.1f}" cy="{y(value):.1f}" r="3" fill="{fill}"/>' for at, value in dots
     )
     return f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img">{grid}{times}{dashed}{path}{marks}</svg>'

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Self
 
 from ...observation.latency import Latency
-from ...observation.statistics import margin
 from ...observation.traffic import Served
 from ...pulumi_cli.project import short
 from ...settings.weights import Weights, shown
+from .. import look
 from .judge import Limits, Plan
 from .plot import plot
 
@@ -104,10 +104,11 @@ body {{ font: 15px/1.5 system-ui, sans-serif; color: #1f2328; max-width: 900px; 
 table {{ border-collapse: collapse; }} td, th {{ padding: .3em .9em; text-align: right; }}
 .table {{ overflow-x: auto; }} tr {{ border-bottom: 1px solid #d1d9e0; }} svg {{ width: 100%; }}
 svg text {{ font-size: 12px; fill: #59636e; }}
-.bad {{ color: #b3261e; font-weight: 600; }} h1 {{ font-size: 1.4em; }} h2 {{ font-size: 1.1em; }}
+.bad {{ color: {look.INKS[look.Tone.BAD].light}; font-weight: 600; }}
+h1 {{ font-size: 1.4em; }} h2 {{ font-size: 1.1em; }}
 </style>
 <h1>{html.escape(title)}</h1>{reason}
-<p>Before: {html.escape(shown(self.before))}. From {_time(self.began)} to {_time(self.ended)}.<br>
+<p>Before: {html.escape(shown(self.before))}. From {look.when(self.began)} to {look.when(self.ended)}.<br>
 Each step had to hold: {html.escape(str(self.limits))}.{self._traffic()}</p>
 <h2>Share of {html.escape(self.version)}: asked for (line) and measured (dots), %</h2>
 {self._share_plot()}
@@ -148,7 +149,7 @@ Each step had to hold: {html.escape(str(self.limits))}.{self._traffic()}</p>
             for sample in self._samples()
             if (total := sum(version.requests for version in sample.served.values()))
         ]
-        return plot((self.began, self._last()), measured, 100.0, line=asked)
+        return plot((self.began, self._last()), measured, 100.0, self._fill, line=asked)
 
     def _error_plot(self) -> str:
         rates = [
@@ -164,11 +165,18 @@ Each step had to hold: {html.escape(str(self.limits))}.{self._traffic()}</p>
             self._limited(times, self.limits.max_p99) if times else "<p>The gateways did not time them.</p>"
         )
 
+    @property
+    def _fill(self) -> str:
+        """The version's colour, as the dashboard has it."""
+        return look.colour(list({**self.before, self.version: 0}).index(self.version)).fill
+
     def _limited(self, dots: list[tuple[float, float]], limit: float | None) -> str:
         """A plot that has room for every dot and for the limit, which is dashed."""
         highest = max([1.0, limit or 0.0, *(value for _, value in dots)])
         unit = 10 ** math.floor(math.log10(highest))
-        return plot((self.began, self._last()), dots, unit * math.ceil(highest / unit), limit=limit)
+        return plot(
+            (self.began, self._last()), dots, unit * math.ceil(highest / unit), self._fill, limit=limit
+        )
 
     def _samples(self) -> Iterator[Sample]:
         return (sample for step in self.steps for sample in step.samples)
@@ -189,17 +197,12 @@ Each step had to hold: {html.escape(str(self.limits))}.{self._traffic()}</p>
         total = sum(version.requests for version in step.served.values())
         ours = step.served.get(self.version, Served())
         times = step.latency.get(self.version, Latency())
-        share = ours.requests / total if total else 0.0
         cells = (
-            f"{step.share} %",
+            look.weight(step.share),
             f"{ours.requests} of {total}",
-            f"{share:.1%} ± {margin(share, total):.1%}" if total else "-",
+            look.measured(ours.requests, total),
             str(ours.errors),
-            f"{ours.error_rate:.1%}",
+            look.failed(ours.requests, ours.errors),
             *(html.escape(times.shown(part)) for part in (0.5, 0.99)),
         )
         return f"<tr>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
-
-
-def _time(at: float) -> str:
-    return datetime.datetime.fromtimestamp(at, datetime.UTC).strftime("%Y-%m-%d %H:%M:%S UTC")

@@ -78,8 +78,8 @@ def resume(name: str, traffic: int | None = None, *, verbose: bool = False) -> R
         return _all_steps(name, entry.plan, report, shows)
 
 
-def go_back(name: str, weights: Weights, *, quiet: bool) -> None:
-    """Write a split and make it true, whatever signal comes meanwhile.
+def go_back(name: str, weights: Weights, *, quiet: bool, why: str = "") -> None:
+    """Write a split and make it true, whatever signal comes meanwhile; the history gets the reason.
 
     Raises:
         RolloutError: `up` failed; the config has the split all the same.
@@ -88,7 +88,8 @@ def go_back(name: str, weights: Weights, *, quiet: bool) -> None:
         locks.wait_for_engine(name)
         config.write_weights(name, weights)
         try:
-            stack.converge(name, Cause.back, f"to {shown(weights)}", shielded=True, quiet=quiet)
+            message = f"to {shown(weights)}" + (f": {why}" if why else "")
+            stack.converge(name, Cause.back, message, shielded=True, quiet=quiet)
         except RolloutError as error:
             msg = (
                 f"the way back failed. Pulumi.{name}.yaml has {shown(weights)}; when the cause is mended, "
@@ -119,7 +120,8 @@ def _all_steps(name: str, plan: Plan, report: Report, shows: View) -> Report:
             report.failure = f"{type(error).__name__}: {error}"
     if report.failure:
         project.say(f"shift: {report.failure}\nshift: going back to {shown(before)}")
-        go_back(name, before, quiet=not shows.verbose)
+        journal.note(name, failure=report.failure)
+        go_back(name, before, quiet=not shows.verbose, why=report.failure)
     journal.remove(name)
     report.ended = time.time()
     return report
@@ -155,6 +157,7 @@ def _step(name: str, plan: Plan, share: int, report: Report, shows: View) -> Non
     stack.converge(name, cause, f"{plan.version} at {share} %", quiet=not shows.verbose)
     step = Step(share, time.time())
     report.steps.append(step)
+    journal.note(name, judged_until=step.at + plan.pause)
     with live.connect(settings) as gateways:
         observe(name, plan, settings, weights, gateways, step, shows)
     shows.holds(step)
