@@ -23,7 +23,7 @@ def guard(
     also: pulumi.ResourceHookBinding | None = None,
 ) -> Ownership:
     """Keeps the stack off objects that somebody else made, unless the section takes them over."""
-    option = f"{stack.PROJECT}:{section}.takeOwnership"
+    option = f"{section}.takeOwnership"
     return Ownership(on.kubeconfig, on.provider, option, taken=taken, namespace=namespace, also=also)
 
 

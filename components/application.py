@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import pulumi
 
+from . import later
 from .manifests import workload
 from .ownership import Ownership
 from .register import KubernetesObject, register
@@ -32,7 +33,7 @@ class Application(pulumi.ComponentResource):
     ) -> None:
         super().__init__("blue-green:index:Application", name, None, opts)
         child = pulumi.ResourceOptions(parent=self)
-        self.namespace = pulumi.Output.from_input(app.namespace)
+        self.namespace = pulumi.Output.from_input(later.filled(app.namespace))
         if app.namespace != "default" and (app.create_namespace or _made_before(f"{name}-namespace")):
             made = self._namespace(f"{name}-namespace", app.namespace)
             child = pulumi.ResourceOptions(parent=self, depends_on=[made])
@@ -41,7 +42,9 @@ class Application(pulumi.ComponentResource):
         manifests = {key: workload.deployment(app, key, version) for key, version in sorted(versions.items())}
         if ownership is not None:
             objects = [service_manifest, *manifests.values()]
-            rehearsal = Rehearsal(ownership.kubeconfig, objects, workload.pieces(app, versions))
+            rehearsal = Rehearsal(
+                ownership.kubeconfig, objects, workload.pieces(app, versions), ownership.options
+            )
             asked_first = pulumi.ResourceOptions(hooks=rehearsal.hooks())
             child = pulumi.ResourceOptions.merge(child, asked_first)
         service = register(f"{name}-service", service_manifest, _keeping(child, "clusterIP"), ownership)
@@ -70,7 +73,7 @@ class Application(pulumi.ComponentResource):
     def _namespace(self, name: str, namespace: str) -> KubernetesObject:
         """The Namespace, which others may use or make too: it has no mark of ours, and is never deleted."""
         kept = pulumi.ResourceOptions(parent=self, retain_on_delete=True)
-        return KubernetesObject(name, "v1", "Namespace", workload.namespace(namespace), kept)
+        return KubernetesObject(name, "v1", "Namespace", later.filled(workload.namespace(namespace)), kept)
 
 
 def _made_before(name: str) -> bool:

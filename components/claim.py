@@ -10,11 +10,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pulumi
 
+from . import later
 from .gateway import claims
 from .kubernetes.errors import GatewayError
 from .kubernetes.kubeconfig import Kubeconfig
 from .manifests import routes
 from .manifests.manifest import Manifest
+from .option import IN_CONFIG, Options
 from .ownership import stack_of, this_stack
 from .settings.model import App, Routing
 
@@ -24,14 +26,17 @@ class ClaimedError(Exception):
 
 
 class Claim:
-    """The requests that the stack's split asks for; `kubeconfig` leads to its cluster."""
+    """The requests that a split asks for, on a cluster; `options` say where its hosts stand."""
 
-    def __init__(self, kubeconfig: pulumi.Input[Kubeconfig], app: App, routing: Routing) -> None:
-        self._kubeconfig = pulumi.Output.from_input(kubeconfig)
-        self._gateway = routes.gateway(app, routing)
-        self._virtual_service = routes.virtual_service(app, {}, routing)
+    def __init__(
+        self, kubeconfig: pulumi.Input[Kubeconfig], app: App, routing: Routing, options: Options = IN_CONFIG
+    ) -> None:
+        pair = [routes.gateway(app, routing), routes.virtual_service(app, {}, routing)]
+        self._asked = pulumi.Output.all(kubeconfig, *later.filled(pair))
+        self._options = options
         self._looked: asyncio.Task[None] | None = None
-        self._hook = pulumi.ResourceHook("claim", self._look, pulumi.ResourceHookOptions(on_dry_run=True))
+        on_dry_run = pulumi.ResourceHookOptions(on_dry_run=True)
+        self._hook = pulumi.ResourceHook(options.hook("claim"), self._look, on_dry_run)
 
     def hooks(self) -> pulumi.ResourceHookBinding:
         """The hooks of every object of the app: whichever is touched first, the look comes before it."""
@@ -43,10 +48,11 @@ class Claim:
         await self._looked
 
     async def _look_once(self) -> None:
-        kubeconfig = await self._kubeconfig.future()
+        asked = await self._asked.future()
         # Before there is a cluster, a preview knows no kubeconfig; then there is no other split either.
-        if kubeconfig is None:
+        if asked is None:
             return
+        kubeconfig, gateway, virtual_service = asked
         try:
             # The loop's own threads may all be held by registrations that wait for this look.
             with ThreadPoolExecutor(1) as thread:
@@ -55,13 +61,13 @@ class Claim:
             pulumi.log.warn(f"whether another split asks for the same requests is unknown: {error}")
             return
         stack = this_stack()
-        found = shared(self._gateway, self._virtual_service, others, stack)
+        found = shared(gateway, virtual_service, others, stack)
         if not found:
             return
-        if stands(self._gateway, self._virtual_service, others, stack):
+        if stands(gateway, virtual_service, others, stack):
             pulumi.log.warn(sentence(found))
         else:
-            raise ClaimedError(refusal(found))
+            raise ClaimedError(refusal(found, self._options))
 
 
 def shared(
@@ -98,12 +104,12 @@ def sentence(found: Mapping[str, str]) -> str:
     return "\n  ".join([*lines, "Istio gives them to the older VirtualService alone."])
 
 
-def refusal(found: Mapping[str, str]) -> str:
+def refusal(found: Mapping[str, str], options: Options = IN_CONFIG) -> str:
     """The sentence for a claim that is another split's already, with the way out."""
     return "\n  ".join(
         (
             f"{sentence(found)} Nothing was touched.",
             "Give this stack a host of its own, here myapp.example.com, or paths of its own (routing.paths):",
-            "  pulumi config set --path 'blue-green:routing.hosts[0]' myapp.example.com",
+            f"  {options.line('routing.hosts[0]', 'myapp.example.com')}",
         )
     )

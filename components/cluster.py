@@ -1,20 +1,25 @@
 """The cluster of the stack: how Kubernetes is reached, and at which address its node ports."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pulumi
 from pulumi_kubernetes.provider import Provider
 
+from . import later
 from .cluster_identity import ClusterIdentity
 from .kubernetes import kubeconfig
 from .kubernetes.errors import KubeconfigError
 from .kubernetes.kubeconfig import Kubeconfig
 from .minikube import Minikube
+from .provider import kubeconfig_input
 from .pulumi_cli import environment
 from .settings.model import KubeconfigCluster, MinikubeCluster
+
+_UPSERT = "PULUMI_K8S_UPSERT_EXISTING_OBJECTS"
 
 
 @dataclass(frozen=True)
@@ -46,12 +51,24 @@ def cluster(args: MinikubeCluster | KubeconfigCluster) -> Cluster:
     """
     if refusal := environment.refusal(pulumi.get_stack()):
         raise pulumi.RunError(refusal)
-    # Who may be taken over is decided before an object is made (components/ownership.py); since 4.29
-    # pulumi-kubernetes would refuse even what a killed `up` of this stack made.
-    os.environ.setdefault("PULUMI_K8S_UPSERT_EXISTING_OBJECTS", "true")
-    if isinstance(args, MinikubeCluster):
-        return _minikube(args)
-    return _existing(args)
+    with taking_over():
+        return _minikube(args) if isinstance(args, MinikubeCluster) else existing("kubernetes", args)
+
+
+@contextmanager
+def taking_over() -> Generator[None]:
+    """Lets the providers that are made meanwhile write objects that exist, and no others of the program.
+
+    Who may be taken over is decided before an object is made (components/ownership.py); since 4.29
+    pulumi-kubernetes would refuse even what a killed `up` of this stack made.
+    """
+    before = os.environ.get(_UPSERT)
+    os.environ[_UPSERT] = before or "true"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[_UPSERT]
 
 
 def _minikube(args: MinikubeCluster) -> Cluster:
@@ -71,11 +88,26 @@ def _minikube(args: MinikubeCluster) -> Cluster:
 
 
 def _given(address: str | None) -> pulumi.Output[str] | None:
-    return None if address is None else pulumi.Output.from_input(address)
+    return None if address is None else pulumi.Output.from_input(later.filled(address))
 
 
-def _existing(args: KubeconfigCluster) -> Cluster:
-    """A cluster that somebody else made: the state names the context, and its credentials nowhere."""
+def existing(
+    name: str,
+    args: KubeconfigCluster,
+    text: pulumi.Input[str] | None = None,
+    opts: pulumi.ResourceOptions | None = None,
+) -> Cluster:
+    """A cluster that somebody else made; `name` is its provider's.
+
+    The state names the context, and its credentials nowhere; the `text` of a kubeconfig is a secret in it.
+    Raises pulumi.RunError where there is no such context.
+    """
+    if text is not None:
+        secret = pulumi.Output.secret(text)
+        provider = _provider(
+            name, ClusterIdentity(f"{name}-cluster", kubeconfig_input(secret), opts), opts, secret
+        )
+        return Cluster(provider, secret, _given(args.ingress_address), owned=False)
     reference = kubeconfig.reference(args.path, args.context)
     try:
         context = kubeconfig.read(reference)
@@ -83,18 +115,28 @@ def _existing(args: KubeconfigCluster) -> Cluster:
         raise pulumi.RunError(str(error)) from error
     if args.path is not None and context.relative and not Path(args.path).parent.samefile("."):
         raise pulumi.RunError(_relative(args.path, context.relative))
-    identity = ClusterIdentity("kubernetes-cluster", reference)
-    provider = Provider(
-        "kubernetes",
-        # An empty text: else the SDK writes the variable KUBECONFIG into the state.
-        kubeconfig=args.path or "",
-        context=args.context,
+    identity = ClusterIdentity(f"{name}-cluster", reference, opts)
+    # An empty text: else the SDK writes the variable KUBECONFIG into the state.
+    provider = _provider(name, identity, opts, args.path or "", args.context)
+    return Cluster(provider, reference, _given(args.ingress_address), owned=False)
+
+
+def _provider(
+    name: str,
+    identity: ClusterIdentity,
+    opts: pulumi.ResourceOptions | None,
+    config: pulumi.Input[str],
+    context: str | None = None,
+) -> Provider:
+    return Provider(
+        name,
+        kubeconfig=config,
+        context=context,
         # Stacks have it, and a changed one would replace every object. With it, another address of the
         # cluster replaces nothing; whether it is the same cluster, the identity knows.
         cluster_identifier="existing",
-        opts=pulumi.ResourceOptions(depends_on=[identity]),
+        opts=pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(depends_on=[identity])),
     )
-    return Cluster(provider, reference, _given(args.ingress_address), owned=False)
 
 
 def _relative(path: str, names: Sequence[str]) -> str:

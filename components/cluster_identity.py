@@ -27,6 +27,10 @@ class ClusterIdentityProvider(Provider):
 
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> dynamic.CheckResult:
         """Adds the identity to the inputs; fails on another cluster, or on one that cannot be asked."""
+        # In a preview that makes the cluster, its kubeconfig is not known.
+        known = isinstance(news["kubeconfig"], dict)
+        if not known:
+            return dynamic.CheckResult(news, [])
         try:
             found = _known(_olds, news["kubeconfig"])
         except GatewayError as error:
@@ -103,5 +107,7 @@ def _another(kubeconfig: Reference) -> str:
 class ClusterIdentity(dynamic.Resource, name="ClusterIdentity"):
     """Stands before the provider of a cluster that the stack does not make."""
 
-    def __init__(self, name: str, kubeconfig: Reference, opts: pulumi.ResourceOptions | None = None) -> None:
+    def __init__(
+        self, name: str, kubeconfig: pulumi.Input[Reference], opts: pulumi.ResourceOptions | None = None
+    ) -> None:
         super().__init__(ClusterIdentityProvider(), name, {"kubeconfig": kubeconfig}, opts)

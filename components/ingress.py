@@ -10,6 +10,7 @@ from .kubernetes import nodes
 from .kubernetes.api import Api
 from .kubernetes.errors import GatewayError
 from .kubernetes.kubeconfig import Kubeconfig
+from .option import IN_CONFIG, Options
 
 
 @dataclass(frozen=True)
@@ -27,18 +28,20 @@ def ingress(
     kubeconfig: pulumi.Input[Kubeconfig],
     port: int,
     scheme: str,
+    options: Options = IN_CONFIG,
 ) -> Ingress:
     """The ingress for a port of the Service.
 
     `address` is that of the cluster's nodes, or of a balancer in front of them; without it a node's is
-    looked up. Where there is none, a warning says what to do: the split works all the same.
+    looked up. Where there is none, a warning says what to do, by the names of `options`: the split works all
+    the same.
     """
 
     def find(values: list[Any]) -> tuple[str, int] | None:
         its, given, reached = values
         try:
-            balancer, number = where(its, port)
-            return balancer or given or _node(its["spec"].get("type"), reached), number
+            balancer, number = where(its, port, options)
+            return balancer or given or _node(its["spec"].get("type"), reached, options), number
         except GatewayError as error:
             pulumi.log.warn(f"The gateway's address is not known: {error}")
             return None
@@ -52,18 +55,18 @@ def ingress(
     )
 
 
-def _node(service_type: str | None, kubeconfig: Kubeconfig) -> str:
+def _node(service_type: str | None, kubeconfig: Kubeconfig, options: Options) -> str:
     """The address of a node. Raises GatewayError where the Service waits for a balancer instead."""
     if service_type == "LoadBalancer":
         raise GatewayError(
             "its Service has no load balancer yet. Where the cluster gives one, run pulumi up again later; "
-            "else type: pulumi config set --path blue-green:cluster.ingressAddress ADDRESS"
+            f"else set it: {options.line('cluster.ingressAddress', 'ADDRESS')}"
         )
     with Api(kubeconfig) as api:
         return nodes.address(api)
 
 
-def where(service: Mapping[str, Any], port: int) -> tuple[str | None, int]:
+def where(service: Mapping[str, Any], port: int, options: Options = IN_CONFIG) -> tuple[str | None, int]:
     """Balancer and port for a Service's `spec` and `status`; None: the port is a node's.
 
     Raises pulumi.RunError for a port that it has not.
@@ -74,7 +77,7 @@ def where(service: Mapping[str, Any], port: int) -> tuple[str | None, int]:
         known = ", ".join(str(int(item["port"])) for item in spec["ports"])
         raise pulumi.RunError(
             f"The gateway's Service has no port {port}, only {known}. "
-            "Set blue-green:routing.port to one of them."
+            f"Set {options.name('routing.port')} to one of them."
         )
     status: Mapping[str, Any] = service.get("status") or {}
     balancer: Mapping[str, Any] = status.get("loadBalancer") or {}

@@ -23,6 +23,7 @@ from .kubernetes.kubeconfig import Kubeconfig
 from .manifests import workload
 from .manifests.losses import lost
 from .manifests.manifest import Manifest, collection
+from .option import IN_CONFIG, Options
 from .pulumi_cli import stack as stacks
 
 # The annotation by which the stack knows its own: the stack's full name and the logical name.
@@ -33,7 +34,7 @@ _PAUSE_SECONDS = 0.2
 
 
 class Ownership:
-    """Guards the objects of some components; `option` is the config key that lets them be taken over.
+    """Guards the objects of some components; `option` lets them be taken over, and `options` say where it is.
 
     `kubeconfig` is the text of one for the cluster of `provider`, or where to read it; with `taken` the
     option is set. `namespace` is one that has to be there before the objects are made. The hooks `also`
@@ -49,10 +50,12 @@ class Ownership:
         taken: bool = False,
         namespace: str | None = None,
         also: pulumi.ResourceHookBinding | None = None,
+        options: Options = IN_CONFIG,
     ) -> None:
         self.kubeconfig = pulumi.Output.from_input(kubeconfig)
         self._provider = provider
         self._option = option
+        self.options = options
         self._taken = taken
         self._namespace = namespace
         self._also = also
@@ -61,7 +64,9 @@ class Ownership:
         self._state: asyncio.Future[Sequence[Mapping[str, Any]]] | None = None
         self._parents: dict[str, pulumi.Resource | None] = {}
         self._hook = pulumi.ResourceHook(
-            f"ownership {option}", self._look, pulumi.ResourceHookOptions(on_dry_run=True)
+            options.hook(f"ownership {options.name(option)}"),
+            self._look,
+            pulumi.ResourceHookOptions(on_dry_run=True),
         )
 
     def hooks(self, name: str, parent: pulumi.Resource | None) -> pulumi.ResourceHookBinding:
@@ -81,7 +86,7 @@ class Ownership:
         found = await loop.run_in_executor(self._threads, find, kubeconfig, manifest)
         if found is None:
             if self._namespace is not None:
-                await loop.run_in_executor(self._threads, require, kubeconfig, self._namespace)
+                await loop.run_in_executor(self._threads, require, kubeconfig, self._namespace, self.options)
             return
         # One reading does for all: what this `up` adds to the state it does not make twice.
         self._state = self._state or loop.run_in_executor(self._threads, _state, this_stack())
@@ -91,7 +96,7 @@ class Ownership:
         if owner_of(found) == owner_of(manifest):
             return
         if stack_of(found) is not None and stack_of(found) == stack_of(manifest):
-            raise ForeignObjectError(renamed(found))
+            raise ForeignObjectError(renamed(found, self.options))
         if owner_of(found) is not None:
             raise ForeignObjectError(marked(found, str(owner_of(manifest))))
         if self._taken:
@@ -103,7 +108,7 @@ class Ownership:
         ways = "".join(f" --{option} {option}={urn}" for option, urn in urns.items() if urn)
         flags = "--protect=false --generate-code=false"
         command = f"pulumi import {flags} {args.type} {args.name} {object_id(manifest)}{ways}"
-        raise ForeignObjectError(refusal(found, command, self._option))
+        raise ForeignObjectError(refusal(found, command, self.options.line(self._option, "true")))
 
 
 class ForeignObjectError(Exception):
@@ -150,7 +155,7 @@ def find(kubeconfig: Kubeconfig, manifest: Mapping[str, Any]) -> Mapping[str, An
         return api.find(f"{collection(manifest)}/{manifest['metadata']['name']}")
 
 
-def require(kubeconfig: Kubeconfig, namespace: str) -> None:
+def require(kubeconfig: Kubeconfig, namespace: str, options: Options = IN_CONFIG) -> None:
     """Raises MissingNamespaceError where the cluster has no such namespace."""
     found: Mapping[str, Any] | None = {}
     # Who may not look at namespaces is told by the API server when the first object is made.
@@ -162,7 +167,7 @@ def require(kubeconfig: Kubeconfig, namespace: str) -> None:
             "\n  To make it, type:"
             f"\n    kubectl create namespace {namespace}"
             "\n  or, to let the stack make it:"
-            "\n    pulumi config set --path blue-green:app.createNamespace true"
+            f"\n    {options.line('app.createNamespace', 'true')}"
         )
 
 
@@ -225,8 +230,8 @@ def taken(found: Mapping[str, Any], losses: Sequence[str]) -> str:
     return "\n  ".join((f"{found['kind']} {object_id(found)} is taken over{what}", *losses))
 
 
-def refusal(found: Mapping[str, Any], command: str, option: str) -> str:
-    """The sentence for an object that is somebody else's."""
+def refusal(found: Mapping[str, Any], command: str, line: str) -> str:
+    """The sentence for an object that is somebody else's, with two ways to take it over."""
     labels: Mapping[str, str] = found["metadata"].get("labels") or {}
     manager = labels.get("app.kubernetes.io/managed-by")
     whose = f", {manager} manages it" if manager else ""
@@ -236,13 +241,13 @@ def refusal(found: Mapping[str, Any], command: str, option: str) -> str:
             "To take this one over, type:",
             f"  {command}",
             "or, to take over whatever the stack finds of its own names:",
-            f"  pulumi config set --path {option} true",
+            f"  {line}",
             "What each of them changes: docs/adopt.md.",
         )
     )
 
 
-def renamed(found: Mapping[str, Any]) -> str:
+def renamed(found: Mapping[str, Any], options: Options = IN_CONFIG) -> str:
     """The sentence for an object that the stack itself has by another logical name, as after a new app.name.
 
     Taken over, it would be deleted at the end of the same `up`, as the old name's.
@@ -251,7 +256,7 @@ def renamed(found: Mapping[str, Any]) -> str:
     return "\n  ".join(
         (
             f"{found['kind']} {object_id(found)} is this stack's own, as {name}. It was not touched.",
-            "An app cannot be renamed under traffic: set blue-green:app.name back, or give the new one a",
-            "stack of its own, with a namespace and a routing.gateway of its own.",
+            f"An app cannot be renamed under traffic: set {options.name('app.name')} back, or give the new",
+            "one a stack of its own, with a namespace and a routing.gateway of its own.",
         )
     )

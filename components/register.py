@@ -5,6 +5,7 @@ from typing import Any
 
 import pulumi
 
+from . import later
 from .manifests.manifest import Manifest
 from .ownership import Ownership, owned
 
@@ -42,4 +43,5 @@ def register(
     if ownership is not None:
         guarded = pulumi.ResourceOptions(hooks=ownership.hooks(name, opts.parent))
         opts = pulumi.ResourceOptions.merge(opts, guarded)
-    return KubernetesObject(name, manifest["apiVersion"], manifest["kind"], owned(name, manifest), opts)
+    whole = later.filled(owned(name, manifest))
+    return KubernetesObject(name, manifest["apiVersion"], manifest["kind"], whole, opts)

@@ -10,11 +10,13 @@ from typing import Any
 
 import pulumi
 
+from . import later
 from .kubernetes import schema
 from .kubernetes.api import Api
 from .kubernetes.errors import GatewayError
 from .kubernetes.kubeconfig import Kubeconfig
 from .manifests.manifest import Manifest, collection
+from .option import IN_CONFIG, Options
 
 
 class UnacceptableError(Exception):
@@ -32,12 +34,14 @@ class Rehearsal:
         kubeconfig: pulumi.Input[Kubeconfig],
         manifests: Sequence[Manifest],
         pieces: Mapping[str, Mapping[str, object]],
+        options: Options = IN_CONFIG,
     ) -> None:
         self._kubeconfig = pulumi.Output.from_input(kubeconfig)
         self._manifests = manifests
         self._pieces = {key: piece for key, piece in pieces.items() if piece}
         self._asked: asyncio.Task[None] | None = None
-        self._hook = pulumi.ResourceHook("rehearsal", self._ask, pulumi.ResourceHookOptions(on_dry_run=True))
+        on_dry_run = pulumi.ResourceHookOptions(on_dry_run=True)
+        self._hook = pulumi.ResourceHook(options.hook("rehearsal"), self._ask, on_dry_run)
 
     def hooks(self) -> pulumi.ResourceHookBinding:
         """The hooks of every one of the objects: whichever is written first, the question comes before it."""
@@ -54,7 +58,8 @@ class Rehearsal:
         if kubeconfig is None:
             return
         # A preview has read rights alone.
-        manifests = () if pulumi.runtime.is_dry_run() else self._manifests
+        objects = () if pulumi.runtime.is_dry_run() else self._manifests
+        manifests = await pulumi.Output.from_input(later.filled(objects)).future() or ()
         try:
             # The loop's own threads may all be held by registrations that wait for this.
             with ThreadPoolExecutor(1) as thread:

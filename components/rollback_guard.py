@@ -9,6 +9,7 @@ from typing import Any
 
 import pulumi
 
+from . import later
 from .history import record
 from .history.past import Cause, Past
 from .kubernetes.api import Api
@@ -26,12 +27,12 @@ class RolledBackError(Exception):
 def rollback_guard(name: str, kubeconfig: pulumi.Input[Kubeconfig], app: App) -> pulumi.ResourceHook:
     """Return the hook of the app's VirtualService."""
     known = pulumi.Output.from_input(kubeconfig)
-    where = record.path(app.namespace, app.name)
+    where = pulumi.Output.from_input(later.filled(record.path(app.namespace, app.name)))
 
     async def look(_: pulumi.ResourceHookArgs) -> None:
-        reached = await known.future()
-        if reached is not None and record.cause() is not Cause.rollback:
-            await asyncio.to_thread(must_not_be_rolled_back, reached, where, engine_began())
+        reached, path = await known.future(), await where.future()
+        if reached is not None and path is not None and record.cause() is not Cause.rollback:
+            await asyncio.to_thread(must_not_be_rolled_back, reached, path, engine_began())
 
     return pulumi.ResourceHook(f"{name} not rolled back", look)
 

@@ -15,6 +15,7 @@ from typing import Any
 import pulumi
 from pulumi import dynamic
 
+from . import later
 from .gateway import convergence as proof
 from .gateway.chain import Entrance, Wanted
 from .gateway.envoy import Target
@@ -239,7 +240,7 @@ class SplitReady(dynamic.Resource, name="SplitReady"):
     weights: pulumi.Output[Mapping[str, float]]
 
     def __init__(self, name: str, props: Mapping[str, Any], opts: pulumi.ResourceOptions) -> None:
-        super().__init__(ReadyProvider(), name, dict(props), opts)
+        super().__init__(ReadyProvider(), name, later.filled(dict(props)), opts)
 
 
 class SplitConverged(dynamic.Resource, name="SplitConverged"):
@@ -252,11 +253,11 @@ class SplitConverged(dynamic.Resource, name="SplitConverged"):
     proof: pulumi.Output[list[Mapping[str, Any]]]
 
     def __init__(self, name: str, props: Mapping[str, Any], opts: pulumi.ResourceOptions) -> None:
-        super().__init__(ConvergedProvider(), name, {**props, "proof": None}, opts)
+        super().__init__(ConvergedProvider(), name, later.filled({**props, "proof": None}), opts)
 
 
 class VersionDrain(dynamic.Resource, name="VersionDrain"):
     """Stands after a version's rule: deleted before it and before the Deployment."""
 
     def __init__(self, name: str, props: Mapping[str, Any], opts: pulumi.ResourceOptions) -> None:
-        super().__init__(DrainProvider(), name, dict(props), opts)
+        super().__init__(DrainProvider(), name, later.filled(dict(props)), opts)

@@ -10,6 +10,7 @@ from typing import Any
 
 import pulumi
 
+from . import later
 from .gateway.foreign import foreign
 from .kubernetes.errors import GatewayError
 from .kubernetes.kubeconfig import Kubeconfig
@@ -61,7 +62,7 @@ class TrafficSplit(pulumi.ComponentResource):
     def __init__(self, name: str, args: TrafficSplitArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("blue-green:index:TrafficSplit", name, None, opts)
         gateway = routes.gateway(args.app, args.routing)
-        virtual_service = routes.virtual_service(args.app, args.weights, args.routing)
+        virtual_service = _virtual_service(args)
         split = split_inputs(args.kubeconfig, gateway, virtual_service, args.app.name)
         weights = {version: weight for version, weight in args.weights.items() if weight}
         asked = {
@@ -123,21 +124,22 @@ class TrafficSplit(pulumi.ComponentResource):
             return
 
         def warn(values: Sequence[Any]) -> None:
-            for sentence in idle_warnings({**split, "kubeconfig": values[0]}, idle):
+            for sentence in idle_warnings({**values[2], "kubeconfig": values[0]}, idle):
                 pulumi.log.warn(sentence, self)
 
-        pulumi.Output.all(args.kubeconfig, converged.id).apply(warn)
+        names = {key: value for key, value in split.items() if key != "kubeconfig"}
+        pulumi.Output.all(args.kubeconfig, converged.id, later.filled(names)).apply(warn)
 
     def _warn_of_losses(self, args: TrafficSplitArgs, virtual_service: Manifest) -> None:
         """Says in a preview what others wrote into the VirtualService: Pulumi's own diff does not show it."""
         if not pulumi.runtime.is_dry_run():
             return
 
-        def warn(kubeconfig: Kubeconfig) -> None:
-            for sentence in losses(kubeconfig, virtual_service):
+        def warn(values: Sequence[Any]) -> None:
+            for sentence in losses(*values):
                 pulumi.log.warn(sentence, self)
 
-        pulumi.Output.from_input(args.kubeconfig).apply(warn)
+        pulumi.Output.all(args.kubeconfig, later.filled(virtual_service)).apply(warn)
 
     def _subset(
         self, name: str, version: str, args: TrafficSplitArgs, split: Mapping[str, Any]
@@ -155,6 +157,16 @@ class TrafficSplit(pulumi.ComponentResource):
             {**split, "version": version, "drainSeconds": args.convergence.drain_seconds},
             pulumi.ResourceOptions(parent=self, depends_on=[rule]),
         )
+
+
+def _virtual_service(args: TrafficSplitArgs) -> Manifest:
+    """The VirtualService, its rule named by what is known only later, too."""
+    manifest = routes.virtual_service(args.app, args.weights, args.routing)
+    spec = manifest["spec"]
+    # A copy: an Output of the rule it is written into would wait for itself.
+    (rule,) = spec["http"]
+    named = {**rule, "name": later.then(spec, lambda known: routes.rule_name(args.app, known))}
+    return {**manifest, "spec": {**spec, "http": [named]}}
 
 
 def _guards(name: str, ready: SplitReady, args: TrafficSplitArgs) -> pulumi.ResourceHookBinding:
@@ -192,17 +204,18 @@ def losses(kubeconfig: Kubeconfig, virtual_service: Manifest) -> tuple[str, ...]
     return ()
 
 
-def _digests(args: TrafficSplitArgs) -> dict[str, str]:
+def _digests(args: TrafficSplitArgs) -> dict[str, pulumi.Input[str]]:
     """A text for each version with traffic that changes when its workload does."""
     manifests = {
         version: workload.deployment(args.app, version, args.versions[version])
         for version, weight in args.weights.items()
         if weight
     }
-    return {
-        version: hashlib.sha256(json.dumps(manifest, sort_keys=True).encode()).hexdigest()[:16]
-        for version, manifest in manifests.items()
-    }
+    return {version: later.then(manifest, _digest) for version, manifest in manifests.items()}
+
+
+def _digest(manifest: Manifest) -> str:
+    return hashlib.sha256(json.dumps(manifest, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def _requests(args: TrafficSplitArgs) -> pulumi.Output[list[dict[str, Any]]] | None:
@@ -210,13 +223,14 @@ def _requests(args: TrafficSplitArgs) -> pulumi.Output[list[dict[str, Any]]] | N
     if args.url is None:
         return None
 
-    def asked(url: str | None) -> list[dict[str, Any]]:
+    def asked(values: Sequence[Any]) -> list[dict[str, Any]]:
+        url, hosts = values
         # A load balancer may be pending.
         if url is None:
             return []
-        return [dataclasses.asdict(endpoint.at(url, args.routing, host)) for host in args.routing.hosts]
+        return [dataclasses.asdict(endpoint.at(url, args.routing, host)) for host in hosts]
 
-    return pulumi.Output.from_input(args.url).apply(asked)
+    return pulumi.Output.all(args.url, later.filled(args.routing.hosts)).apply(asked)
 
 
 def _by_pod(proofs: list[Mapping[str, Any]]) -> dict[str, Any]:

@@ -66,7 +66,7 @@ def virtual_service(app: App, weights: Mapping[str, int], routing: Routing) -> M
         hosts.append(app.name)
         gateways.append("mesh")
     spec: Manifest = {"hosts": hosts, "gateways": gateways, "exportTo": list(_EXPORT_TO), "http": [route]}
-    route["name"] = _name(app, spec)
+    route["name"] = rule_name(app, spec)
     return _object("VirtualService", app.name, app, spec)
 
 
@@ -89,13 +89,13 @@ def _destination(app: App, version: str) -> Manifest:
     return {"host": app.name, "subset": version, "port": {"number": app.port}}
 
 
-def _name(app: App, spec: Manifest) -> str:
+def rule_name(app: App, spec: Manifest) -> str:
     """A name for the route that is another one when anything but the weights is.
 
     Envoy's route has it too, which tells whether the Envoy took the update.
     """
     (route,) = spec["http"]
-    rest = spec | {"http": {key: value for key, value in route.items() if key != "route"}}
+    rest = spec | {"http": {key: value for key, value in route.items() if key not in ("route", "name")}}
     digest = hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()
     return f"{app.name}-{digest[:8]}"
 

@@ -1,6 +1,7 @@
 """Another project's Python program uses the wheel, with nothing of this repository's beside it."""
 
 import hashlib
+import json
 import os
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from harness.labs import ROOT, Program
+from tests.lab.load import load
 from tests.lab.observe import get
 
 PROJECT = """\
@@ -18,28 +20,55 @@ name: other
 runtime: {name: python, options: {toolchain: pip, virtualenv: .venv}}
 """
 PROGRAM = """\
-from pathlib import Path
+import subprocess
 
 import pulumi
-from pulumi_kubernetes import Provider
+from pulumi_kubernetes.core.v1 import Namespace, Secret
 
-from blue_green.application import Application
-from blue_green.settings.model import App, Routing, Version
-from blue_green.traffic_split import TrafficSplit, TrafficSplitArgs
+from blue_green import BlueGreen
 
-kubeconfig = Path(pulumi.Config().require("kubeconfig")).read_text()
-on = pulumi.ResourceOptions(provider=Provider("cluster", kubeconfig=kubeconfig))
-app, versions = App("cart"), {name: Version(f"janakiramm/myapp:{name}") for name in ("v1", "v2")}
-cart = Application("cart", app, versions, on)
-args = TrafficSplitArgs(
-    app, versions, {"v1": 25, "v2": 75}, kubeconfig, cart.deployments,
-    Routing(hosts=("cart.example",), gateway="cart-gateway"),
+config = pulumi.Config()
+
+
+class Registry(pulumi.dynamic.ResourceProvider):
+    def create(self, props):
+        return pulumi.dynamic.CreateResult("built", {"tag": props["tag"]})
+
+    def update(self, id, olds, news):
+        return pulumi.dynamic.UpdateResult({"tag": news["tag"]})
+
+
+class Build(pulumi.dynamic.Resource):
+    tag: pulumi.Output[str]
+
+    def __init__(self, tag):
+        super().__init__(Registry(), "build", {"tag": tag})
+
+
+build = Build(config.require("tag"))
+namespace = Namespace("carts", metadata={"name": "carts"})
+cart = BlueGreen(
+    "cart",
+    {
+        "app": {"namespace": namespace.metadata["name"]},
+        "versions": {
+            "v1": {"image": "janakiramm/myapp:v1", "env": {"PASSWORD": config.require_secret("password")}},
+            "v2": {"image": pulumi.Output.concat("janakiramm/myapp:", build.tag)},
+        },
+        "weights": config.require_object("weights"),
+        "routing": {"hosts": [namespace.metadata["name"].apply("{}.example".format)]},
+        "convergence": {"timeout_seconds": 20, "drain_seconds": 10},
+        "cluster": {
+            "kubeconfig": config.require_secret("kubeconfig"),
+            "ingress_address": config.require("address"),
+        },
+    },
 )
-after_cart = pulumi.ResourceOptions.merge(on, pulumi.ResourceOptions(depends_on=[cart]))
-split = TrafficSplit("cart", args, after_cart)
 pulumi.export("service", cart.service)
-pulumi.export("weights", split.weights)
+pulumi.export("url", cart.url)
+pulumi.export("weights", cart.weights)
 """
+PASSWORD = "never-to-be-shown"  # noqa: S105 - no real one
 
 
 def build(folder: Path) -> Path:
@@ -57,37 +86,76 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
     venv = folder / "venv"
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", venv], check=True)
     (site,) = venv.glob("lib/python*/site-packages")
-    (theirs,) = (ROOT / ".venv").glob("lib/python*/site-packages")
     wheel = build(folder / "wheel")
     install = [sys.executable, "-m", "pip", "--python", venv, "install", "--quiet", "--no-deps", wheel]
     subprocess.run(install, check=True)
     # Only what the wheel says that it needs, and that from the lock: nothing is downloaded.
-    (site / "locked.pth").write_text(f"{theirs}\n")
+    theirs = [path for path in sys.path if path.endswith("site-packages")]
+    (site / "locked.pth").write_text("\n".join(theirs))
     return venv
 
 
 @pytest.fixture
 def cart(program: Program, environment: Path, tmp_path: Path) -> Iterator[Program]:
-    """The other program's stack, up."""
+    """The other program's stack, not up yet."""
     (tmp_path / "Pulumi.yaml").write_text(PROJECT)
     (tmp_path / "__main__.py").write_text(PROGRAM)
-    kubeconfig = tmp_path / "kubeconfig"
-    kubeconfig.write_text(program.kubectl("config", "view", "--raw", "--flatten", "--minify").stdout)
     (tmp_path / ".venv").symlink_to(environment)
     made = Program(tmp_path, "other", {**program.environment, "PULUMI_STACK": "other"})
     made.run("pulumi", "stack", "select", "--create", "other")
-    made.run("pulumi", "config", "set", "kubeconfig", str(kubeconfig))
+    kubeconfig = program.kubectl("config", "view", "--raw", "--flatten", "--minify").stdout
+    secrets = ("--secret", f"kubeconfig={kubeconfig}", "--secret", f"password={PASSWORD}")
+    plain = ("--plaintext", f"address={program.outputs()['ingressHost']}", "--plaintext", "tag=v1")
+    made.run("pulumi", "config", "set-all", *secrets, *plain)
+    weigh(made, v1=100)
     try:
-        made.up("--skip-preview")
         yield made
     finally:
         made.run("pulumi", "destroy", "--yes", "--non-interactive", "--skip-preview", "--remove")
-        assert get(program, "deploy,svc,virtualservice", "-l", "app=cart")["items"] == []
+        assert get(program, "deploy,svc,virtualservice", "-A", "-l", "app=cart")["items"] == []
 
 
-def test_the_components_work_in_another_program(cart: Program) -> None:
-    assert cart.outputs() == {"service": "cart", "weights": {"v1": 25, "v2": 75}}
-    cart.up("--skip-preview", "--expect-no-changes")
+def weigh(cart: Program, **weights: int) -> None:
+    """The weights, as a person would write them."""
+    whole = json.dumps({"weights": {"value": json.dumps(weights), "objectValue": weights}})
+    cart.run("pulumi", "config", "set-all", "--json", whole)
+
+
+def test_another_program_makes_an_app_of_outputs_and_moves_it_under_load(cart: Program) -> None:
+    previewed = cart.preview().stdout
+    first = cart.up("--skip-preview")
+    assert (
+        PASSWORD not in previewed + first.stdout + first.stderr + cart.run("pulumi", "stack", "export").stdout
+    )
+    variables = get(cart, "deployment", "cart-v1", "-n", "carts")["spec"]["template"]["spec"]["containers"][0]
+    assert variables["env"] == [{"name": "PASSWORD", "value": PASSWORD}]
+    outputs = cart.outputs()
+    assert outputs["service"] == "cart"
+    with load(str(outputs["url"]), {"Host": "carts.example"}) as answers:
+        # Another image of v2 by an Output, and half of the traffic to it.
+        cart.run("pulumi", "config", "set", "tag", "v2")
+        weigh(cart, v1=50, v2=50)
+        cart.up("--skip-preview")
+        weigh(cart, v1=50, v2=40)
+        refused = cart.up("--skip-preview", check=False)
+        cart.run("pulumi", "config", "set", "tag", "not a tag")
+        weigh(cart, v1=50, v2=50)
+        late = cart.up("--skip-preview", check=False)
+        cart.run("pulumi", "config", "set", "tag", "v2")
+        weigh(cart, v2=100)
+        cart.up("--skip-preview")
+        cart.up("--skip-preview", "--expect-no-changes")
+    assert {answer.version for answer in answers} == {"v1", "v2"}
+    assert [answer.text for answer in answers if not answer.ok] == []
+    assert cart.outputs()["weights"] == {"v1": 0, "v2": 100}
+    for done, sentence in (
+        (refused, "weights: they add up to 90, not 100. Write weights.v2: 50."),
+        (late, "versions.v2.image: 'janakiramm/myapp:not a tag' is not an image"),
+    ):
+        said = done.stdout + done.stderr
+        assert done.returncode, said
+        assert sentence in said, said
+        assert "Traceback" not in said
 
 
 def test_the_command_is_installed(environment: Path, tmp_path: Path) -> None:

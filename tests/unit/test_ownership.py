@@ -14,6 +14,7 @@ import pytest
 from components.kubernetes.errors import GatewayError
 from components.manifests import routes, workload
 from components.manifests.losses import lost
+from components.option import IN_CONFIG
 from components.ownership import OWNER, ForeignObjectError, Ownership, find, marked, refusal, renamed, taken
 from components.pulumi_cli import stack as stacks
 from components.settings.model import App, Routing, Version
@@ -93,7 +94,9 @@ def test_who_may_not_look_is_told_the_rule() -> None:
 )
 def test_the_refusal_names_the_object_and_both_ways_out(metadata: dict[str, Any], whose: str) -> None:
     found = SERVICE | {"metadata": SERVICE["metadata"] | metadata}
-    first, *rest = refusal(found, "pulumi import THIS", "blue-green:app.takeOwnership").splitlines()
+    first, *rest = refusal(
+        found, "pulumi import THIS", IN_CONFIG.line("app.takeOwnership", "true")
+    ).splitlines()
     assert first == f"Service default/myapp exists and is not this stack's{whose}. It was not touched."
     assert "    pulumi import THIS" in rest
     assert "    pulumi config set --path blue-green:app.takeOwnership true" in rest
@@ -116,7 +119,7 @@ def annotated(owner: str | None) -> dict[str, Any]:
 async def look(hooks: list[Hook], kubeconfig: str, *, taken: bool = False) -> None:
     """The look of the stack acme/shop/prod at its Service."""
     provider = cast("pulumi.ProviderResource", SimpleNamespace(urn=pulumi.Output.from_input("urn")))
-    guard = Ownership(kubeconfig, provider, "blue-green:app.takeOwnership", taken=taken)
+    guard = Ownership(kubeconfig, provider, "app.takeOwnership", taken=taken)
     guard.hooks("myapp-service", None)
     wanted = annotated("acme/shop/prod/myapp-service")
     await hooks[0](pulumi.ResourceHookArgs(URN, "", "myapp-service", "Service", new_inputs=wanted))
@@ -196,7 +199,7 @@ def test_the_look_needs_no_thread_that_the_registrations_hold(hooks: list[Hook])
         loop = asyncio.get_running_loop()
         loop.set_default_executor(ThreadPoolExecutor(1))
         registration = loop.run_in_executor(None, hold.wait)
-        Ownership(kubeconfig, cast("pulumi.ProviderResource", None), "blue-green:app.takeOwnership")
+        Ownership(kubeconfig, cast("pulumi.ProviderResource", None), "app.takeOwnership")
         args = pulumi.ResourceHookArgs("urn", "id", "myapp-service", "Service", new_inputs=SERVICE)
         try:
             await asyncio.wait_for(hooks[0](args), timeout=10)

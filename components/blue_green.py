@@ -1,0 +1,98 @@
+"""The component BlueGreen: all that an app needs on a cluster that exists, for any Pulumi program."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pulumi
+
+from . import arguments, later
+from .application import Application
+from .arguments import BlueGreenArgs
+from .claim import Claim
+from .cluster import existing, taking_over
+from .ingress import ingress
+from .ingress_service import IngressService
+from .option import Options
+from .ownership import Ownership
+from .settings.model import KubeconfigCluster
+from .traffic_split import TrafficSplit, TrafficSplitArgs
+
+
+class BlueGreen(pulumi.ComponentResource):
+    """An app in several versions, and its traffic split by weight among them.
+
+    `up` succeeds only when every gateway of the mesh routes by the weights, and no request is dropped on
+    the way there.
+    """
+
+    url: pulumi.Output[str | None]
+    """The gateway's address; none while it has none."""
+    weights: pulumi.Output[Mapping[str, int]]
+    """The weights that every gateway routes by."""
+    last_proof: pulumi.Output[Mapping[str, Any]]
+    """By gateway pod, the weights and when they were read."""
+    namespace: pulumi.Output[str]
+    """The app's namespace."""
+    service: pulumi.Output[str]
+    """The name of the app's Service."""
+
+    def __init__(self, name: str, args: BlueGreenArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("blue-green:index:BlueGreen", name, None, opts)
+        config = arguments.settings(name, args)
+        app, routing, options = config.app, config.routing, Options(name)
+        assert isinstance(config.cluster, KubeconfigCluster)  # noqa: S101 - the arguments name no other
+        text = args.get("cluster", {}).get("kubeconfig")
+        with taking_over():
+            on = existing(f"{name}-kubernetes", config.cluster, text, pulumi.ResourceOptions(parent=self))
+        child = pulumi.ResourceOptions(parent=self, provider=on.provider)
+        # A namespace that is an Output is made by the program itself, and not there yet in its first preview.
+        there = None if app.create_namespace or later.has(app.namespace) else app.namespace
+        guard = Ownership(
+            on.kubeconfig,
+            on.provider,
+            "app.takeOwnership",
+            taken=app.take_ownership,
+            namespace=there,
+            also=Claim(on.kubeconfig, app, routing, options).hooks(),
+            options=options,
+        )
+        application = Application(name, app, config.versions, child, guard)
+        gateway = config.istio.gateway
+        service = IngressService(f"{name}-ingress", on.kubeconfig, gateway.namespace, gateway.service, child)
+        entry = ingress(
+            pulumi.Output.all(spec=service.spec, status=service.status),
+            on.address,
+            on.kubeconfig,
+            routing.port,
+            "https" if routing.tls_secret else "http",
+            options,
+        )
+        split = TrafficSplit(
+            name,
+            TrafficSplitArgs(
+                app,
+                config.versions,
+                config.weights,
+                on.kubeconfig,
+                application.deployments,
+                routing,
+                config.convergence,
+                guard,
+                entry.url,
+            ),
+            pulumi.ResourceOptions.merge(child, pulumi.ResourceOptions(depends_on=[application])),
+        )
+        self.url = entry.url
+        self.weights = split.weights
+        self.last_proof = split.last_proof
+        self.namespace = application.namespace
+        self.service = application.service
+        self.register_outputs(
+            {
+                "url": self.url,
+                "weights": self.weights,
+                "lastProof": self.last_proof,
+                "namespace": self.namespace,
+                "service": self.service,
+            }
+        )

@@ -1,0 +1,37 @@
+"""How a user sets one of our options: in the stack config of this program, or in a component's arguments."""
+
+import re
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Options:
+    """The words by which messages name options.
+
+    `component` is the name of the BlueGreen whose arguments they are; None: they stand in the stack config.
+    """
+
+    component: str | None = None
+
+    def hook(self, name: str) -> str:
+        """The name of a hook: in a program they have to differ from component to component."""
+        return name if self.component is None else f"{self.component}: {name}"
+
+    def name(self, path: str) -> str:
+        """An option's name, such as blue-green:app.takeOwnership."""
+        return f"blue-green:{path}" if self.component is None else snake(path)
+
+    def line(self, path: str, value: str) -> str:
+        """The line that sets it: to type, or to write."""
+        if self.component is None:
+            quoted = f"'{self.name(path)}'" if "[" in path else self.name(path)
+            return f"pulumi config set --path {quoted} {value}"
+        return f"{snake(path)}: {value}, in the arguments of BlueGreen {self.component}"
+
+
+IN_CONFIG = Options()
+
+
+def snake(path: str) -> str:
+    """A path of config keys as Python's arguments have it: containerPort is container_port."""
+    return re.sub(r"(?<=[a-z0-9])([A-Z])", lambda found: f"_{found[1].lower()}", path)
