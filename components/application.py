@@ -52,8 +52,8 @@ class Application(pulumi.ComponentResource):
         deployments: dict[str, KubernetesObject] = {}
         for key, manifest in manifests.items():
             version, opts = versions[key], child
-            if version.replicas is None or version.replicas > 1:
-                budget = workload.disruption_budget(app, key)
+            budget = workload.disruption_budget(app, key, version)
+            if budget is not None:
                 guard = register(f"{name}-{key}-disruptionbudget", budget, child, ownership)
                 opts = pulumi.ResourceOptions.merge(child, pulumi.ResourceOptions(depends_on=[guard]))
             # The number that runs stays when the config has none, until an autoscaler owns the field.

@@ -23,6 +23,7 @@ from .history import record
 from .kubernetes.api import Api
 from .kubernetes.errors import GatewayError
 from .kubernetes.kubeconfig import Kubeconfig
+from .kubernetes.question import Question
 from .manifests.manifest import Manifest
 from .observation import endpoint
 from .provider import Provider, kubeconfig_input, plain_errors
@@ -122,6 +123,16 @@ def _drains_began() -> float:
     return time.monotonic()
 
 
+def _questions(props: Mapping[str, Any], versions: tuple[str, ...]) -> dict[str, Question]:
+    """What these versions are asked; nothing by the state of an older `up`, which lacks the input."""
+    questions: Mapping[str, Mapping[str, Any]] = props.get("questions") or {}
+    return {
+        version: Question(int(one["port"]), one["path"], one["headers"])
+        for version, one in questions.items()
+        if version in versions
+    }
+
+
 class ReadyProvider(Provider):
     """Waits until the versions that are to get traffic can take it."""
 
@@ -147,13 +158,18 @@ class ReadyProvider(Provider):
 
     @plain_errors()
     def _wait(self, olds: Mapping[str, Any], news: Mapping[str, Any]) -> None:
+        split = _split(news)
         if news.get("tlsSecret") and any(olds.get(key) != news[key] for key in _ENTRANCE):
-            proof.check_certificate(_split(news))
-        versions = _gaining(olds, news)
-        if not versions and not _changed(olds, news):
-            versions = tuple(_weights(news))
-        if versions:
-            proof.wait_for_versions(_split(news), versions, news["timeoutSeconds"])
+            proof.check_certificate(split)
+        # Where its VirtualService is gone, every version is cut off, a sound one too: it is written first,
+        # and what a version lacks fails the proof behind it.
+        if olds.get("kubeconfig") == news["kubeconfig"] and not proof.is_routed(split):
+            return
+        gaining = _gaining(olds, news)
+        lost = () if gaining or _changed(olds, news) else tuple(_weights(news))
+        if gaining or lost:
+            questions = _questions(news, gaining)
+            proof.wait_for_versions(split, gaining or lost, news["timeoutSeconds"], questions)
 
 
 class ConvergedProvider(Provider):

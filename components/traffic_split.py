@@ -75,7 +75,7 @@ class TrafficSplit(pulumi.ComponentResource):
         subsets = [self._subset(name, version, args, split) for version in sorted(args.versions)]
         ready = SplitReady(
             f"{name}-ready",
-            {**asked, "workloads": _digests(args)},
+            {**asked, "workloads": _digests(args), "questions": _questions(args)},
             pulumi.ResourceOptions(parent=self, depends_on=subsets),
         )
         entrance = register(
@@ -148,7 +148,7 @@ class TrafficSplit(pulumi.ComponentResource):
         deployment = args.deployments.get(version)
         rule = register(
             f"{name}-{version}-rule",
-            routes.destination_rule(args.app, version, args.routing, args.versions[version].traffic_policy),
+            routes.destination_rule(args.app, version, args.versions[version], args.routing),
             pulumi.ResourceOptions(parent=self, depends_on=[deployment] if deployment else None),
             args.ownership,
         )
@@ -231,6 +231,27 @@ def _requests(args: TrafficSplitArgs) -> pulumi.Output[list[dict[str, Any]]] | N
         return [dataclasses.asdict(endpoint.at(url, args.routing, host)) for host in hosts]
 
     return pulumi.Output.all(args.url, later.filled(args.routing.hosts)).apply(asked)
+
+
+def _questions(args: TrafficSplitArgs) -> dict[str, Any]:
+    """What a version is asked before it gets more traffic: the page of its readiness probe, or the route's.
+
+    One whose probe asks by gRPC has answered that, and may speak nothing else.
+    """
+    if args.convergence.check == "none":
+        return {}
+    routing = args.routing
+    headers = {"Host": args.app.name, **routing.asked_headers(routing.hosts[0]), "Connection": "close"}
+    questions: dict[str, Any] = {}
+    for name, weight in args.weights.items():
+        version, probe = args.versions[name], args.versions[name].probes.readiness
+        if not weight or probe.grpc is not None:
+            continue
+        port, path = version.container_port, routing.asked_path()
+        if probe.path is not None:
+            port, path = probe.port or port, probe.path
+        questions[name] = {"port": port, "path": path, "headers": headers}
+    return questions
 
 
 def _by_pod(proofs: list[Mapping[str, Any]]) -> dict[str, Any]:

@@ -57,7 +57,13 @@ INKS = {
     Tone.BAD: Ink("bold red", "#a40e26", "#ff8f87"),
 }
 # The verdicts on a stack.
-TONES = {"converged": Tone.GOOD, "converging": Tone.WAITS, "drifted": Tone.BAD}
+TONES = {
+    "converged": Tone.GOOD,
+    "converging": Tone.WAITS,
+    "not applied": Tone.WAITS,
+    "drifted": Tone.BAD,
+    "failing": Tone.BAD,
+}
 
 
 def colour(number: int) -> Colour:

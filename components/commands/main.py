@@ -7,12 +7,10 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from ..errors import RolloutError
-from ..observation import endpoint
-from ..pulumi_cli import config, environment, project
+from ..errors import NotAskedError, RolloutError
+from ..pulumi_cli import environment, project
 from ..pulumi_cli import stack as stacks
 from . import completion
-from . import verify as verdicts
 from .dashboard.command import dashboard
 from .options import Format, Output, Stack, show
 from .preview import comment as comments
@@ -20,8 +18,12 @@ from .preview import markdown, run
 from .promote import promote as promotions
 from .rollback.command import rollback
 from .shift.command import shift
+from .verify import run as verdicts
 from .watch import follow
 from .watch import plain as plain_watch
+
+# The exit status of a command that cannot ask the cluster or its gateways.
+NOT_ASKED = 6
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
 
@@ -65,8 +67,7 @@ def watch(
     elif once:
         Console().print(follow.once(stack, count or 100).view())
     elif plain or count or not sys.stdout.isatty():
-        settings = config.settings(stack)
-        plain_watch.plain(endpoint.of(stack, settings), settings.weights, count)
+        plain_watch.plain(stack, count)
     else:
         follow.watch(stack)
 
@@ -77,10 +78,13 @@ def verify(
     requests: Annotated[int, typer.Option(min=0, help="Requests to send.")] = verdicts.REQUESTS,
     output: Format = Output.text,
 ) -> None:
-    """Tell whether the stack is what its config says. Example: blue-green verify --stack lab."""
+    """Tell whether the stack is what its config says. Example: blue-green verify --stack lab.
+
+    Exit status: 0 it is, 3 drifted, 4 not applied, 5 requests fail, 6 the cluster cannot be asked.
+    """
     verdict = verdicts.verify(stack, requests)
     show(output, verdict.facts(), str(verdict))
-    raise typer.Exit(0 if verdict.ok else 1)
+    raise typer.Exit(verdict.status)
 
 
 app.command()(shift)
@@ -118,7 +122,7 @@ def promote(
     stacks.converge(target)
     verdict = verdicts.verify(target, verdicts.REQUESTS)
     show(output, asdict(promotion) | {"verdict": verdict.facts()}, f"{text}\n{verdict}")
-    raise typer.Exit(0 if verdict.ok else 1)
+    raise typer.Exit(verdict.status)
 
 
 @app.command()
@@ -155,5 +159,8 @@ def main() -> None:
     """Run the command; a mistake that the user can mend is one message, not a traceback."""
     try:
         app()
+    except NotAskedError as error:
+        print(f"blue-green: {error}", file=sys.stderr)
+        sys.exit(NOT_ASKED)
     except RolloutError as error:
         sys.exit(f"blue-green: {error}")

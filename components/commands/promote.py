@@ -11,7 +11,8 @@ from ..settings.model import Settings
 from ..settings.weights import Weights, same
 from .preview.change import Change
 from .preview.run import preview
-from .verify import Verdict, verify
+from .verify.run import verify
+from .verify.verdict import Verdict
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ def promote(source: str, target: str, *, min_requests: int, with_weights: bool) 
 def refusals(proof: Verdict, min_requests: int) -> Iterator[str]:
     """Yield why the source's proof is not good enough."""
     for difference in proof.differences:
-        yield f"{proof.stack} is not what its config says: {difference.what}. Run: {difference.mend}"
+        yield f"{proof.stack} is not what its config says: {difference.in_one_line}"
     for version, weight in proof.weights.items():
         served = proof.served.get(version, Served())
         if weight and served.errors:
@@ -91,7 +92,7 @@ def unproved(proof: Verdict, last: proofs.Served) -> Iterator[str]:
 def drift(target: str) -> Iterator[str]:
     """Yield what in the target is not as its config says."""
     for difference in verify(target, 20).differences:
-        yield f"{target} is not what its config says: {difference.what}. Run: {difference.mend}"
+        yield f"{target} is not what its config says: {difference.in_one_line}"
 
 
 def conflicts(ours: Mapping[str, str], theirs: Settings, target: str) -> Iterator[str]:

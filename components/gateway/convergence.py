@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from ..kubernetes import workloads
 from ..kubernetes.api import Api
 from ..kubernetes.errors import GatewayError, NotConvergedError
+from ..kubernetes.question import Question, refusal
 from . import chain, envoy
 from .admin import EnvoyAdmin
 from .causes import causes
@@ -78,8 +79,21 @@ def can_take(split: Split, versions: tuple[str, ...]) -> bool:
         return not failures(lacking(gateways, split, versions))
 
 
-def wait_for_versions(split: Split, versions: tuple[str, ...], seconds: float) -> None:
-    """Waits until the versions are rolled out and known to every gateway.
+def is_routed(split: Split) -> bool:
+    """Whether the VirtualService is there. Raises GatewayError."""
+    target = split.target
+    where = f"/apis/networking.istio.io/v1/namespaces/{target.namespace}/virtualservices"
+    with Api(split.kubeconfig) as api:
+        return api.find(f"{where}/{target.virtual_service}") is not None
+
+
+def wait_for_versions(
+    split: Split,
+    versions: tuple[str, ...],
+    seconds: float,
+    questions: Mapping[str, Question] | None = None,
+) -> None:
+    """Waits until the versions are rolled out, known to every gateway, and answer what they are asked.
 
     Raises NotConvergedError with what is missing, and the reasons of pods that are not ready.
     """
@@ -92,7 +106,8 @@ def wait_for_versions(split: Split, versions: tuple[str, ...], seconds: float) -
                 reason = workloads.not_rolled_out(gateways.api, target.namespace, name)
                 if reason is not None:
                     return (Finding(Link.ENDPOINTS, reason),)
-            return lacking(gateways, split, versions)
+            found = lacking(gateways, split, versions)
+            return found if failures(found) else (*found, *_silent(gateways.api, split, questions or {}))
 
         try:
             check = _explained(gateways, split, versions, look)
@@ -134,6 +149,7 @@ def wait_for_weights(split: Split, wanted: Wanted, seconds: float) -> tuple[Proo
                 _lines(
                     f"Not every gateway routes by {shown(wanted.weights)}{said}",
                     *rest,
+                    *_stuck(gateways.api, split, tuple(wanted.served)).values(),
                     f"Look at: {_ISTIOD}, and the log of the gateway's pod.",
                     "To try again, run pulumi up; to go back, set the config back before it.",
                 )
@@ -257,6 +273,16 @@ def _reachable(admin: EnvoyAdmin, split: Split, versions: tuple[str, ...]) -> Se
         routes = envoy.routes(admin.get(split.routes_path), split.target)
         return Seen(routes, lacking if routes else ())
     return Seen((), lacking)
+
+
+def _silent(api: Api, split: Split, questions: Mapping[str, Question]) -> tuple[Finding, ...]:
+    """The versions that do not answer what they are asked."""
+    target = split.target
+    refusals = (
+        refusal(api, target.namespace, {"app": target.host, "version": version}, question)
+        for version, question in questions.items()
+    )
+    return tuple(Finding(Link.ENDPOINTS, reason) for reason in refusals if reason is not None)
 
 
 def _not_rolled_out(api: Api, target: envoy.Target, versions: tuple[str, ...]) -> dict[str, str]:

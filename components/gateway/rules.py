@@ -19,7 +19,7 @@ def in_the_way(api: Api, target: Target, versions: Iterable[str]) -> tuple[Findi
         namespace, name = item["metadata"]["namespace"], item["metadata"]["name"]
         if namespace == target.namespace and name in own:
             own.remove(name)
-        elif _is_for(item, target) and item["spec"].get("exportTo") not in (None, [], ["*"]):
+        elif is_for(item, target) and item["spec"].get("exportTo") not in (None, [], ["*"]):
             found.append(_foreign(item))
     return (
         *found,
@@ -49,7 +49,7 @@ def _foreign(item: Mapping[str, Any]) -> Finding:
     )
 
 
-def _is_for(item: Mapping[str, Any], target: Target) -> bool:
+def is_for(item: Mapping[str, Any], target: Target) -> bool:
     """Whether a rule is for the split's host; a name without a dot is of the rule's namespace."""
     host: str = item["spec"]["host"]
     full = host if "." in host else f"{host}.{item['metadata']['namespace']}.svc."

@@ -12,9 +12,13 @@ def not_rolled_out(api: Api, namespace: str, name: str) -> str | None:
     The conditions of `kubectl rollout status`, without waiting for the old pods to end.
     """
     deployment = api.get(f"/apis/apps/v1/namespaces/{namespace}/deployments/{name}")
+    return rollout_gap(f"deployment {namespace}/{name}", deployment)
+
+
+def rollout_gap(where: str, deployment: Mapping[str, Any]) -> str | None:
+    """Why a Deployment is not what its spec says, in a sentence with its name; None when it is."""
     status: Mapping[str, Any] = deployment.get("status") or {}
     wanted: int = deployment["spec"].get("replicas", 1)
-    where = f"deployment {namespace}/{name}"
     if status.get("observedGeneration", 0) < deployment["metadata"]["generation"]:
         return f"{where}: Kubernetes has not seen the change yet"
     updated, available = status.get("updatedReplicas", 0), status.get("availableReplicas", 0)
@@ -27,6 +31,30 @@ def not_rolled_out(api: Api, namespace: str, name: str) -> str | None:
     if ready < wanted:
         return f"{where}: {max(ready, 0)} of {wanted} new pods are ready"
     return None
+
+
+def emptied_at(api: Api, deployment: Mapping[str, Any]) -> str | None:
+    """When a Deployment was scaled to 0 (UTC, ISO 8601); None where its events are gone: they live an hour.
+
+    Raises GatewayError.
+    """
+    metadata = deployment["metadata"]
+    selector = f"involvedObject.uid={metadata['uid']},reason=ScalingReplicaSet"
+    events = api.get(f"/api/v1/namespaces/{metadata['namespace']}/events", {"fieldSelector": selector})
+    times = [str(event["lastTimestamp"]) for event in events["items"] if event["message"].endswith(" to 0")]
+    return max(times, default=None)
+
+
+def serves_on(deployment: Mapping[str, Any]) -> bool:
+    """Whether the rollout has ended and some of its pods are ready: one that is lost is being replaced."""
+    status: Mapping[str, Any] = deployment.get("status") or {}
+    conditions: list[Mapping[str, str]] = status.get("conditions") or []
+    return (
+        status.get("observedGeneration", 0) >= deployment["metadata"]["generation"]
+        and any(one.get("reason") == "NewReplicaSetAvailable" for one in conditions)
+        and not _refused(status)
+        and status.get("availableReplicas", 0) > 0
+    )
 
 
 def _refused(status: Mapping[str, Any]) -> str:

@@ -5,7 +5,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..settings.model import App, Retries, Routing, StickySession
+from ..settings.model import App, Retries, Routing, StickySession, Version
 from .manifest import PATCH_FORCE, Manifest
 
 _API = "networking.istio.io/v1"
@@ -26,21 +26,16 @@ def gateway(app: App, routing: Routing) -> Manifest:
     return _object("Gateway", routing.gateway, app, spec)
 
 
-def destination_rule(
-    app: App, version: str, routing: Routing, policy: Mapping[str, object] | None = None
-) -> Manifest:
-    """The DestinationRule with one version's subset; Istio merges all rules of a host.
-
-    `policy` is the version's own traffic policy.
-    """
-    subset: Manifest = {"name": version, "labels": {"version": version}}
-    merged = {**routing.traffic_policy, **(policy or {})}
+def destination_rule(app: App, name: str, version: Version, routing: Routing) -> Manifest:
+    """The DestinationRule with one version's subset; Istio merges all rules of a host."""
+    subset: Manifest = {"name": name, "labels": {"version": name}}
+    merged = {**routing.traffic_policy, **version.traffic_policy}
     if routing.sticky_session is not None:
         merged["loadBalancer"] = {"consistentHash": _consistent_hash(routing.sticky_session)}
     if merged:
         subset["trafficPolicy"] = merged
     spec: Manifest = {"host": app.name, "subsets": [subset], "exportTo": list(_EXPORT_TO)}
-    return _object("DestinationRule", f"{app.name}-{version}", app, spec)
+    return _object("DestinationRule", f"{app.name}-{name}", app, spec)
 
 
 def virtual_service(app: App, weights: Mapping[str, int], routing: Routing) -> Manifest:

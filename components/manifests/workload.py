@@ -70,12 +70,16 @@ def _with_old_names(template: Manifest) -> Manifest:
 
 
 def image(deployment: Mapping[str, Any]) -> str:
-    """The image of a Deployment's own container, which is called as the app is; else of the first one."""
-    template = deployment["spec"]["template"]
+    """The image of a Deployment's own container."""
+    return own_container(deployment["spec"]["template"])["image"]
+
+
+def own_container(template: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The container of a pod template that is called as the app is; else the first one."""
     containers: Sequence[Mapping[str, Any]] = template["spec"]["containers"]
     labels: Mapping[str, str] = template.get("metadata", {}).get("labels") or {}
     own = (one for one in containers if one.get("name") == labels.get("app"))
-    return next(own, containers[0])["image"]
+    return next(own, containers[0])
 
 
 def pieces(app: App, versions: Mapping[str, Version]) -> dict[str, Mapping[str, object]]:
@@ -84,8 +88,10 @@ def pieces(app: App, versions: Mapping[str, Version]) -> dict[str, Mapping[str, 
     return {"app.podTemplate": app.pod_template, **own}
 
 
-def disruption_budget(app: App, name: str) -> Manifest:
-    """Lets a drained node take one pod of the version at a time."""
+def disruption_budget(app: App, name: str, version: Version) -> Manifest | None:
+    """Lets a drained node take one pod of the version at a time; None: it has one pod at most."""
+    if version.replicas is not None and version.replicas <= 1:
+        return None
     selector = {"app": app.name, "version": name}
     return {
         "apiVersion": "policy/v1",
@@ -162,11 +168,11 @@ def _variable(name: str, value: str | SecretKey) -> Manifest:
 
 def _probe(probe: Probe, container_port: int) -> Manifest:
     port = container_port if probe.port is None else probe.port
-    check: Manifest = (
-        {"tcpSocket": {"port": port}}
-        if probe.path is None
-        else {"httpGet": {"path": probe.path, "port": port}}
-    )
+    check: Manifest = {"tcpSocket": {"port": port}}
+    if probe.path is not None:
+        check = {"httpGet": {"path": probe.path, "port": port}}
+    elif probe.grpc is not None:
+        check = {"grpc": {"port": port, "service": probe.grpc.service}}
     return check | {
         "initialDelaySeconds": probe.initial_delay_seconds,
         "periodSeconds": probe.period_seconds,

@@ -11,6 +11,8 @@ from ..settings.model import Check
 
 TIMEOUT_SECONDS = 5.0
 VERSION_HEADER = "X-App-Version"
+# Envoy adds it to what it got from elsewhere.
+UPSTREAM_HEADER = "X-Envoy-Upstream-Service-Time"
 _MARKUP = re.compile(r"<(style|script|title)\b.*?</\1>|<[^>]*>", re.DOTALL | re.IGNORECASE)
 
 
@@ -25,6 +27,7 @@ class Answer:
         text: the page's visible text, or what failed.
         ok: a status that counts as an answer.
         status: the HTTP status; None where no answer came.
+        by_app: whether the app answered, well or not: a gateway's own answer lacks a header of Envoy's.
     """
 
     at: float
@@ -33,6 +36,7 @@ class Answer:
     text: str
     ok: bool
     status: int | None = None
+    by_app: bool = False
 
 
 def ask(url: str, headers: Mapping[str, str] | None = None, check: Check | None = None) -> Iterator[Answer]:
@@ -60,10 +64,11 @@ def ask(url: str, headers: Mapping[str, str] | None = None, check: Check | None 
                 continue
             text = visible_text(response.text)
             version = response.headers.get(VERSION_HEADER, text)
+            by_app = UPSTREAM_HEADER in response.headers
             status = response.status_code
             ok = accepts(status)
             said = text if ok else f"HTTP {status}: {text}"
-            yield Answer(at, time.monotonic() - started, version, said, ok, status)
+            yield Answer(at, time.monotonic() - started, version, said, ok, status, by_app)
 
 
 def visible_text(page: str) -> str:

@@ -36,9 +36,7 @@ def of(name: str, settings: Settings) -> Endpoint:
 
 def at(url: str, routing: Routing, host: str) -> Endpoint:
     """Return how to ask for one host of a route (a wildcard stands for any) at a gateway's address."""
-    named = {} if host == "*" else {"Host": host.replace("*.", "any.")}
-    path = routing.check.path or (routing.paths[0] if routing.paths else "")
-    return Endpoint(url + path, {**routing.check.headers, **routing.headers, **named}, routing.check)
+    return Endpoint(url + routing.asked_path(), routing.asked_headers(host), routing.check)
 
 
 def recorded(facts: Mapping[str, Any]) -> Endpoint:

@@ -69,7 +69,7 @@ def read(gateways: Gateways, settings: Settings) -> Readings:
             elif answer.pod.ready and answer.error:
                 raise answer.error
     except GatewayError as error:
-        raise RolloutError(str(error)) from error
+        raise live.not_asked(settings.cluster, error) from error
     return found
 
 

@@ -1,31 +1,26 @@
 """What is true in the cluster now: the VirtualService, each gateway's Envoy, each version's pods."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from ..errors import RolloutError
+from ..errors import NotAskedError
 from ..gateway import envoy
 from ..gateway.gateways import Answer, Gateways
 from ..gateway.pods import GatewayPod
 from ..kubernetes import kubeconfig
 from ..kubernetes.api import Api
-from ..kubernetes.errors import GatewayError
+from ..kubernetes.errors import GatewayError, KubeconfigError, UnreachableError
 from ..kubernetes.kubeconfig import Kubeconfig
+from ..kubernetes.workloads import emptied_at
+from ..kubernetes.writers import Writer, last_writer
 from ..manifests import workload
+from ..manifests.objects import objects as manifests
 from ..manifests.routes import split
 from ..profile.profile import Profile
 from ..settings.model import KubeconfigCluster, MinikubeCluster, Settings
 
 ROUTING = "/apis/networking.istio.io/v1/namespaces"
-
-
-@dataclass(frozen=True)
-class Writer:
-    """Who last wrote an object: a field manager, such as kubectl-patch, and when."""
-
-    manager: str
-    time: str
 
 
 @dataclass(frozen=True)
@@ -65,28 +60,32 @@ class Live:
     Attributes:
         route: the VirtualService's weights; None where it is not there.
         route_writer: who wrote its routes last.
-        rules: the versions that have a subset in a DestinationRule of the app.
+        objects: of the kinds that the app is made of, those in its namespace, by kind and name.
         gateways: every pod of the gateway that serves, or still ends its requests.
         pods: by version.
+        emptied: when each version that is scaled to 0 was, where Kubernetes' events still tell it.
+        kubectl: that command for this cluster, for hints.
     """
 
     route: Mapping[str, int] | None
     route_writer: Writer | None
-    rules: frozenset[str]
+    objects: Mapping[tuple[str, str], Mapping[str, Any]]
     gateways: tuple[Gateway, ...]
     pods: Mapping[str, Pods]
+    emptied: Mapping[str, str] = field(default_factory=dict[str, str])
+    kubectl: str = "kubectl"
 
 
 def connect(settings: Settings) -> Gateways:
     """Return the connections to the stack's gateways, by the user's kubeconfig; use it in a `with` statement.
 
     Raises:
-        RolloutError: there is no such kubeconfig or context.
+        NotAskedError: there is no such kubeconfig or context.
     """
     try:
         return Gateways(kubeconfig_of(settings.cluster), settings.routing.gateway_selector)
     except GatewayError as error:
-        raise RolloutError(str(error)) from error
+        raise not_asked(settings.cluster, error) from error
 
 
 def kubeconfig_of(cluster: MinikubeCluster | KubeconfigCluster) -> Kubeconfig:
@@ -95,6 +94,18 @@ def kubeconfig_of(cluster: MinikubeCluster | KubeconfigCluster) -> Kubeconfig:
         named = cluster.minikube.kubeconfig if cluster.minikube else None
         return Profile(cluster.profile, kubeconfig=named).reference
     return kubeconfig.reference(cluster.path, cluster.context)
+
+
+def not_asked(cluster: MinikubeCluster | KubeconfigCluster, error: Exception) -> NotAskedError:
+    """Return the error of a command that cannot ask the cluster: what is wrong, and what to type."""
+    if not isinstance(error, UnreachableError | KubeconfigError):
+        return NotAskedError(str(error))
+    if isinstance(cluster, MinikubeCluster):
+        look = f"`minikube status -p {cluster.profile}` tells whether it runs; `make up` starts it"
+    else:
+        context = f" --context {cluster.context}" if cluster.context else ""
+        look = f"look at `kubectl --kubeconfig {cluster.path}{context} cluster-info`"
+    return NotAskedError(f"{str(error).rstrip('.')}; {look}")
 
 
 def target(settings: Settings) -> envoy.Target:
@@ -106,15 +117,23 @@ def read(gateways: Gateways, settings: Settings) -> Live:
     """Read the cluster.
 
     Raises:
-        RolloutError: the API server does not answer, or refuses; or there is no gateway.
+        NotAskedError: the API server does not answer, or refuses; or there is no gateway.
     """
-    api = gateways.api
     try:
         answers = gateways.ask(lambda admin: envoy.routed_weights(admin.get(envoy.ROUTES), target(settings)))
-        route, writer = _route(api, settings)
-        return Live(route, writer, _rules(api, settings), _serving(answers), _pods(api, settings))
+        found = _objects(gateways.api, settings)
+        service = found.get(("VirtualService", settings.app.name))
+        return Live(
+            None if service is None else split(service["spec"]),
+            None if service is None else last_writer(service, ("spec", "http")),
+            found,
+            _serving(answers),
+            _pods(gateways.api, settings, found),
+            _emptied(gateways.api, settings, found),
+            gateways.api.kubectl,
+        )
     except GatewayError as error:
-        raise RolloutError(str(error)) from error
+        raise not_asked(settings.cluster, error) from error
 
 
 def _serving(answers: Sequence[Answer[tuple[dict[str, int], ...]]]) -> tuple[Gateway, ...]:
@@ -126,45 +145,27 @@ def _serving(answers: Sequence[Answer[tuple[dict[str, int], ...]]]) -> tuple[Gat
     )
 
 
-def _route(api: Api, settings: Settings) -> tuple[Mapping[str, int] | None, Writer | None]:
-    # A list, as a get of what is not there is an error.
-    for item in _list(api, f"{ROUTING}/{settings.app.namespace}/virtualservices"):
-        if item["metadata"]["name"] == settings.app.name:
-            return split(item["spec"]), _writer(item)
-    return None, None
+def _objects(api: Api, settings: Settings) -> Mapping[tuple[str, str], Mapping[str, Any]]:
+    """The objects of each kind that the app has, by kind and name."""
+    kinds = {one["kind"]: one["apiVersion"] for one in manifests(settings)}
+    found: dict[tuple[str, str], Mapping[str, Any]] = {}
+    for kind, version in kinds.items():
+        group = "/api/v1" if version == "v1" else f"/apis/{version}"
+        where = f"{group}/namespaces/{settings.app.namespace}/{kind.lower()}s"
+        found |= {(kind, item["metadata"]["name"]): item for item in _list(api, where)}
+    return found
 
 
-def _writer(item: Mapping[str, Any]) -> Writer | None:
-    fields: Sequence[Mapping[str, Any]] = item["metadata"].get("managedFields") or []
-    wrote = [entry for entry in fields if "f:http" in _owned(entry)]
-    if not wrote:
-        return None
-    last = max(wrote, key=lambda entry: str(entry.get("time")))
-    return Writer(last["manager"], str(last.get("time")))
-
-
-def _owned(entry: Mapping[str, Any]) -> Mapping[str, object]:
-    fields: Mapping[str, Any] = entry.get("fieldsV1") or {}
-    return fields.get("f:spec") or {}
-
-
-def _rules(api: Api, settings: Settings) -> frozenset[str]:
-    found: set[str] = set()
-    for rule in _list(api, f"{ROUTING}/{settings.app.namespace}/destinationrules"):
-        if rule["spec"]["host"] == settings.app.name:
-            subsets: Sequence[Mapping[str, str]] = rule["spec"].get("subsets") or []
-            found |= {subset["name"] for subset in subsets}
-    return frozenset(found)
-
-
-def _pods(api: Api, settings: Settings) -> Mapping[str, Pods]:
+def _pods(
+    api: Api, settings: Settings, objects: Mapping[tuple[str, str], Mapping[str, Any]]
+) -> Mapping[str, Pods]:
     app = settings.app
     query = {"labelSelector": f"app={app.name}"}
     running = _list(api, f"/api/v1/namespaces/{app.namespace}/pods", query)
     found: dict[str, Pods] = {}
-    for item in _list(api, f"/apis/apps/v1/namespaces/{app.namespace}/deployments", query):
-        version: str | None = item["spec"]["selector"]["matchLabels"].get("version")
-        if version is not None:
+    for version in settings.versions:
+        item = objects.get(("Deployment", f"{app.name}-{version}"))
+        if item is not None:
             ours = [pod for pod in running if pod["metadata"]["labels"].get("version") == version]
             found[version] = Pods(
                 workload.image(item),
@@ -172,6 +173,17 @@ def _pods(api: Api, settings: Settings) -> Mapping[str, Pods]:
                 int(item["status"].get("readyReplicas", 0)),
                 frozenset(image for pod in ours for image in _image_ids(pod, app.name)),
             )
+    return found
+
+
+def _emptied(
+    api: Api, settings: Settings, objects: Mapping[tuple[str, str], Mapping[str, Any]]
+) -> Mapping[str, str]:
+    found: dict[str, str] = {}
+    for version in settings.versions:
+        item = objects.get(("Deployment", f"{settings.app.name}-{version}"))
+        if item is not None and item["spec"].get("replicas") == 0 and (at := emptied_at(api, item)):
+            found[version] = at
     return found
 
 

@@ -5,7 +5,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..errors import RolloutError
 from ..gateway import answered, envoy
 from ..gateway.admin import EnvoyAdmin
 from ..gateway.gateways import Gateways
@@ -108,7 +107,7 @@ def read(gateways: Gateways, settings: Settings) -> Counters:
             elif answer.pod.ready and answer.error:
                 raise answer.error
     except GatewayError as error:
-        raise RolloutError(str(error)) from error
+        raise live.not_asked(settings.cluster, error) from error
     return Counters(endpoints, answers)
 
 
@@ -122,7 +121,7 @@ def in_flight(gateways: Gateways, settings: Settings) -> Mapping[str, int]:
     try:
         answers = gateways.ask(lambda admin: admin.get(envoy.CLUSTERS))
     except GatewayError as error:
-        raise RolloutError(str(error)) from error
+        raise live.not_asked(settings.cluster, error) from error
     return {
         version: sum(envoy.active_requests(one.value, target, version) for one in answers if one.value)
         for version in settings.versions

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 
 from . import pod_template, rules
 from .mistakes import Mistake, nearest, shown
-from .model import Check, MinikubeCluster, Resources, Routing, Settings, Version
+from .model import Check, MinikubeCluster, Probes, Resources, Routing, Settings, Version
 
 _SET = "pulumi config set --path"
 
@@ -24,7 +24,11 @@ def mistakes(settings: Settings, project: str) -> list[Mistake]:
 
 def warnings(settings: Settings, project: str) -> tuple[str, ...]:
     """What is allowed, and worth a sentence."""
-    return (*_movable_images(settings, project), *_reached_inside(settings, project))
+    return (
+        *_movable_images(settings, project),
+        *_unasked(settings, project),
+        *_reached_inside(settings, project),
+    )
 
 
 def _cluster(settings: Settings) -> Iterator[Mistake]:
@@ -91,6 +95,14 @@ def _versions(settings: Settings, project: str) -> Iterator[Mistake]:
         yield from _resources((*path, "resources"), version.resources)
         yield from _policy(path, version.traffic_policy, settings.routing)
         yield from _deadline(path, version)
+        yield from _probes((*path, "probes"), version.probes)
+
+
+def _probes(path: tuple[str, ...], probes: Probes) -> Iterator[Mistake]:
+    named = (("readiness", probes.readiness), ("liveness", probes.liveness), ("startup", probes.startup))
+    for name, probe in named:
+        if probe is not None and probe.path is not None and probe.grpc is not None:
+            yield Mistake((*path, name, "grpc"), "there is a path as well", "Take one of them out")
 
 
 def _resources(path: tuple[str, ...], resources: Resources) -> Iterator[Mistake]:
@@ -201,6 +213,17 @@ def _movable_images(settings: Settings, project: str) -> Iterator[str]:
             )
 
 
+def _unasked(settings: Settings, project: str) -> Iterator[str]:
+    """A sentence for each version with traffic whose readiness is not the app's own word."""
+    for name, version in settings.versions.items():
+        if settings.weights[name] and not version.probes.readiness.asks_the_app:
+            yield (
+                f"{project}:versions.{name}.probes.readiness: {name} gets traffic as soon as its port "
+                "accepts connections, whether it can answer or not. Write the path of a page that only a "
+                "ready app has, or grpc: {}."
+            )
+
+
 def _reached_inside(settings: Settings, project: str) -> Iterator[str]:
     """The weights hold at the gateway: a sentence for each idle version that others reach unasked."""
     for name, version in settings.versions.items():
@@ -213,4 +236,4 @@ def _reached_inside(settings: Settings, project: str) -> Iterator[str]:
 
 
 def _serves_unasked(version: Version) -> bool:
-    return version.probes.readiness.path is None and version.replicas != 0
+    return not version.probes.readiness.asks_the_app and version.replicas != 0

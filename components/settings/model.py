@@ -246,11 +246,23 @@ class SecretKey(Section):
 
 
 @dataclass(frozen=True)
+class Grpc(Section):
+    """gRPC's health check: of one service, or of the server as a whole."""
+
+    service: Annotated[
+        str, rules.GRPC_SERVICE, Key("The service.", "rolls", "shop.Cart", "the server as a whole")
+    ] = ""
+
+
+@dataclass(frozen=True)
 class Probe(Section):
-    """A Kubernetes probe: HTTP GET of `path`, or without one a TCP connect."""
+    """A Kubernetes probe: HTTP GET of `path`, gRPC's health check, or without either a TCP connect."""
 
     path: Annotated[
         str | None, rules.HTTP_PATH, Key("What is asked by GET.", "rolls", "/healthz", "a TCP connect")
+    ] = None
+    grpc: Annotated[
+        Grpc | None, Key("gRPC's health check instead of a GET.", "rolls", {"service": "shop.Cart"})
     ] = None
     port: Annotated[int | None, _PORT, Key("The port.", "rolls", default="`containerPort`")] = None
     initial_delay_seconds: Annotated[
@@ -263,6 +275,11 @@ class Probe(Section):
     failure_threshold: Annotated[
         int, Whole(1, 1000, 3), Key("How many failures in a row count.", "rolls")
     ] = 3
+
+    @property
+    def asks_the_app(self) -> bool:
+        """Whether the app itself answers it: a connect is answered by the kernel."""
+        return self.path is not None or self.grpc is not None
 
 
 @dataclass(frozen=True)
@@ -492,6 +509,15 @@ class Routing(Section):
         default_factory=Check
     )
 
+    def asked_path(self) -> str:
+        """The path of the request by which the app is asked: the check's, else the route's first."""
+        return self.check.path or (self.paths[0] if self.paths else "/")
+
+    def asked_headers(self, host: str) -> dict[str, str]:
+        """The headers of a request for one of the hosts; a wildcard stands for any host."""
+        named = {} if host == "*" else {"Host": host.replace("*.", "any.")}
+        return {**self.check.headers, **self.headers, **named}
+
 
 @dataclass(frozen=True)
 class Convergence(Section):
@@ -503,6 +529,11 @@ class Convergence(Section):
     drain_seconds: Annotated[
         int, Whole(0, 3600, 30), Key("Seconds for requests in flight to a version that is taken out.")
     ] = 30
+    check: Annotated[
+        Literal["request", "none"],
+        OneOf(("request", "none")),
+        Key("Whether a version is asked for an answer before it gets more traffic.", example="none"),
+    ] = "request"
 
 
 @dataclass(frozen=True)

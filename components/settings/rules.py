@@ -39,6 +39,7 @@ QUANTITY = Rule(
     numbers=True,
 )
 HTTP_PATH = Rule(r"/[!-~]*", "a path that begins with /", "/healthz")
+GRPC_SERVICE = Rule(r"[A-Za-z0-9_.]*", "a gRPC service's name such as package.Service", "shop.Cart")
 HEADER_NAME = Rule(r"[a-z0-9][-a-z0-9]*", "a header's name in small letters", "x-team")
 HEADER_VALUE = Rule(r"[ -~]+", "a header's value, printable ASCII", "web")
 STATUS = Rule(

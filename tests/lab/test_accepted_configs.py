@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from components.manifests import routes, workload
+from components.manifests.objects import objects
 from components.settings.mistakes import ConfigError
 from components.settings.parse import parse
 from harness.labs import Program
@@ -33,6 +33,7 @@ _PROBE: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
     {},
     optional={
         "path": st.from_regex(r"/[a-z?&=%/.-]{0,10}", fullmatch=True),
+        "grpc": st.fixed_dictionaries({}, optional={"service": st.just("shop.Cart")}),
         "port": st.integers(1, 65535),
         "initialDelaySeconds": st.integers(0, 60),
         "timeoutSeconds": st.integers(1, 60),
@@ -87,12 +88,7 @@ def manifests(config: dict[str, Any]) -> list[dict[str, Any]]:
         found = parse(config)
     except ConfigError:
         return []
-    app = found.app
-    objects = [workload.service(app), routes.gateway(app, found.routing)]
-    for name, version in found.versions.items():
-        objects += [workload.deployment(app, name, version), workload.disruption_budget(app, name)]
-        objects.append(routes.destination_rule(app, name, found.routing))
-    return [*objects, routes.virtual_service(app, found.weights, found.routing)]
+    return list(objects(found))
 
 
 def test_no_accepted_config_is_rejected_by_the_cluster(program: Program, tmp_path: Path) -> None:

@@ -1,11 +1,12 @@
 """Versions that crash, never get ready, fail, or start late: what `up` says and does."""
 
+import re
 from collections.abc import Mapping
 
 import pytest
 
 from harness.labs import Program
-from tests.lab.observe import QUICK, VERSIONS, failing_up, routed
+from tests.lab.observe import BASE, QUICK, VERSIONS, failing_up, get, routed, updated
 
 ROOT_PAGE = {"readiness": {"path": "/", "periodSeconds": 1}}
 # Each with what its own pod must say. The tags: tools/images.py.
@@ -47,3 +48,34 @@ def test_a_version_that_starts_late_gets_all_traffic_once_it_is_there(program: P
     )
     program.up("--skip-preview")
     assert routed(program) == [({"late": 100},)]
+
+
+def test_a_version_that_answers_5xx_gets_no_traffic_though_its_port_is_open(program: Program) -> None:
+    sick = {"unready": {"image": "janakiramm/myapp:unready"}}
+    program.config(**BASE)
+    program.up("--skip-preview")
+    program.config(versions={**VERSIONS, **sick}, weights={"v1": 50, "v2": 40, "unready": 10})
+    said = failing_up(program)
+    waited = f"could not take it within {QUICK['timeoutSeconds']} s."
+    assert f"Traffic has not moved: version unready {waited}" in said
+    assert re.search(r"pod default/myapp-unready-\S+ was asked for / on port 80 and answered HTTP 503", said)
+    assert routed(program) == [({"v1": 50, "v2": 50},)]
+    program.config(convergence={**QUICK, "check": "none"})
+    program.up("--skip-preview")
+    assert routed(program) == [({"v1": 50, "v2": 40, "unready": 10},)]
+
+
+def test_a_number_of_replicas_that_is_not_in_the_config_is_left_alone(program: Program) -> None:
+    def replicas() -> int:
+        return get(program, "deployment/myapp-v2")["spec"]["replicas"]
+
+    program.config(**{**BASE, "versions": {**VERSIONS, "v2": {**VERSIONS["v2"], "replicas": 2}}})
+    program.up("--skip-preview")
+    program.config(**BASE)
+    program.up("--skip-preview")
+    assert replicas() == 2
+    program.kubectl("scale", "deployment/myapp-v2", "--replicas=3")
+    program.config(weights={"v1": 40, "v2": 60})
+    program.up("--skip-preview")
+    assert replicas() == 3
+    assert updated(program) == set()

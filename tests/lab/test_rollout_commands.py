@@ -29,34 +29,6 @@ def test_verify_of_a_stack_that_is_as_its_config_says(program: Program) -> None:
     assert (status, said.splitlines()[0]) == (0, "lab is what its config says: v1 50 %, v2 50 %")
 
 
-def test_verify_names_a_config_that_was_not_applied_and_the_command(program: Program) -> None:
-    program.config(weights={"v1": 60, "v2": 40})
-    status, said = rollout(program, "verify")
-    assert status == 1
-    assert "the config says v1 60 %, v2 40 %, the last `up` that ended made it v1 50 %, v2 50 %" in said
-    assert "blue-green up --stack lab" in said
-
-
-def test_verify_names_who_patched_the_route_and_its_command_mends_it(program: Program) -> None:
-    patch(program, 90, 10)
-    status, said = rollout(program, "verify", "-o", "json")
-    differences = json.loads(said)["differences"]
-    assert status == 1
-    (route,) = [one for one in differences if "VirtualService" in one["what"]]
-    assert "says v1 90 %, v2 10 % and not v1 50 %, v2 50 %, written by kubectl-patch at" in route["what"]
-    program.run(*route["mend"].split())
-    assert rollout(program, "verify")[0] == 0
-
-
-def test_verify_names_a_deleted_rule_and_its_command_mends_it(program: Program) -> None:
-    program.kubectl("delete", "destinationrule", "myapp-v2")
-    _, said = rollout(program, "verify", "-o", "json")
-    (rule,) = [one for one in json.loads(said)["differences"] if "no subset" in one["what"]]
-    assert rule["what"] == "version v2 has no subset in a DestinationRule"
-    program.run(*rule["mend"].split())
-    assert rollout(program, "verify")[0] == 0
-
-
 def test_verify_of_a_config_with_a_mistake_says_what_is_wrong(program: Program) -> None:
     program.config(weights={"v1": 50, "v2": 49})
     status, said = rollout(program, "verify")

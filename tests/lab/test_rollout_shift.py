@@ -259,3 +259,39 @@ def test_shift_that_cannot_begin_says_why_and_changes_nothing(
     assert "Traceback" not in done.stderr
     assert time.monotonic() - started < 60
     assert _weights(program) == {"v1": 100, "v2": 0}
+
+
+@pytest.fixture
+def ejecting(program: Program) -> Iterator[None]:
+    """A rule of another team for the app's host, which takes a pod away after its first error."""
+    detection = {
+        "consecutive5xxErrors": 1,
+        "interval": "1s",
+        "baseEjectionTime": "60s",
+        "maxEjectionPercent": 100,
+    }
+    rule = {
+        "apiVersion": "networking.istio.io/v1",
+        "kind": "DestinationRule",
+        "metadata": {"name": "ejecting"},
+        "spec": {"host": "myapp.default.svc.cluster.local", "trafficPolicy": {"outlierDetection": detection}},
+    }
+    file = program.folder / "rule.json"
+    file.write_text(json.dumps(rule))
+    program.kubectl("create", "-f", str(file))
+    yield
+    program.kubectl("delete", "destinationrule/ejecting")
+
+
+@pytest.mark.usefixtures("ejecting")
+def test_what_the_gateway_answers_for_an_ejected_version_sends_the_shift_back(program: Program) -> None:
+    program.config(versions={"v1": V1, "v2": FLAKY})
+    program.up()
+    with load(str(program.outputs()["url"])):
+        done = program.run(*SHIFT, "v2", "--steps", "50,100", "--pause", "60", check=False)
+    assert done.returncode == 1
+    assert re.search(
+        r"requests failed; the gateway answered them itself: \d+ no healthy endpoint", done.stderr
+    )
+    assert "DestinationRule default/ejecting" in done.stderr
+    assert _weights(program) == {"v1": 100, "v2": 0}

@@ -211,7 +211,7 @@ def test_the_bars_show_where_a_change_is_stuck() -> None:
         "Envoy of istio-system/gw-1": ["90 %", "10 %"],
         "measured: 600 requests in 11 s": ["90.0% ± 2.4%", "10.0% ± 2.4%"],
     }
-    assert (found["verdict"], found["tone"], found["context"]) == ("drifted", "bad", "dev")
+    assert (found["verdict"], found["tone"], found["context"]) == ("failing", "bad", "dev")
 
 
 def test_a_line_has_a_gap_where_the_measuring_began_anew() -> None:
@@ -359,6 +359,7 @@ def test_a_reader_says_what_keeps_it_from_reading_and_reads_on(monkeypatch: pyte
         (reader.live, "read"): Mock(side_effect=read),
         (reader.traffic, "read"): Mock(side_effect=counters),
         (reader.latency, "read"): Mock(return_value={}),
+        (reader.stack, "resources"): Mock(return_value=[]),
         (reader.Reader, "_look"): Mock(),
     }
     for (where, name), fake in fakes.items():

@@ -1,13 +1,19 @@
 """What the board of `watch` says: its verdict, and shares that begin anew when the Envoys change."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import pytest
 from rich.console import Console
 
+from components.commands.look import COLOURS
 from components.commands.watch.board import Board, Reading
+from components.commands.watch.plain import style, table
 from components.gateway.pods import GatewayPod
-from components.observation.live import Gateway, Live, Pods, Writer
+from components.manifests import routes
+from components.manifests.objects import objects
+from components.observation.answers import Answer
+from components.observation.live import Gateway, Live, Pods
 from components.observation.traffic import Counters, Endpoint, Served
 from components.settings.parse import parse
 
@@ -19,8 +25,24 @@ SETTINGS = parse(
         "weights": {"v1": 90, "v2": 10},
     }
 )
+KUBECTL: Mapping[str, Any] = {
+    "manager": "kubectl-patch",
+    "time": "2026-01-01T00:00:00Z",
+    "fieldsV1": {"f:spec": {"f:http": {}}},
+}
 HALF = {"v1": 50, "v2": 50}
 ASKED = {"v1": 90, "v2": 10}
+
+
+def there(route: Mapping[str, int] | None) -> dict[tuple[str, str], dict[str, Any]]:
+    """The objects of the app with this split in the VirtualService; None: it is not there."""
+    found = {(one["kind"], one["metadata"]["name"]): one for one in objects(SETTINGS)}
+    if route is None:
+        del found["VirtualService", "app"]
+        return found
+    service = routes.virtual_service(SETTINGS.app, route, SETTINGS.routing)
+    service["metadata"]["managedFields"] = [KUBECTL]
+    return found | {("VirtualService", "app"): service}
 
 
 def now(route: Mapping[str, int] | None, *splits: Mapping[str, int]) -> Live:
@@ -29,7 +51,7 @@ def now(route: Mapping[str, int] | None, *splits: Mapping[str, int]) -> Live:
         for number, split in enumerate(splits)
     )
     pods = {version: Pods(f"app:{version}", 1, 1, frozenset()) for version in ("v1", "v2")}
-    return Live(route, Writer("kubectl-patch", "2026-01-01T00:00:00Z"), frozenset(pods), gateways, pods)
+    return Live(route, None, there(route), gateways, pods)
 
 
 def counted(v1: int, v2: int, errors: int = 0, at: float = 0.0) -> Reading:
@@ -43,15 +65,51 @@ def counted(v1: int, v2: int, errors: int = 0, at: float = 0.0) -> Reading:
     [
         (now(ASKED, ASKED, ASKED), "converged", "2 of 2 gateways route as the config says"),
         (now(ASKED, ASKED, HALF), "converging", "1 of 2 gateways are behind: istio-system/gw-1"),
-        (now(HALF, HALF), "drifted", "the VirtualService says v1 50 %, v2 50 %, written by kubectl-patch"),
-        (now(None), "drifted", "the VirtualService is not there"),
+        (
+            now(HALF, HALF),
+            "drifted",
+            "VirtualService default/app says v1 50 %, v2 50 % and not v1 90 %, v2 10 %, written by",
+        ),
+        (now(None), "drifted", "VirtualService default/app is not there"),
         (now(ASKED), "drifted", "no gateway serves"),
     ],
 )
 def test_verdict(live: Live, verdict: str, reason: str) -> None:
-    found, why = Board("lab", SETTINGS, live).verdict
+    found, why = Board("lab", SETTINGS, live, there(ASKED)).verdict
     assert found == verdict
     assert why.startswith(reason)
+
+
+def test_what_the_last_up_made_is_an_edit_that_was_not_applied() -> None:
+    verdict, why = Board("lab", SETTINGS, now(HALF, HALF), there(HALF)).verdict
+    assert (verdict, why.partition(" and not")[0]) == (
+        "not applied",
+        "VirtualService default/app says v1 50 %, v2 50 %",
+    )
+
+
+def test_failures_are_no_convergence() -> None:
+    board = Board("lab", SETTINGS, now(ASKED, ASKED), there(ASKED))
+    board.add(SETTINGS, board.now, counted(0, 0))
+    board.add(SETTINGS, board.now, counted(90, 10, errors=7))
+    assert board.verdict == ("failing", "7 of 100 requests failed")
+
+
+def test_the_closing_table_is_by_the_gateways_counts() -> None:
+    console = Console(width=100)
+    with console.capture() as captured:
+        console.print(table({"v1": Served(15), "v2": Served(5, 2)}, ASKED, 20, 2))
+    said = captured.get()
+    assert "20 answers, 2 failed" in said
+    assert "75.0%" in said
+    assert "25.0%" in said
+
+
+@pytest.mark.parametrize(
+    ("version", "colour"), [("v2", COLOURS[1].terminal), ("shop one greeting=hello", "")]
+)
+def test_an_answer_that_names_no_version_has_no_colour(version: str, colour: str) -> None:
+    assert style(Answer(0, 0, version, "text", ok=True), ASKED) == colour
 
 
 def test_measured_shares_are_what_was_served_since_the_first_reading() -> None:

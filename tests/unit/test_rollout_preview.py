@@ -20,9 +20,13 @@ from tests.fake_github import GitHub, fake_github
 IMAGES = {"v1": "app:1", "v2": "app:2"}
 
 
+def _template(image: str, probe: str = "httpGet") -> dict[str, Any]:
+    return {"spec": {"containers": [{"image": image, "readinessProbe": {probe: {}}}]}}
+
+
 def snapshot(weights: Mapping[str, int], images: Mapping[str, str] = IMAGES, replicas: int = 2) -> Snapshot:
     return Snapshot(
-        weights, {version: Workload(image, replicas, {"image": image}) for version, image in images.items()}
+        weights, {version: Workload(image, replicas, _template(image)) for version, image in images.items()}
     )
 
 
@@ -63,6 +67,14 @@ def test_what_the_program_warns_of_for_the_split_is_a_risk() -> None:
     ]
     found = of_digest("prod", [], {"steps": [], "diagnostics": diagnostics})
     assert list(risks(found, {})) == ["a change takes away: …"]
+
+
+def test_a_version_that_gains_and_that_no_probe_asks_is_a_risk() -> None:
+    after = Snapshot(
+        {"v1": 50, "v2": 50}, {v: Workload("a:1", 2, _template("a:1", "tcpSocket")) for v in IMAGES}
+    )
+    (risk,) = risks(change(snapshot({"v1": 100}), after), {})
+    assert risk.startswith("v2 has no HTTP or gRPC readiness probe")
 
 
 def test_fifty_points_in_one_step_are_no_risk_and_more_are() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from components.commands.promote import conflicts, pinned, plan, refusals, unproved
 from components.commands.promote import images as promoted
-from components.commands.verify import Difference, Verdict
+from components.commands.verify.verdict import Difference, Verdict
 from components.observation.traffic import Served
 from components.pulumi_cli import last_proof as proofs
 from components.settings.model import Settings

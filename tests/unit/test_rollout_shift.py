@@ -132,12 +132,16 @@ def _observe(readings: list[Counters], monkeypatch: pytest.MonkeyPatch) -> Step:
     def read(*_: object) -> Counters:
         return readings.pop(0)
 
+    def the_rule(*_: object) -> str:
+        return "; look at the rule"
+
     def no_times(*_: object) -> Readings:
         return {}
 
     monkeypatch.setattr(traffic, "read", read)
     monkeypatch.setattr(latency, "read", no_times)
     monkeypatch.setattr(observe, "must_hold", _nothing)
+    monkeypatch.setattr(observe, "_limits", the_rule)
     monkeypatch.setattr(observe, "time", _Clock())
     step = Step(50, 0)
     plan = Plan("v2", (50,), 2, Limits(0.01, 50))
@@ -169,7 +173,9 @@ def test_what_the_gateway_answers_itself_is_a_breach_at_once(monkeypatch: pytest
     before = {"upstream_rq_completed": 0, "upstream_cx_none_healthy": 0}
     after = {"upstream_rq_completed": 9, "upstream_rq_5xx": 9, "upstream_cx_none_healthy": 8}
     readings = [Counters(endpoints, {("gw", "v2"): counted}) for counted in (before, after)]
-    with pytest.raises(BreachError, match=r"9 of 9 requests failed; .* itself: 8 no healthy endpoint"):
+    with pytest.raises(
+        BreachError, match=r"9 of 9 requests failed; .* itself: 8 no healthy endpoint; look at the rule"
+    ):
         _observe(readings, monkeypatch)
 
 

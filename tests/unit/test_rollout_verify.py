@@ -1,28 +1,187 @@
 """What verify calls a difference, by its logic alone."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import pytest
 
-from components.commands import verify
-from components.observation.live import Live, Pods
+from components.commands.verify.fields import beside, fields
+from components.commands.verify.requests import Sent, elsewhere, shares
+from components.commands.verify.verdict import Difference, Status, Verdict
+from components.commands.verify.workloads import paused, scaled
+from components.manifests.objects import objects
+from components.observation.answers import Answer
+from components.observation.live import Live
 from components.observation.traffic import Served
 from components.settings.model import Settings
 from components.settings.parse import parse
 
+KUBECTL: Mapping[str, Any] = {
+    "manager": "kubectl-edit",
+    "time": "2026-01-02T00:00:00Z",
+    "fieldsV1": {
+        "f:metadata": {"f:labels": {"f:app": {}}},
+        "f:spec": {
+            "f:http": {},
+            "f:template": {"f:spec": {"f:containers": {'k:{"name":"app"}': {"f:image": {}, "f:env": {}}}}},
+        },
+    },
+}
+SCALE: Mapping[str, Any] = {
+    "manager": "kubectl",
+    "subresource": "scale",
+    "time": "2026-01-02T00:00:00Z",
+    "fieldsV1": {"f:spec": {"f:replicas": {}}},
+}
 
-def settings(weights: Mapping[str, int], replicas: int | None = None) -> Settings:
-    version: dict[str, object] = {"image": "app:1"}
-    if replicas:
-        version["replicas"] = replicas
+
+def settings(weights: Mapping[str, int], **version: object) -> Settings:
     return parse(
         {
             "cluster": {"kind": "minikube", "profile": "dev"},
             "app": {"name": "app"},
-            "versions": dict.fromkeys(weights, version),
+            "versions": {key: {"image": "app:1", **version} for key in weights},
             "weights": weights,
         }
     )
+
+
+def cluster(of: Settings, *writers: Mapping[str, Any]) -> dict[tuple[str, str], dict[str, Any]]:
+    """The objects as a cluster has them after an `up` of these settings, and as the state has them."""
+    found: dict[tuple[str, str], dict[str, Any]] = {}
+    for manifest in objects(of):
+        metadata: dict[str, Any] = {**manifest["metadata"], "managedFields": list(writers)}
+        found[manifest["kind"], metadata["name"]] = {**manifest, "metadata": metadata}
+    return found
+
+
+def live(objects_: Mapping[tuple[str, str], Mapping[str, Any]]) -> Live:
+    return Live({"v1": 100}, None, objects_, (), {})
+
+
+def container(objects_: dict[tuple[str, str], dict[str, Any]]) -> dict[str, Any]:
+    containers = objects_["Deployment", "app-v1"]["spec"]["template"]["spec"]["containers"]
+    return next(one for one in containers if one["name"] == "app")
+
+
+def test_a_cluster_as_the_last_up_left_it_has_no_difference() -> None:
+    asked = settings({"v1": 100, "v2": 0}, replicas=2, resources={"limits": {"cpu": "0.5"}})
+    there = cluster(asked)
+    container(there)["resources"]["limits"]["cpu"] = "500m"
+    # What admission and others add.
+    container(there)["imagePullPolicy"] = "IfNotPresent"
+    container(there)["terminationMessagePath"] = "/dev/termination-log"
+    there["Deployment", "app-v1"]["spec"]["template"]["spec"]["containers"].insert(0, {"name": "proxy"})
+    there["Service", "app"]["spec"]["clusterIP"] = "10.0.0.1"
+    # What Kubernetes leaves out.
+    del container(there)["readinessProbe"]["initialDelaySeconds"]
+    assert list(fields("dev", asked, live(there), cluster(asked))) == []
+
+
+def test_a_field_that_somebody_wrote_is_named_with_its_writer() -> None:
+    asked = settings({"v1": 100}, env={"MODE": "a"})
+    there = cluster(asked, KUBECTL)
+    container(there)["image"] = "app:2"
+    container(there)["env"][0]["value"] = "secret"
+    found = list(fields("dev", asked, live(there), cluster(asked)))
+    where = "Deployment default/app-v1: spec.template.spec.containers[app]"
+    by = "written by kubectl-edit at 2026"
+    assert [one.what.removesuffix("-01-02T00:00:00Z") for one in found] == [
+        f"{where}.image is app:2 and not app:1, {by}",
+        f"{where}.env[MODE].value is another one, {by}",
+    ]
+    assert {one.mend for one in found} == {"blue-green up --stack dev --refresh"}
+
+
+def test_what_is_as_the_last_up_left_it_is_not_applied_and_nobody_drifted() -> None:
+    asked, before = settings({"v1": 60, "v2": 40}, env={"NEW": "b"}), settings({"v1": 100})
+    found = list(fields("dev", asked, live(cluster(before)), cluster(before)))
+    assert {one.status for one in found} == {Status.NOT_APPLIED}
+    assert [one.what for one in found] == [
+        "not applied: Deployment default/app-v1: spec.template.spec.containers[app].env is another one",
+        "not applied: Deployment default/app-v2 is not there yet",
+        "not applied: DestinationRule default/app-v2 is not there yet",
+        "not applied: PodDisruptionBudget default/app-v2 is not there yet",
+        "not applied: VirtualService default/app says v1 100 % and not v1 60 %, v2 40 %",
+    ]
+
+
+def test_what_somebody_added_to_the_route_is_named_with_the_command_that_takes_it_out() -> None:
+    asked = settings({"v1": 100})
+    there = cluster(asked, KUBECTL)
+    there["VirtualService", "app"]["spec"] = {
+        **there["VirtualService", "app"]["spec"],
+        "http": [{**there["VirtualService", "app"]["spec"]["http"][0], "corsPolicy": {}}],
+    }
+    (found,) = fields("dev", asked, live(there), cluster(asked))
+    assert "].corsPolicy is not of the config, written by kubectl-edit at 2026-01-02T00:00:00Z" in found.what
+    assert found.mend == (
+        "kubectl -n default patch virtualservice app --type=json -p "
+        """'[{"op": "remove", "path": "/spec/http/0/corsPolicy"}]'"""
+    )
+
+
+@pytest.mark.parametrize(
+    ("replicas", "has", "says"),
+    [
+        (3, 1, "v1 is scaled to 1 and not 3 by kubectl, subresource scale, at 2026-01-02T00:00:00Z"),
+        (None, 0, "v1 is scaled to 0 by kubectl, subresource scale, at 2026-01-02T00:00:00Z"),
+        (None, 5, None),
+    ],
+)
+def test_a_version_that_was_scaled_by_hand(replicas: int | None, has: int, says: str | None) -> None:
+    asked = settings({"v1": 100}, **({} if replicas is None else {"replicas": replicas}))
+    there = cluster(asked, SCALE)
+    there["Deployment", "app-v1"]["spec"]["replicas"] = has
+    found = list(scaled("dev", asked, live(there)))
+    assert [one.what for one in found] == ([] if says is None else [says])
+    assert [one.mend for one in found if replicas is None] == (
+        [] if says is None or replicas else ["kubectl scale -n default deployment/app-v1 --replicas=1"]
+    )
+
+
+def test_a_scale_to_0_that_names_no_manager_is_named_by_its_time() -> None:
+    asked = settings({"v1": 100})
+    there = cluster(asked)
+    there["Deployment", "app-v1"]["spec"]["replicas"] = 0
+    now = Live({"v1": 100}, None, there, (), {}, {"v1": "2026-01-02T00:00:00Z"}, "kubectl --context a")
+    (found,) = scaled("dev", asked, now)
+    by = "the subresource scale, as of kubectl scale, at 2026-01-02T00:00:00Z"
+    assert found.what == f"v1 is scaled to 0 by {by}"
+    assert found.mend == "kubectl --context a scale -n default deployment/app-v1 --replicas=1"
+
+
+def test_a_paused_version_is_named_with_the_line_that_resumes_it() -> None:
+    asked = settings({"v1": 100})
+    there = cluster(asked)
+    there["Deployment", "app-v1"]["spec"]["paused"] = True
+    (found,) = paused(asked, live(there))
+    assert found.what == "version v1 is paused: no change of it is rolled out"
+    assert found.mend == "kubectl rollout resume -n default deployment/app-v1"
+
+
+def test_what_others_wrote_into_the_pods_is_named_by_the_containers_name() -> None:
+    asked = settings({"v1": 100})
+    there = cluster(asked, KUBECTL)
+    pod = there["Deployment", "app-v1"]["spec"]["template"]["spec"]
+    pod["containers"] = [{"name": "proxy"}, {**container(there), "env": [{"name": "A"}], "tty": True}]
+    found = list(beside("dev", asked, live(there), "v1"))
+    # Nobody is noted for the proxy and the terminal: that is the API server's own default, or admission.
+    assert [one.what.partition(",")[0] for one in found] == [
+        "Deployment default/app-v1: spec.template.spec.containers[app].env is not of the config"
+    ]
+    assert '"path": "/spec/template/spec/containers/1/env"' in found[0].mend
+
+
+def test_one_label_more_in_a_services_selector_is_a_difference() -> None:
+    asked = settings({"v1": 100})
+    there = cluster(asked)
+    there["Service", "app"]["spec"] = {
+        **there["Service", "app"]["spec"],
+        "selector": {"app": "app", "version": "v1"},
+    }
+    (found,) = fields("dev", asked, live(there), cluster(asked))
+    assert found.what == "Service default/app: spec.selector.version is not of the config"
 
 
 @pytest.mark.parametrize(
@@ -38,16 +197,19 @@ def settings(weights: Mapping[str, int], replicas: int | None = None) -> Setting
 def test_requests_from_before_a_change_are_no_difference(
     v1: int, before: Mapping[str, int], differences: int
 ) -> None:
-    served = {"v1": Served(v1, 0), "v2": Served(200, 0)}
-    found = list(verify._shares(settings({"v1": 0, "v2": 100}), served, before))  # pyright: ignore[reportPrivateUsage]
-    assert len(found) == differences
+    sent = Sent((), {"v1": Served(v1), "v2": Served(200)}, before)
+    assert len(list(shares(settings({"v1": 0, "v2": 100}), sent, "kubectl"))) == differences
 
 
-@pytest.mark.parametrize(
-    ("replicas", "says"), [(3, ["version v1 is scaled to 1 and not 3 replicas"]), (None, [])]
-)
-def test_version_that_was_scaled_by_hand_is_a_difference(replicas: int | None, says: list[str]) -> None:
-    pods = {"v1": Pods("app:1", 1, 1, frozenset())}
-    now = Live({"v1": 100}, None, frozenset({"v1"}), (), pods)
-    found = verify._versions("dev", settings({"v1": 100}, replicas), now)  # pyright: ignore[reportPrivateUsage]
-    assert [difference.what for difference in found] == says
+def test_answers_that_no_version_gave_are_a_failure() -> None:
+    answers = tuple(Answer(0, 0, "x", "x", ok=number > 0) for number in range(11))
+    assert list(elsewhere(Sent(answers, {"v1": Served(4), "v2": Served(6)}, {}), "kubectl")) == []
+    (found,) = elsewhere(Sent(answers, {"v1": Served(1), "v2": Served(2)}, {}), "kubectl")
+    assert found.status is Status.FAILING
+    assert found.what.startswith("7 of 10 answers came from elsewhere than the app's versions")
+
+
+def test_the_worst_is_the_exit_status() -> None:
+    found = [Difference(str(one), status=one) for one in (Status.NOT_APPLIED, Status.DRIFTED, Status.FAILING)]
+    statuses = [Verdict("dev", {}, tuple(found[:count])).status for count in range(4)]
+    assert statuses == [Status.AS_CONFIGURED, Status.NOT_APPLIED, Status.DRIFTED, Status.FAILING]

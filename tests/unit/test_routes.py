@@ -4,7 +4,9 @@ import re
 from dataclasses import replace
 
 from components.manifests import routes
-from components.settings.model import App, Retries, Routing, StickySession
+from components.manifests.objects import objects
+from components.settings.model import App, Retries, Routing, StickySession, Version
+from components.settings.parse import parse
 
 APP = App("shop", "web")
 
@@ -74,7 +76,7 @@ def test_tls_is_a_named_secret() -> None:
 
 def test_sticky_sessions_are_a_policy_of_each_subset() -> None:
     def balancer(session: StickySession) -> object:
-        rule = routes.destination_rule(APP, "v1", Routing(sticky_session=session))
+        rule = routes.destination_rule(APP, "v1", Version("app:1"), Routing(sticky_session=session))
         return rule["spec"]["subsets"][0]["trafficPolicy"]["loadBalancer"]["consistentHash"]
 
     assert balancer(StickySession(cookie="s", ttl="1h")) == {"httpCookie": {"name": "s", "ttl": "1h"}}
@@ -87,9 +89,26 @@ def test_a_versions_policy_goes_before_the_routings_and_beside_the_sticky_sessio
         sticky_session=StickySession(header="x-user"),
         traffic_policy={"connectionPool": pool, "outlierDetection": ejection},
     )
-    rule = routes.destination_rule(APP, "v1", routing, {"outlierDetection": {}})
+    version = Version("app:1", traffic_policy={"outlierDetection": {}})
+    rule = routes.destination_rule(APP, "v1", version, routing)
     assert rule["spec"]["subsets"][0]["trafficPolicy"] == {
         "connectionPool": pool,
         "outlierDetection": {},
         "loadBalancer": {"consistentHash": {"httpHeaderName": "x-user"}},
     }
+
+
+def test_what_verify_compares_has_a_versions_own_settings() -> None:
+    versions = {
+        "v1": {"image": "app:1", "replicas": 1, "trafficPolicy": {"outlierDetection": {"interval": "1s"}}}
+    }
+    config: dict[str, object] = {
+        "cluster": {"kind": "minikube", "profile": "dev"},
+        "app": {"name": "app"},
+        "versions": versions,
+        "weights": {"v1": 100},
+    }
+    made = {one["kind"]: one for one in objects(parse(config))}
+    subset = made["DestinationRule"]["spec"]["subsets"][0]
+    assert subset["trafficPolicy"] == versions["v1"]["trafficPolicy"]
+    assert "PodDisruptionBudget" not in made

@@ -79,7 +79,7 @@ def test_the_tutorials_config_needs_nothing_more() -> None:
     assert settings.routing.hosts == ("*",)
     assert settings.routing.gateway_selector == {"istio": "ingressgateway"}
     assert settings.convergence.timeout_seconds == 60
-    assert settings.warnings == ()
+    assert settings.convergence.check == "request"
 
 
 def test_a_version_without_a_weight_stays_at_0() -> None:
@@ -328,8 +328,28 @@ def test_a_mistake_is_not_said_twice() -> None:
 
 
 def test_an_image_that_can_change_is_a_warning() -> None:
-    (warning,) = load(versions__v1__image="registry.local:5000/app").warnings
+    warning = load(versions__v1__image="registry.local:5000/app").warnings[0]
     assert warning.startswith("blue-green:versions.v1.image: registry.local:5000/app has no tag")
+
+
+@pytest.mark.parametrize("probe", [{"path": "/ready"}, {"grpc": {}}, {"grpc": {"service": "shop.Cart"}}])
+def test_only_a_version_with_traffic_that_no_probe_asks_is_a_warning(probe: dict[str, object]) -> None:
+    changes = {"versions__v1__probes": {"readiness": probe}, "weights": {"v1": 50, "v2": 50}}
+    (warning,) = load(**changes).warnings
+    assert warning.startswith("blue-green:versions.v2.probes.readiness: v2 gets traffic as soon as its port")
+    assert not any("gets traffic" in one for one in load(**changes | {"weights": {"v1": 100}}).warnings)
+
+
+def test_a_probe_asks_by_one_way() -> None:
+    probes: dict[str, Any] = {
+        "readiness": {"path": "/", "grpc": {}},
+        "liveness": {"grpc": {"service": "a b"}},
+    }
+    assert mistakes(versions__v1__probes=probes) == [
+        "blue-green:versions.v1.probes.liveness.grpc.service: 'a b' is not a gRPC service's name such as "
+        "package.Service. Write a gRPC service's name such as package.Service.",
+        "blue-green:versions.v1.probes.readiness.grpc: there is a path as well. Take one of them out.",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -413,9 +433,11 @@ def test_a_load_balancer_beside_a_sticky_session_is_a_mistake(where: str) -> Non
 
 
 def test_an_idle_version_that_callers_inside_reach_unasked_is_warned_of() -> None:
-    (warning,) = load(weights={"v1": 100}).warnings
+    asked = {"readiness": {"path": "/"}}
+    changes: dict[str, object] = {"weights": {"v1": 100}, "versions__v1__probes": asked}
+    (warning,) = load(**changes).warnings
     assert warning.startswith("blue-green:versions.v2: callers inside the cluster without a sidecar reach v2")
-    assert load(weights={"v1": 100}, versions__v2__probes={"readiness": {"path": "/"}}).warnings == ()
-    assert load(weights={"v1": 100}, versions__v2__replicas=0).warnings == ()
+    assert load(**changes, versions__v2__probes=asked).warnings == ()
+    assert load(**changes, versions__v2__replicas=0).warnings == ()
     inside = {"hosts": ["shop.example"], "meshCallers": True}
-    assert load(weights={"v1": 100}, routing=inside).warnings == ()
+    assert load(**changes, routing=inside).warnings == ()

@@ -1,6 +1,7 @@
 """What the resources around the VirtualService take for a change, and for whom they wait."""
 
 import time
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 from components import split_proof
 from components.gateway import convergence as proof
 from components.kubernetes.errors import GatewayError, NotConvergedError
+from components.kubernetes.question import Question
 from components.split_proof import ConvergedProvider, DrainProvider, ReadyProvider
 from tests.unit.fake_cluster import FakeGateway, fake_cluster
 
@@ -22,6 +24,9 @@ PROPS: dict[str, Any] = {
     "timeoutSeconds": 60.0,
     "weights": {"v1": 50.0, "v2": 50.0},
     "workloads": {"v1": "a", "v2": "b"},
+    "questions": {
+        version: {"port": 80.0, "path": "/", "headers": {"Host": "myapp"}} for version in ("v1", "v2", "v3")
+    },
 }
 STATE: dict[str, Any] = PROPS | {"proof": [], "__provider": "old"}
 
@@ -30,40 +35,54 @@ def news(**changes: object) -> dict[str, Any]:
     return PROPS | {"__provider": "new"} | changes
 
 
+Asked = Mapping[str, Question]
+
+
 def true(*_: object) -> bool:
     return True
 
 
-def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
-    """The versions that were waited for, by call."""
-    calls: list[tuple[str, ...]] = []
+def false(*_: object) -> bool:
+    return False
 
-    def wait(_split: proof.Split, versions: tuple[str, ...], _seconds: float) -> None:
-        calls.append(versions)
+
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[tuple[str, ...], tuple[str, ...]]]:
+    """The versions that were waited for, and of them those that were asked for an answer, by call."""
+    calls: list[tuple[tuple[str, ...], tuple[str, ...]]] = []
+
+    def wait(_split: proof.Split, versions: tuple[str, ...], _seconds: float, questions: Asked) -> None:
+        calls.append((versions, tuple(questions)))
 
     monkeypatch.setattr(split_proof.proof, "wait_for_versions", wait)
+    monkeypatch.setattr(split_proof.proof, "is_routed", true)
     return calls
 
 
 @pytest.mark.parametrize(
     ("old", "new", "waits"),
     [
-        ({}, news(), [("v1", "v2")]),
-        (STATE, news(weights={"v1": 90.0, "v2": 10.0}), [("v1",)]),
+        ({}, news(), [(("v1", "v2"), ("v1", "v2"))]),
+        (STATE, news(weights={"v1": 90.0, "v2": 10.0}), [(("v1",), ("v1",))]),
         # Away from a version, sick or not: only who gets more must be well.
-        (STATE, news(weights={"v2": 100.0}), [("v2",)]),
-        (STATE, news(workloads={"v1": "c", "v2": "b"}), [("v1",)]),
-        (STATE, news(weights={"v1": 50.0, "v3": 50.0}, workloads={"v1": "a", "v3": "d"}), [("v3",)]),
+        (STATE, news(weights={"v2": 100.0}), [(("v2",), ("v2",))]),
+        (STATE, news(workloads={"v1": "c", "v2": "b"}), [(("v1",), ("v1",))]),
+        (
+            STATE,
+            news(weights={"v1": 50.0, "v3": 50.0}, workloads={"v1": "a", "v3": "d"}),
+            [(("v3",), ("v3",))],
+        ),
         (STATE, news(timeoutSeconds=5.0), []),
-        # Nothing changed but a gateway has lost a version: all that have traffic.
-        (STATE, news(), [("v1", "v2")]),
+        # An `up` of the first releases wrote no questions into the state.
+        (STATE, {key: value for key, value in news().items() if key != "questions"}, [(("v1", "v2"), ())]),
+        # Nothing changed but a gateway has lost a version: all that have traffic, and none gains.
+        (STATE, news(), [(("v1", "v2"), ())]),
     ],
 )
 def test_ready_waits_for_the_versions_that_get_more_or_are_others(
     monkeypatch: pytest.MonkeyPatch,
     old: dict[str, Any],
     new: dict[str, Any],
-    waits: list[tuple[str, ...]],
+    waits: list[tuple[tuple[str, ...], tuple[str, ...]]],
 ) -> None:
     calls = asked(monkeypatch)
     if old:
@@ -71,6 +90,16 @@ def test_ready_waits_for_the_versions_that_get_more_or_are_others(
     else:
         ReadyProvider().create(new)
     assert calls == waits
+
+
+def test_a_virtual_service_that_is_gone_is_not_held_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = asked(monkeypatch)
+    monkeypatch.setattr(split_proof.proof, "is_routed", false)
+    ReadyProvider().update("myapp", STATE, news(weights={"v2": 100.0}))
+    assert calls == []
+    # In another cluster nothing is cut off: nothing was served there.
+    ReadyProvider().update("myapp", STATE, news(kubeconfig="other"))
+    assert calls == [(("v1", "v2"), ("v1", "v2"))]
 
 
 @pytest.mark.parametrize("holds", [True, False])

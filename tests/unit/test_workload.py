@@ -3,7 +3,7 @@
 from typing import Any
 
 from components.manifests import workload
-from components.settings.model import App, Probe, Probes, Resources, SecretKey, Version
+from components.settings.model import App, Grpc, Probe, Probes, Resources, SecretKey, Version
 
 APP = App("shop", "web", labels={"team": "t"})
 
@@ -47,7 +47,7 @@ def test_the_container_gets_what_the_version_says() -> None:
             container_port=8080,
             resources=Resources(requests={"cpu": "1"}),
             env={"B": "2", "A": SecretKey("s", "k")},
-            probes=Probes(liveness=Probe("/live"), startup=Probe(port=9000)),
+            probes=Probes(Probe(grpc=Grpc("shop.Cart")), liveness=Probe("/live"), startup=Probe(port=9000)),
             image_pull_secrets=("registry",),
         )
     )
@@ -60,6 +60,7 @@ def test_the_container_gets_what_the_version_says() -> None:
     ]
     assert container["livenessProbe"]["httpGet"] == {"path": "/live", "port": 8080}
     assert container["startupProbe"]["tcpSocket"] == {"port": 9000}
+    assert container["readinessProbe"]["grpc"] == {"port": 8080, "service": "shop.Cart"}
 
 
 def test_the_image_is_that_of_the_apps_own_container() -> None:

@@ -13,9 +13,11 @@ from ...gateway.gateways import Gateways
 from ...observation import latency, live, traffic
 from ...pulumi_cli import config, locks, project, stack, updates
 from ...settings.model import Settings
-from .. import look, verify
+from .. import look
 from ..rollback import back
 from ..shift import journal
+from ..verify.applied import objects
+from ..verify.run import verify
 from ..watch.board import Board, Reading
 from . import facts
 
@@ -80,14 +82,15 @@ class Reader:
     def _follow(self, gateways: Gateways, settings: Settings) -> None:
         """Read each second until nobody looks, or the config names another cluster. Raises RolloutError."""
         written = _written(self._name)
-        board = Board(self._name, settings, live.read(gateways, settings))
+        applied = objects(stack.resources(self._name))
+        board = Board(self._name, settings, live.read(gateways, settings), applied)
         while self._wanted.is_set():
             began = time.monotonic()
             if _written(self._name) != written:
                 written, edited = _written(self._name), _edited(self._name, settings)
                 if _asked(edited) != _asked(settings):
                     return
-                settings = edited
+                settings, board.applied = edited, objects(stack.resources(self._name))
             reading = Reading(time.time(), traffic.read(gateways, settings), latency.read(gateways, settings))
             board.add(settings, live.read(gateways, settings), reading)
             self._board = facts.of_board(board)
@@ -112,11 +115,11 @@ class Reader:
                 self._tell()
 
     def _findings(self) -> Iterator[Mapping[str, str]]:
-        verdict = verify.verify(self._name, 0)
+        verdict = verify(self._name, 0)
         for found in verdict.differences:
             yield {"what": found.what, "mend": found.mend}
-        if verdict.warning:
-            yield {"what": verdict.warning, "mend": ""}
+        for warning in verdict.warnings:
+            yield {"what": warning, "mend": ""}
 
     def _history(self) -> Iterator[Mapping[str, Any]]:
         # One more, from which the oldest that is shown moved traffic.

@@ -7,6 +7,7 @@ from typing import Any, TypeAlias, cast
 
 import yaml
 
+from ...manifests.workload import own_container
 from ...pulumi_cli.last_proof import digest
 from .snapshot import Snapshot, Workload, of_resources
 
@@ -139,10 +140,20 @@ def risks(change: Change, served: Mapping[str, Collection[str]]) -> Iterator[str
             yield f"All traffic goes to {version}, which has {_replicas(workload)}."
         if gain > LARGE_STEP and change.before.weights:
             yield f"{version} gains {gain} points in one step."
+        if not _asks_the_app(workload.template):
+            yield (
+                f"{version} has no HTTP or gRPC readiness probe: it gets traffic as soon as its port accepts "
+                f"connections. Write `probes: {{readiness: {{path: /…}}}}` or `{{grpc: {{}}}}` for it."
+            )
         known = {workload.image, digest(workload.image)}
         if served and not any(known & set(images) for images in served.values()):
             others = ", ".join(sorted(served))
             yield f"No other stack ({others}) has served {version} (`{workload.image}`)."
+
+
+def _asks_the_app(template: Json) -> bool:
+    """Whether its readiness is the app's own word: a connect is answered by the kernel."""
+    return not {"httpGet", "grpc"}.isdisjoint(own_container(template).get("readinessProbe") or {})
 
 
 def _replicas(workload: Workload) -> str:

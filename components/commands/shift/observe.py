@@ -4,6 +4,7 @@ import time
 
 from ...errors import RolloutError
 from ...gateway.gateways import Gateways
+from ...gateway.limits import limits
 from ...observation import latency, live, traffic
 from ...observation.latency import Latency
 from ...observation.traffic import Counters, Served
@@ -66,17 +67,20 @@ def observe(
         step.samples.append(Sample(time.time(), dict(since), p99))
         view.judges(step, left)
         must_hold(gateways, settings, weights, name)
-        _must_have_endpoints(plan.version, reading, step.share)
-        reason = breach(ours, times, plan.limits, at_end=left <= 0)
+        reason = breach(ours, times, plan.limits, at_end=left <= 0) or _lacking(reading, plan.version)
         if reason:
-            msg = f"{plan.version} at {step.share} %: {reason}"
+            by = _limits(gateways, settings) if ours.by_gateway else ""
+            msg = f"{plan.version} at {step.share} %: {reason}{by}"
             raise BreachError(msg)
         if left <= 0:
             return
 
 
-def _must_have_endpoints(version: str, reading: Counters, share: int) -> None:
-    """A gateway that has none answers 503 by itself, which no endpoint counts."""
-    for lacking in reading.lacking(version):
-        msg = f"{version} at {share} %: {lacking}, so its requests fail"
-        raise BreachError(msg)
+def _lacking(reading: Counters, version: str) -> str | None:
+    """A gateway without an endpoint answers 503 itself, which not every gateway counts."""
+    lacking = next(reading.lacking(version), None)
+    return lacking and f"{lacking}, so its requests fail"
+
+
+def _limits(gateways: Gateways, settings: Settings) -> str:
+    return limits(gateways.api, live.target(settings))

@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from rich import box
 from rich.console import Group
@@ -12,15 +13,17 @@ from rich.text import Text
 from ...observation import latency, live, traffic
 from ...observation.answers import Answer
 from ...observation.latency import Latency, Readings
-from ...observation.statistics import margin, percentile
+from ...observation.statistics import percentile
 from ...observation.traffic import Counters, Served
 from ...settings.model import MinikubeCluster, Settings
-from ...settings.weights import same, shown
-from .plain import COLOURS
+from .. import look
+from ..verify.applied import Applied
+from ..verify.fields import fields
+from ..verify.verdict import Status
+from ..verify.workloads import scaled
 
 # Measured shares are those of the last so many seconds, and of no time before the last change.
 WINDOW_SECONDS = 30.0
-_STYLES = {"converged": "bold green", "converging": "bold yellow", "drifted": "bold red"}
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,7 @@ class Board:
     stack: str
     settings: Settings
     now: live.Live
+    applied: Applied = field(default_factory=dict[tuple[str, str], Mapping[str, Any]])
     readings: deque[Reading] = field(default_factory=deque[Reading])
     answers: deque[Answer] = field(default_factory=deque[Answer])
 
@@ -56,23 +60,36 @@ class Board:
 
     @property
     def verdict(self) -> tuple[str, str]:
-        """The verdict and its reason."""
-        wanted, route = self.settings.weights, self.now.route
-        if route is None:
-            return "drifted", "the VirtualService is not there"
-        if not same(route, wanted):
-            writer = self.now.route_writer
-            by = f", written by {writer.manager}" if writer else ""
-            return "drifted", f"the VirtualService says {shown(route)}{by}; run up, or verify for more"
-        behind = [str(gateway.pod) for gateway in self.now.gateways if not gateway.holds(wanted)]
-        if behind:
-            return "converging", f"{len(behind)} of {len(self.now.gateways)} gateways are behind: {behind[0]}"
-        if not self.now.gateways:
+        """The verdict and its reason: the cause where one is known."""
+        found = [
+            *scaled(self.stack, self.settings, self.now),
+            *fields(self.stack, self.settings, self.now, self.applied),
+        ]
+        causes = [one.what for one in found if one.status is Status.DRIFTED]
+        edits = [one.what.removeprefix("not applied: ") for one in found if one.status is Status.NOT_APPLIED]
+        failing = self._failing()
+        gateways = self.now.gateways
+        behind = [str(gateway.pod) for gateway in gateways if not gateway.holds(self.settings.weights)]
+        if failing:
+            return "failing", "; ".join((*causes[:1], failing))
+        if causes:
+            return "drifted", f"{causes[0]}; run up, or verify for more"
+        if edits:
+            return "not applied", f"{edits[0]}; run up"
+        if not gateways:
             return "drifted", "no gateway serves"
-        return (
-            "converged",
-            f"{len(self.now.gateways)} of {len(self.now.gateways)} gateways route as the config says",
-        )
+        if behind:
+            return "converging", f"{len(behind)} of {len(gateways)} gateways are behind: {behind[0]}"
+        return "converged", f"{len(gateways)} of {len(gateways)} gateways route as the config says"
+
+    def _failing(self) -> str:
+        """What failed in the window: by the gateways' counts, else of the requests of this command."""
+        total = sum(self.served.values(), Served())
+        if total.errors:
+            why = f" (the gateways themselves: {total.why})" if total.why else ""
+            return f"{total.errors} of {total.requests} requests failed{why}"
+        failed = [answer for answer in self.answers if not answer.ok]
+        return f"{len(failed)} of {len(self.answers)} requests failed: {failed[-1].text}" if failed else ""
 
     @property
     def served(self) -> Mapping[str, Served]:
@@ -135,7 +152,10 @@ class Board:
         cluster = self.settings.cluster
         context = cluster.profile if isinstance(cluster, MinikubeCluster) else cluster.context or "current"
         title = Text.assemble(
-            (self.stack, "bold"), f" on {context}: ", (verdict, _STYLES[verdict]), f", {reason}"
+            (self.stack, "bold"),
+            f" on {context}: ",
+            (verdict, look.INKS[look.TONES[verdict]].terminal),
+            f", {reason}",
         )
         return Group(title, self._table(), Text(self._own(), style="dim"))
 
@@ -152,19 +172,18 @@ class Board:
             table.add_column(name, justify="right", no_wrap=True)
         for number, version in enumerate(self.settings.versions):
             ours = served.get(version, Served())
-            share = ours.requests / total if total else 0.0
             pods = self.now.pods.get(version)
             table.add_row(
                 version,
                 f"{self.settings.weights[version]} %",
                 f"{self.now.route.get(version, 0)} %" if self.now.route else "-",
                 self._envoys(version),
-                f"{share:.1%} ± {margin(share, total):.1%}" if total else "-",
+                look.measured(ours.requests, total),
                 f"{ours.requests / self.seconds:.0f}",
                 f"{1 - ours.error_rate:.2%}" if ours.requests else "-",
                 *(times.get(version, Latency()).shown(part) for part in (0.5, 0.99)),
                 f"{pods.ready}/{pods.wanted}" if pods else "-",
-                style=COLOURS[number % len(COLOURS)],
+                style=look.colour(number).terminal,
             )
         return table
 

@@ -1,6 +1,9 @@
 """Fills the board: asks the app, reads the cluster and the gateways, once or until interrupted."""
 
 import time
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
 
 from rich.console import Console
 from rich.live import Live as Screen
@@ -10,12 +13,74 @@ from ...gateway.gateways import Gateways
 from ...gateway.histogram import MERGE_SECONDS
 from ...observation import endpoint, latency, live, traffic
 from ...observation.answers import ask
-from ...pulumi_cli import config, project
-from ...settings.model import Settings
+from ...observation.endpoint import Endpoint
+from ...pulumi_cli import config, project, stack
+from ..verify.applied import objects
 from .board import Board, Reading
 
 REQUEST_SECONDS = 0.05
 READ_SECONDS = 1.0
+
+
+@dataclass
+class Followed:
+    """A stack that is watched: its board, and where its app is asked.
+
+    Attributes:
+        changed: when the config file was written that the board knows.
+        read_at: when the cluster was read, by the monotonic clock.
+    """
+
+    board: Board
+    where: Endpoint
+    gateways: Gateways
+    changed: float
+    read_at: float
+
+    def is_due(self) -> bool:
+        """Whether the cluster was read long enough ago to be read again."""
+        return time.monotonic() - self.read_at >= READ_SECONDS
+
+    def read(self) -> None:
+        """Read the cluster, and the config where its file was edited.
+
+        Raises:
+            NotAskedError: the cluster or a gateway cannot be asked.
+        """
+        name, settings = self.board.stack, self.board.settings
+        if (edited := _written(name)) != self.changed:
+            self.changed = edited
+            try:
+                settings = config.settings(name)
+            except RolloutError:
+                # While it has mistakes, the one from before.
+                settings = self.board.settings
+            self.board.applied = objects(stack.resources(name))
+        self.board.add(settings, live.read(self.gateways, settings), self.reading())
+        self.read_at = time.monotonic()
+
+    def reading(self) -> Reading:
+        """Read what the gateways counted and timed."""
+        settings = self.board.settings
+        return Reading(
+            time.time(), traffic.read(self.gateways, settings), latency.read(self.gateways, settings)
+        )
+
+
+@contextmanager
+def following(name: str) -> Generator[Followed]:
+    """Watch a stack; its board has a first reading.
+
+    Raises:
+        NotAskedError: the cluster or a gateway cannot be asked.
+        RolloutError: the config has mistakes, or the stack has no address yet.
+    """
+    settings, changed = config.settings(name), _written(name)
+    with live.connect(settings) as gateways:
+        board = Board(name, settings, live.read(gateways, settings), objects(stack.resources(name)))
+        followed = Followed(board, endpoint.of(name, settings), gateways, changed, time.monotonic())
+        board.add(settings, board.now, followed.reading())
+        yield followed
 
 
 def watch(name: str) -> None:
@@ -24,21 +89,14 @@ def watch(name: str) -> None:
     Raises:
         RolloutError: the stack or its cluster cannot be read.
     """
-    settings = config.settings(name)
-    with live.connect(settings) as gateways:
-        board = _first(name, settings, gateways)
-        where = endpoint.of(name, settings)
-        changed = project.config_file(name).stat().st_mtime
-        read_at = time.monotonic()
+    with following(name) as followed:
+        board, where = followed.board, followed.where
         try:
             with Screen(board.view(), console=Console(), refresh_per_second=8) as screen:
                 for answer in ask(where.url, where.headers, where.check):
                     board.answers.append(answer)
-                    if time.monotonic() - read_at >= READ_SECONDS:
-                        if (edited := project.config_file(name).stat().st_mtime) != changed:
-                            changed, settings = edited, _reread(name, settings)
-                        board.add(settings, live.read(gateways, settings), _reading(gateways, settings))
-                        read_at = time.monotonic()
+                    if followed.is_due():
+                        followed.read()
                         screen.update(board.view())
                     time.sleep(REQUEST_SECONDS)
         except KeyboardInterrupt:
@@ -51,35 +109,19 @@ def once(name: str, requests: int) -> Board:
     Raises:
         RolloutError: the stack or its cluster cannot be read.
     """
-    settings = config.settings(name)
-    with live.connect(settings) as gateways:
-        board = _first(name, settings, gateways)
-        where = endpoint.of(name, settings)
+    with following(name) as followed:
+        board, where = followed.board, followed.where
         for _, answer in zip(range(requests), ask(where.url, where.headers, where.check), strict=False):
             board.answers.append(answer)
         deadline = time.monotonic() + MERGE_SECONDS + READ_SECONDS
-        reading = _reading(gateways, settings)
+        reading = followed.reading()
         # Where the requests are timed, their times are added up some seconds later.
         while reading.times and not board.is_timed_by(reading) and time.monotonic() < deadline:
             time.sleep(READ_SECONDS / 5)
-            reading = _reading(gateways, settings)
-        board.add(settings, live.read(gateways, settings), reading)
+            reading = followed.reading()
+        board.add(board.settings, live.read(followed.gateways, board.settings), reading)
         return board
 
 
-def _first(name: str, settings: Settings, gateways: Gateways) -> Board:
-    board = Board(name, settings, live.read(gateways, settings))
-    board.add(settings, board.now, _reading(gateways, settings))
-    return board
-
-
-def _reading(gateways: Gateways, settings: Settings) -> Reading:
-    return Reading(time.time(), traffic.read(gateways, settings), latency.read(gateways, settings))
-
-
-def _reread(name: str, settings: Settings) -> Settings:
-    """The config as edited; while it has mistakes, the one from before."""
-    try:
-        return config.settings(name)
-    except RolloutError:
-        return settings
+def _written(name: str) -> float:
+    return project.config_file(name).stat().st_mtime

@@ -1,80 +1,84 @@
-"""The tutorial's loop: one coloured line an answer, then the measured split."""
+"""The tutorial's loop: one coloured line an answer, then the split as the gateways counted it."""
 
 import itertools
 import time
-from collections import Counter
+from collections.abc import Mapping
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from ...errors import RolloutError
+from ...observation import traffic
 from ...observation.answers import Answer, ask
-from ...observation.endpoint import Endpoint
-from ...observation.statistics import margin
+from ...observation.traffic import Served
 from ...settings.weights import Weights
-
-# The tutorial's pages are blue and green; further versions get the colours after them.
-COLOURS = ("bright_blue", "green", "magenta", "dark_orange", "cyan", "yellow")
-LIVE_INTERVAL_SECONDS = 0.05
+from .. import look
+from .follow import REQUEST_SECONDS, following
 
 
-class Tally:
-    """Counts the answers of each version and gives each version a colour."""
-
-    def __init__(self, weights: Weights) -> None:
-        self._weights = weights
-        self._counts: Counter[str] = Counter(dict.fromkeys(weights, 0))
-        self.failed = 0
-
-    def add(self, answer: Answer) -> None:
-        """Count an answer."""
-        if answer.ok:
-            self._counts[answer.version] += 1
-        else:
-            self.failed += 1
-
-    def style(self, answer: Answer) -> str:
-        """Return the colour of the version that answered; red for a failure."""
-        if not answer.ok:
-            return "bold red"
-        names = list(self._counts)
-        known = answer.version in names
-        return COLOURS[(names.index(answer.version) if known else len(names)) % len(COLOURS)]
-
-    def table(self) -> Table:
-        """Return the measured split beside the weights that the config asks for."""
-        samples = self._counts.total()
-        title = f"{samples} answers, {self.failed} failed"
-        table = Table(title=title, title_justify="left", title_style="")
-        table.add_column("version")
-        table.add_column("weight", justify="right")
-        table.add_column("measured", justify="right")
-        for version, count in self._counts.items():
-            share = count / samples if samples else 0.0
-            measured = f"{share:.1%} ± {margin(share, samples):.1%}" if samples else "-"
-            table.add_row(version, f"{self._weights.get(version, 0)} %", measured)
-        return table
-
-
-def plain(where: Endpoint, weights: Weights, count: int | None) -> None:
+def plain(name: str, count: int | None) -> None:
     """Print one line an answer, `count` of them or until interrupted, then the split.
 
+    Without a count, what becomes of the stack meanwhile is told between the answers.
+
     Raises:
+        NotAskedError: the cluster or a gateway cannot be asked.
         RolloutError: a request failed.
     """
     console = Console(highlight=False)
-    tally = Tally(weights)
-    answers = itertools.islice(ask(where.url, where.headers, where.check), count)
-    try:
-        for answer in answers:
-            tally.add(answer)
-            console.print(Text(answer.text, style=tally.style(answer)))
-            if count is None:
-                time.sleep(LIVE_INTERVAL_SECONDS)
-    except KeyboardInterrupt:
-        console.print()
-    console.print(tally.table())
-    if tally.failed:
-        msg = f"{tally.failed} requests to {where.url} failed: look at `kubectl get pods -A`"
-        raise RolloutError(msg)
+    asked = failed = 0
+    with following(name) as followed:
+        where, board = followed.where, followed.board
+        weights = board.settings.weights
+        before = board.readings[-1].counters
+        verdict = board.verdict
+        try:
+            for answer in itertools.islice(ask(where.url, where.headers, where.check), count):
+                asked, failed = asked + 1, failed + (not answer.ok)
+                board.answers.append(answer)
+                console.print(Text(answer.text, style=style(answer, weights)))
+                if count is None:
+                    time.sleep(REQUEST_SECONDS)
+                    if followed.is_due():
+                        followed.read()
+                        if board.verdict[0] != verdict[0]:
+                            verdict = board.verdict
+                            console.print(Text(f"{name}: {', '.join(verdict)}", style="bold"))
+        except KeyboardInterrupt:
+            console.print()
+        served = traffic.between(before, traffic.read(followed.gateways, board.settings))
+    console.print(table(served, board.settings.weights, asked, failed))
+    if failed:
+        msg = f"{failed} of {asked} requests to {where.url} failed: blue-green verify --stack {name}"
+        raise RolloutError(f"{msg} tells why")
+
+
+def style(answer: Answer, weights: Weights) -> str:
+    """Return the colour of the version that an answer names, if it names one; red for a failure."""
+    if not answer.ok:
+        return "bold red"
+    names = list(weights)
+    return look.colour(names.index(answer.version)).terminal if answer.version in names else ""
+
+
+def table(served: Mapping[str, Served], weights: Weights, asked: int, failed: int) -> Table:
+    """Return the split as the gateways counted it, beside the weights that the config asks for.
+
+    Args:
+        served: by version, other people's requests too.
+        weights: what the config asks for.
+        asked: how many requests were ours.
+        failed: how many of these failed.
+    """
+    total = sum(one.requests for one in served.values())
+    others = f"; the gateways counted {total}" if total != asked else ""
+    title = f"{asked} answers, {failed} failed{others}"
+    found = Table(title=title, title_justify="left", title_style="")
+    found.add_column("version")
+    for column in ("weight", "measured", "failed"):
+        found.add_column(column, justify="right")
+    for version, weight in weights.items():
+        ours = served.get(version, Served())
+        found.add_row(version, look.weight(weight), look.measured(ours.requests, total), str(ours.errors))
+    return found

@@ -1,0 +1,103 @@
+"""Do requests get an answer, by the versions and in the shares that the weights say?"""
+
+import itertools
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from ...gateway.gateways import Gateways
+from ...gateway.limits import limits
+from ...gateway.suspects import suspects
+from ...observation import endpoint, live, traffic
+from ...observation.answers import Answer, ask
+from ...observation.statistics import could_be
+from ...observation.traffic import Served
+from ...settings.model import Settings
+from .verdict import Difference, Status
+
+
+@dataclass(frozen=True)
+class Sent:
+    """Requests that were sent, and what the gateways counted meanwhile.
+
+    Attributes:
+        answers: to each request.
+        served: by version, other people's requests too.
+        before: by version, the requests that were in flight when the first one was sent.
+    """
+
+    answers: tuple[Answer, ...]
+    served: Mapping[str, Served]
+    before: Mapping[str, int]
+
+    @property
+    def failed(self) -> list[Answer]:
+        """The answers that are failures."""
+        return [answer for answer in self.answers if not answer.ok]
+
+
+def send(name: str, settings: Settings, gateways: Gateways, requests: int) -> Sent:
+    """Send requests, one after the other.
+
+    Raises:
+        RolloutError: the stack has no address, or a gateway cannot be asked.
+    """
+    where = endpoint.of(name, settings)
+    before = traffic.in_flight(gateways, settings)
+    counted = traffic.read(gateways, settings)
+    answers = tuple(itertools.islice(ask(where.url, where.headers, where.check), requests))
+    return Sent(answers, traffic.between(counted, traffic.read(gateways, settings)), before)
+
+
+def failures(settings: Settings, sent: Sent, gateways: Gateways, *, explained: bool) -> Iterator[Difference]:
+    """Yield the failures, and who answered them: the app, or a gateway itself.
+
+    With `explained`, another difference is their cause, and its cure theirs.
+    """
+    failed = sent.failed
+    if not failed:
+        return
+    what = f"{len(failed)} of {len(sent.answers)} requests failed: {failed[0].text}"
+    kubectl, where = gateways.api.kubectl, f"-n {settings.app.namespace} -l app={settings.app.name}"
+    if any(answer.by_app for answer in failed):
+        logs = f"{kubectl} logs {where} --prefix --tail=20"
+        yield Difference(f"{what}; the app answered so", logs, Status.FAILING)
+        return
+    whys = "; ".join(f"{version}: {one.why}" for version, one in sent.served.items() if one.why)
+    named = limits(gateways.api, live.target(settings)) if whys else ""
+    what = f"{what}; the gateway answered itself{f' ({whys})' if whys else ''}{named}"
+    beside = () if explained or whys else suspects(gateways, settings.routing.gateway_selector)
+    if beside:
+        what += f"; look at {' and '.join(map(str, beside))}"
+    cure = f"{kubectl} {beside[0].look}" if beside else f"{kubectl} get pods {where}"
+    yield Difference(what, "" if explained else cure, Status.FAILING)
+
+
+def elsewhere(sent: Sent, kubectl: str) -> Iterator[Difference]:
+    """Yield how many requests were answered by anything but the versions, by the gateways' own counts."""
+    answered = len(sent.answers) - len(sent.failed)
+    served = sum(one.requests for one in sent.served.values())
+    if served < answered:
+        yield Difference(
+            f"{answered - served} of {answered} answers came from elsewhere than the app's versions: "
+            f"the gateways sent them {served} requests",
+            f"{kubectl} get virtualservices,gateways.networking.istio.io -A",
+            Status.FAILING,
+        )
+
+
+def shares(settings: Settings, sent: Sent, kubectl: str) -> Iterator[Difference]:
+    """Do the requests fit the weights, with or without those that an older split had sent before?"""
+    # A sticky client is no coin that is tossed anew for each request.
+    if settings.routing.sticky_session is not None:
+        return
+    counted = {version: sent.served.get(version, Served()).requests for version in settings.weights}
+    since = {version: max(0, count - sent.before.get(version, 0)) for version, count in counted.items()}
+    for version, weight in settings.weights.items():
+        if not any(
+            could_be(counts[version], sum(counts.values()), weight / 100) for counts in (counted, since)
+        ):
+            yield Difference(
+                f"version {version} served {counted[version]} of {sum(counted.values())} requests, "
+                f"which {weight} % cannot explain",
+                f"{kubectl} get virtualservices -A",
+            )

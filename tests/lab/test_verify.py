@@ -1,0 +1,208 @@
+"""What `verify` and `watch` say of a stack that a person would call broken: cause first, and what to type."""
+
+import json
+import shlex
+from typing import Any
+
+import yaml
+
+from harness.labs import Program
+from tests.lab.observe import QUICK, VERSIONS, failing_up, get, routed, wait
+
+DRIFTED, NOT_APPLIED, FAILING, NOT_ASKED = 3, 4, 5, 6
+COMMANDS = (
+    ("verify",),
+    ("watch", "--once"),
+    ("watch", "--plain"),
+    ("watch", "--plain", "--count", "5"),
+    ("watch", "-o", "json"),
+    ("shift", "v2", "--steps", "100"),
+)
+
+
+def verify(program: Program) -> tuple[int, dict[str, Any]]:
+    """The exit status and what it says for machines."""
+    done = program.run("python", "-m", "rollout", "verify", "-o", "json", check=False)
+    assert "Traceback" not in done.stderr, done.stderr
+    return done.returncode, json.loads(done.stdout)
+
+
+def watch(program: Program) -> dict[str, Any]:
+    return json.loads(program.run("python", "-m", "rollout", "watch", "-o", "json", "--count", "60").stdout)
+
+
+def mended(program: Program, difference: dict[str, str]) -> None:
+    """Types the cure as printed, and finds the stack as its config says."""
+    program.run(*shlex.split(difference["mend"]))
+    wait(lambda: verify(program)[0] == 0, f"{difference['mend']} mends it: {verify(program)[1]}")
+
+
+def patch(program: Program, path: str, value: object, kind: str = "virtualservice/myapp") -> None:
+    change = json.dumps([{"op": "add", "path": path, "value": value}])
+    program.kubectl("patch", kind, "--type=json", "-p", change)
+
+
+def test_an_edit_that_was_not_applied_is_no_drift(base: Program) -> None:
+    base.config(weights={"v1": 60, "v2": 40})
+    status, said = verify(base)
+    assert status == NOT_APPLIED
+    (found,) = said["differences"]
+    assert found["what"] == (
+        "not applied: VirtualService default/myapp says v1 50 %, v2 50 % and not v1 60 %, v2 40 %"
+    )
+    assert watch(base)["verdict"] == "not applied"
+    mended(base, found)
+
+
+def test_an_edit_of_anything_is_not_applied(base: Program) -> None:
+    base.config(convergence={"timeoutSeconds": 50})
+    status, said = verify(base)
+    assert status == NOT_APPLIED
+    assert [one["what"] for one in said["differences"]] == [
+        "not applied: blue-green:convergence in the config is not what the last `up` had"
+    ]
+
+
+def test_a_route_that_was_patched_is_named_with_its_writer(base: Program) -> None:
+    destinations = [{"destination": {"host": "myapp", "subset": v}, "weight": 50} for v in ("v1", "v2")]
+    destinations[0]["weight"], destinations[1]["weight"] = 90, 10
+    patch(base, "/spec/http/0/route", destinations)
+    status, said = verify(base)
+    assert status == DRIFTED
+    found = said["differences"][0]
+    assert "says v1 90 %, v2 10 % and not v1 50 %, v2 50 %, written by kubectl-patch at" in found["what"]
+    assert watch(base)["verdict"] == "drifted"
+    mended(base, found)
+
+
+def test_what_was_added_to_the_route_is_named_with_the_command_that_takes_it_out(base: Program) -> None:
+    patch(base, "/spec/http/0/corsPolicy", {"allowOrigins": [{"exact": "https://a.example"}]})
+    status, said = verify(base)
+    assert status == DRIFTED
+    (found,) = said["differences"]
+    assert "corsPolicy is not of the config, written by kubectl-patch at" in found["what"]
+    mended(base, found)
+
+
+def test_fields_that_kubectl_wrote_are_differences(base: Program) -> None:
+    container = "/spec/template/spec/containers/0"
+    patch(base, f"{container}/env", [{"name": "MODE", "value": "x"}], "deployment/myapp-v1")
+    patch(base, f"{container}/readinessProbe/periodSeconds", 7, "deployment/myapp-v1")
+    base.kubectl("rollout", "status", "deployment/myapp-v1", "--timeout=60s")
+    status, said = verify(base)
+    assert status == DRIFTED
+    # A variable that the config does not name is no field that our manifests set.
+    (found,) = said["differences"]
+    assert found["what"].startswith(
+        "Deployment default/myapp-v1: spec.template.spec.containers[myapp].readinessProbe.periodSeconds is 7 "
+        "and not 2, written by kubectl-patch at"
+    )
+    mended(base, found)
+
+
+def test_a_rule_that_was_deleted(base: Program) -> None:
+    base.kubectl("delete", "destinationrule/myapp-v2")
+    status, said = verify(base)
+    assert status == FAILING
+    found = said["differences"][0]
+    assert found["what"] == "DestinationRule default/myapp-v2 is not there"
+    mended(base, found)
+
+
+def test_an_up_that_failed_is_red_with_the_pods_own_reason(base: Program) -> None:
+    sick = {**VERSIONS, "v2": {"image": "janakiramm/myapp:missing"}}
+    base.config(versions=sick, convergence=QUICK)
+    failing_up(base)
+    status, said = verify(base)
+    assert status == DRIFTED
+    whats = [one["what"] for one in said["differences"]]
+    assert whats[0].startswith("not applied: the last `up` failed, at 20")
+    assert any("version v2: 0 of 1 new pods are ready" in what for what in whats), whats
+    assert any("ErrImage" in what or "ImagePullBackOff" in what for what in whats), whats
+
+
+def test_a_version_at_0_that_crashes_is_a_warning(base: Program) -> None:
+    base.config(
+        versions={**VERSIONS, "v3": {"image": "janakiramm/myapp:crash"}}, weights={"v1": 50, "v2": 50}
+    )
+    base.up("--skip-preview")
+    wait(lambda: "exit code 1" in str(verify(base)[1]["warnings"]), "the crash is a warning")
+    status, said = verify(base)
+    assert (status, said["ok"]) == (0, True)
+    assert said["warnings"][0].startswith("version v3 gets no traffic and could take none: pod default/")
+
+
+def test_a_version_that_was_scaled_to_0_is_the_first_cause(base: Program) -> None:
+    base.kubectl("scale", "deployment/myapp-v2", "--replicas=0")
+    wait(lambda: not get(base, "deployment/myapp-v2")["status"].get("readyReplicas"), "v2 has no pod")
+    status, said = verify(base)
+    assert status == FAILING
+    first, *rest = said["differences"]
+    by = "v2 is scaled to 0 by the subresource scale, as of kubectl scale, at 20"
+    assert first["what"].startswith(by)
+    assert first["mend"].endswith(" --context minikube scale -n default deployment/myapp-v2 --replicas=1")
+    assert {one["mend"] for one in rest} == {""}
+    board = watch(base)
+    assert board["verdict"] == "failing"
+    assert board["reason"].startswith(by)
+    assert board["versions"]["v2"]["errors"] > 0
+    mended(base, first)
+
+
+def test_a_virtual_service_that_is_gone_is_written_though_a_version_is_down(base: Program) -> None:
+    base.config(convergence=QUICK)
+    base.up("--skip-preview")
+    base.kubectl("scale", "deployment/myapp-v2", "--replicas=0")
+    base.kubectl("delete", "virtualservice/myapp")
+    said = failing_up(base)
+    assert "deployment default/myapp-v2 is scaled to 0" in said
+    assert routed(base) == [({"v1": 50, "v2": 50},)]
+    base.kubectl("scale", "deployment/myapp-v2", "--replicas=1")
+    base.up("--skip-preview")
+
+
+def test_a_gateway_that_refuses_is_named_as_the_gateway(base: Program) -> None:
+    policy: dict[str, Any] = {
+        "apiVersion": "security.istio.io/v1",
+        "kind": "AuthorizationPolicy",
+        "metadata": {"name": "closed", "namespace": "istio-system"},
+        "spec": {"action": "DENY", "rules": [{}]},
+    }
+    file = base.folder / "policy.json"
+    file.write_text(json.dumps(policy))
+    base.kubectl("create", "-f", str(file))
+    try:
+        wait(lambda: verify(base)[0] == FAILING, "the gateway refuses")
+        (found,) = verify(base)[1]["differences"]
+        assert "requests failed: HTTP 403: RBAC: access denied; the gateway answered itself" in found["what"]
+        assert "logs" not in found["mend"]
+    finally:
+        base.kubectl("-n", "istio-system", "delete", "authorizationpolicy/closed")
+
+
+def test_an_app_that_fails_is_named_as_the_app(base: Program) -> None:
+    flaky = {**VERSIONS, "v2": {"image": "janakiramm/myapp:flaky"}}
+    base.config(versions=flaky, convergence={"check": "none"})
+    base.up("--skip-preview")
+    status, said = verify(base)
+    assert status == FAILING
+    (found,) = said["differences"]
+    assert found["what"].endswith("; the app answered so")
+    base.run(*shlex.split(found["mend"]))
+
+
+def test_a_cluster_that_does_not_answer_is_said_in_one_line(base: Program) -> None:
+    kubeconfig = base.kubectl("config", "view", "--raw", "--flatten", "-o", "json").stdout
+    away: dict[str, Any] = json.loads(kubeconfig)
+    for one in away["clusters"]:
+        one["cluster"]["server"] = "https://127.0.0.1:9"
+    file = base.folder / "away.json"
+    file.write_text(json.dumps(away))
+    cluster = yaml.safe_load(base.config_file.read_text())["config"]["blue-green:cluster"]
+    base.config(cluster={**cluster, "minikube": {**cluster["minikube"], "kubeconfig": str(file)}})
+    for command in COMMANDS:
+        done = base.run("python", "-m", "rollout", *command, check=False)
+        assert done.returncode == NOT_ASKED, f"{command}: {done.stdout}{done.stderr}"
+        (line,) = done.stderr.splitlines()
+        assert line.startswith("blue-green: The cluster's API server 127.0.0.1:9 cannot be reached")
+        assert line.endswith("`minikube status -p minikube` tells whether it runs; `make up` starts it")
