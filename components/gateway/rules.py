@@ -9,6 +9,9 @@ from ..kubernetes.writers import writer
 from .envoy import Target
 from .finding import REFRESH, Finding, Grade, Link
 
+# What our own rules have. Istio merges with them what has just the same: none is not the same as all.
+_OURS = ["*"]
+
 
 def in_the_way(api: Api, target: Target, versions: Iterable[str]) -> tuple[Finding, ...]:
     """Rules of somebody else's for the split's host, and our own that are not there. Raises GatewayError."""
@@ -19,7 +22,7 @@ def in_the_way(api: Api, target: Target, versions: Iterable[str]) -> tuple[Findi
         namespace, name = item["metadata"]["namespace"], item["metadata"]["name"]
         if namespace == target.namespace and name in own:
             own.remove(name)
-        elif is_for(item, target) and item["spec"].get("exportTo") not in (None, [], ["*"]):
+        elif is_for(item, target) and item["spec"].get("exportTo") != _OURS:
             found.append(_foreign(item))
     return (
         *found,
@@ -38,13 +41,16 @@ def in_the_way(api: Api, target: Target, versions: Iterable[str]) -> tuple[Findi
 def _foreign(item: Mapping[str, Any]) -> Finding:
     """Istio merges the rules of a host only where their exportTo agree; else one of them alone holds."""
     namespace, name = item["metadata"]["namespace"], item["metadata"]["name"]
-    export = json.dumps(item["spec"]["exportTo"])
+    export = (
+        f"exportTo {json.dumps(item['spec']['exportTo'])}" if item["spec"].get("exportTo") else "no exportTo"
+    )
     return Finding(
         Link.RULE,
-        f"DestinationRule {namespace}/{name} is for the same host with exportTo {export}, "
-        "so the gateways lose the versions' clusters",
-        f"kubectl -n {namespace} delete destinationrule {name}, or take exportTo out of it",
-        writer(item, "exportTo"),
+        f"DestinationRule {namespace}/{name} is for the same host with {export}, so Istio does not merge it "
+        "with the versions' rules, and the gateways lose the versions' clusters",
+        f"kubectl -n {namespace} delete destinationrule {name}, or write into its spec: "
+        f"exportTo: {json.dumps(_OURS)}",
+        writer(item, "exportTo") or writer(item, "host"),
         Grade.BROKEN,
     )
 

@@ -11,7 +11,7 @@ FieldPath = Sequence[str | int]
 
 @dataclass(frozen=True)
 class Writer:
-    """A field manager, such as kubectl-patch, and when it wrote (UTC, ISO 8601).
+    """A field manager, such as kubectl-patch, and when it wrote (UTC, ISO 8601; empty where not noted).
 
     Attributes:
         subresource: by which it wrote, such as scale; empty: by the object itself.
@@ -27,8 +27,10 @@ class Writer:
         return self.manager.startswith("pulumi")
 
     def __str__(self) -> str:
-        by = f", subresource {self.subresource}," if self.subresource else ""
-        return f"{self.manager}{by} at {self.time}"
+        by = f", subresource {self.subresource}" if self.subresource else ""
+        if not self.time:
+            return f"{self.manager}{by}"
+        return f"{self.manager}{by}{',' if by else ''} at {self.time}"
 
 
 def last_writer(item: Mapping[str, Any], path: FieldPath) -> Writer | None:

@@ -274,7 +274,11 @@ def ejecting(program: Program) -> Iterator[None]:
         "apiVersion": "networking.istio.io/v1",
         "kind": "DestinationRule",
         "metadata": {"name": "ejecting"},
-        "spec": {"host": "myapp.default.svc.cluster.local", "trafficPolicy": {"outlierDetection": detection}},
+        "spec": {
+            "host": "myapp.default.svc.cluster.local",
+            "exportTo": ["*"],
+            "trafficPolicy": {"outlierDetection": detection},
+        },
     }
     file = program.folder / "rule.json"
     file.write_text(json.dumps(rule))

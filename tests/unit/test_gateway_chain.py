@@ -140,8 +140,10 @@ HIDDEN: dict[str, Any] = {"exportTo": ["istio-system"]}
         ([rule("theirs", HOST, **HIDDEN)], ["default/theirs"]),
         ([rule("theirs", **HIDDEN)], ["default/theirs"]),
         ([rule("theirs", HOST, "istio-system", **HIDDEN)], ["istio-system/theirs"]),
+        # None is not the same as all: the younger rule alone holds.
+        ([rule("theirs", HOST)], ["default/theirs"]),
         # Merged by Istio, or for another host.
-        ([rule("theirs", HOST)], []),
+        ([rule("theirs", HOST, exportTo=["*"])], []),
         ([rule("theirs", "myapp", "prod", **HIDDEN)], []),
         ([rule("theirs", "myapp2", **HIDDEN)], []),
     ],

@@ -151,6 +151,14 @@ def test_a_scale_to_0_that_names_no_manager_is_named_by_its_time() -> None:
     assert found.mend == "kubectl --context a scale -n default deployment/app-v1 --replicas=1"
 
 
+def test_a_scale_has_no_time_where_the_api_server_notes_none() -> None:
+    asked = settings({"v1": 100}, replicas=2)
+    there = cluster(asked, {key: value for key, value in SCALE.items() if key != "time"})
+    there["Deployment", "app-v1"]["spec"]["replicas"] = 1
+    (found,) = scaled("dev", asked, live(there))
+    assert found.what == "v1 is scaled to 1 and not 2 by kubectl, subresource scale"
+
+
 def test_a_paused_version_is_named_with_the_line_that_resumes_it() -> None:
     asked = settings({"v1": 100})
     there = cluster(asked)
