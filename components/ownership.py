@@ -17,6 +17,7 @@ from typing import Any
 import pulumi
 
 from .errors import RolloutError
+from .kubernetes import kubeconfig as kubeconfigs
 from .kubernetes.api import Api
 from .kubernetes.errors import GatewayError
 from .kubernetes.kubeconfig import Kubeconfig
@@ -92,13 +93,14 @@ class Ownership:
         self._state = self._state or loop.run_in_executor(self._threads, _state, this_stack())
         recorded = _recorded(await self._state, args.urn, object_id(manifest))
         if recorded is not None:
-            raise ForeignObjectError(replaced(manifest, recorded))
+            raise ForeignObjectError(replaced(manifest, recorded, kubeconfigs.kubectl(kubeconfig)))
         if owner_of(found) == owner_of(manifest):
             return
         if stack_of(found) is not None and stack_of(found) == stack_of(manifest):
             raise ForeignObjectError(renamed(found, self.options))
         if owner_of(found) is not None:
-            raise ForeignObjectError(marked(found, str(owner_of(manifest))))
+            owner = str(owner_of(manifest))
+            raise ForeignObjectError(marked(found, owner, kubeconfigs.kubectl(kubeconfig)))
         if self._taken:
             pulumi.log.warn(taken(found, lost(found, manifest)))
             return
@@ -165,7 +167,7 @@ def require(kubeconfig: Kubeconfig, namespace: str, options: Options = IN_CONFIG
         raise MissingNamespaceError(
             f"There is no namespace {namespace} in the cluster. Nothing was made in it."
             "\n  To make it, type:"
-            f"\n    kubectl create namespace {namespace}"
+            f"\n    {kubeconfigs.kubectl(kubeconfig)} create namespace {namespace}"
             "\n  or, to let the stack make it:"
             f"\n    {options.line('app.createNamespace', 'true')}"
         )
@@ -189,7 +191,7 @@ def _recorded(state: Sequence[Mapping[str, Any]], urn: str, id_: str) -> Mapping
     return next((one for one in entries if not (one.get("delete") or one.get("pendingReplacement"))), None)
 
 
-def replaced(manifest: Mapping[str, Any], recorded: Mapping[str, Any]) -> str:
+def replaced(manifest: Mapping[str, Any], recorded: Mapping[str, Any], kubectl: str) -> str:
     """The sentence for an object that the stack has, and that Pulumi was asked to make anew."""
     metadata, kind = manifest["metadata"], manifest["kind"]
     lines = [
@@ -201,14 +203,14 @@ def replaced(manifest: Mapping[str, Any], recorded: Mapping[str, Any]) -> str:
             f"  pulumi state untaint '{recorded['urn']}'",
         ]
     if kind == "Deployment":
-        restart = f"kubectl rollout restart deployment/{metadata['name']} -n {metadata['namespace']}"
+        restart = f"{kubectl} rollout restart deployment/{metadata['name']} -n {metadata['namespace']}"
         lines += ["To start its pods anew without a failed request, type:", f"  {restart}"]
     else:
         lines += ["To write all its fields anew, type:", "  pulumi up --refresh"]
     return "\n  ".join(lines)
 
 
-def marked(found: Mapping[str, Any], owner: str) -> str:
+def marked(found: Mapping[str, Any], owner: str, kubectl: str) -> str:
     """The sentence for an object with another stack's mark, which takeOwnership does not take."""
     metadata = found["metadata"]
     where = f" -n {metadata['namespace']}" if "namespace" in metadata else ""
@@ -218,7 +220,7 @@ def marked(found: Mapping[str, Any], owner: str) -> str:
         (
             f"{found['kind']} {object_id(found)} is {owner_of(found)}'s. It was not touched.",
             "If that stack is no more, or this one under another name, give it to this one:",
-            f"  kubectl annotate --overwrite {kind} {metadata['name']}{where} {OWNER}={owner}",
+            f"  {kubectl} annotate --overwrite {kind} {metadata['name']}{where} {OWNER}={owner}",
             "Else give the app another name, or this stack a namespace of its own.",
         )
     )

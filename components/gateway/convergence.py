@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 
 from ..kubernetes import workloads
@@ -18,7 +17,6 @@ from .finding import Finding, Grade, Link, failures
 from .gateways import Answer, Gateways
 from .waiting import HopelessWaitError, InterruptedWaitError, say, wait_until
 
-_ISTIOD = "kubectl get pods -A -l app=istiod"
 # Envoys follow within a fraction of a second; what takes longer has a reason, which is asked for as often.
 _REASON_SECONDS = 2
 
@@ -57,8 +55,9 @@ def check_certificate(split: Split) -> None:
     """Looks whether every gateway finds the certificate of the entrance. Raises HopelessWaitError."""
     with Gateways(split.kubeconfig, split.selector) as gateways:
         failing = failures(unusable(gateways, split.entrance))
-    if failing:
-        raise HopelessWaitError(_lines("The Gateway has not changed:", *map(str, failing)))
+        if failing:
+            said = (one.told(gateways.api.kubectl) for one in failing)
+            raise HopelessWaitError(_lines("The Gateway has not changed:", *said))
 
 
 def serves_only(split: Split, images: Mapping[str, Sequence[str]]) -> bool:
@@ -99,6 +98,7 @@ def wait_for_versions(
     """
     target = split.target
     with Gateways(split.kubeconfig, split.selector) as gateways:
+        kubectl = gateways.api.kubectl
 
         def look() -> tuple[Finding, ...]:
             for version in versions:
@@ -121,7 +121,7 @@ def wait_for_versions(
                     f"Traffic has not moved: {_names(late)} could not take it{said}",
                     *(stuck.values() or rest),
                     *_pod_reasons(gateways, split, late),
-                    f"Look at: kubectl -n {target.namespace} describe pods -l app={target.host}",
+                    f"Look at: {kubectl} -n {target.namespace} describe pods -l app={target.host}",
                     "To go on as before, set the config back and run pulumi up.",
                 )
             ) from error
@@ -134,6 +134,7 @@ def wait_for_weights(split: Split, wanted: Wanted, seconds: float) -> tuple[Proo
     """
     answers: tuple[Answer[Seen], ...] = ()
     with Gateways(split.kubeconfig, split.selector) as gateways:
+        kubectl = gateways.api.kubectl
 
         def look() -> tuple[Finding, ...]:
             nonlocal answers
@@ -150,7 +151,7 @@ def wait_for_weights(split: Split, wanted: Wanted, seconds: float) -> tuple[Proo
                     f"Not every gateway routes by {shown(wanted.weights)}{said}",
                     *rest,
                     *_stuck(gateways.api, split, tuple(wanted.served)).values(),
-                    f"Look at: {_ISTIOD}, and the log of the gateway's pod.",
+                    f"Look at: {kubectl} get pods -A -l app=istiod, and the log of the gateway's pod.",
                     "To try again, run pulumi up; to go back, set the config back before it.",
                 )
             ) from error
@@ -188,25 +189,42 @@ def not_ready(split: Split, versions: tuple[str, ...]) -> dict[str, str]:
 def wait_for_last_requests(split: Split, version: str, seconds: float) -> None:
     """Waits until no gateway has a request in flight to the version, or the time is over.
 
-    Where no gateway can be asked there is nothing to wait for; one that was asked and does not answer now
-    has what it had.
+    A gateway that was asked and does not answer now has what it had; one that never answered may have any
+    number. Where the cluster cannot be asked there is nothing to wait for. Both are said.
     """
-    active: dict[str, int] = {}
+    active: dict[str, int | None] = {}
+    silent: dict[str, GatewayError | None] = {}
+    lost: GatewayError | None = None
 
     def requests(admin: EnvoyAdmin) -> int:
         return envoy.active_requests(admin.get(envoy.CLUSTERS), split.target, version)
 
     def check() -> tuple[str, ...]:
-        nonlocal active
-        with suppress(GatewayError):
-            answers = gateways.ask(requests)
+        nonlocal active, silent, lost
+        try:
+            answers = gateways.ask(requests) if gateways.pods() else ()
+            lost = None
+        except GatewayError as error:
+            answers, lost = None, error
+        if answers is not None:
             counts = {str(one.pod): one.value for one in answers}
-            active = {pod: active.get(pod, 0) if count is None else count for pod, count in counts.items()}
-        return tuple(f"{pod}: {count} requests" for pod, count in active.items() if count)
+            active = {pod: active.get(pod) if count is None else count for pod, count in counts.items()}
+            # A pod that is not ready may not have an Envoy that listens yet.
+            quiet = (one for one in answers if one.pod.ready and active[str(one.pod)] is None)
+            silent = {str(one.pod): one.error for one in quiet}
+        return (*silent, *(f"{pod}: {count} requests" for pod, count in active.items() if count))
 
     # A kubeconfig of the last `up` may name what this machine lacks; the version can go all the same.
-    with suppress(GatewayError), Gateways(split.kubeconfig, split.selector) as gateways:
-        wait_until(check, seconds)
+    try:
+        with Gateways(split.kubeconfig, split.selector) as gateways:
+            wait_until(check, seconds)
+    except NotConvergedError:
+        for pod, error in silent.items():
+            say(f"gateway {pod} was given {seconds:g} s for its last requests to {version}, unasked: {error}")
+    except GatewayError as error:
+        lost = error
+    if lost is not None:
+        say(f"{version} goes without a wait for its last requests: {lost}")
 
 
 def _explained(
@@ -233,7 +251,7 @@ def _explained(
             why = causes(gateways, split.target, versions, found)
             next_reason = time.monotonic() + _REASON_SECONDS
         failing = failures((*found, *why) if failures(found) else found)
-        said = tuple(map(str, failing))
+        said = tuple(one.told(gateways.api.kubectl) for one in failing)
         if any(finding.grade is Grade.BROKEN for finding in failing):
             raise HopelessWaitError("\n".join(said))
         return said

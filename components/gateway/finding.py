@@ -1,7 +1,7 @@
 """What is wrong with one link of the way that a request takes through a gateway."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 # Puts back what others changed or deleted by hand.
@@ -44,7 +44,7 @@ class Finding:
     Attributes:
         link: which link it is.
         cause: a sentence with what is wrong and where, such as the gateway's pod.
-        cure: the command or the edit that mends it, typable as printed; empty where waiting does.
+        cure: the command or the edit that mends it, with a plain `kubectl`; empty where waiting does.
         owner: whose doing it is, such as a field manager with a time, or another object; None: not known.
     """
 
@@ -57,6 +57,15 @@ class Finding:
     def __str__(self) -> str:
         by = f" ({self.owner})" if self.owner else ""
         return f"{self.cause}{by}" + (f". To mend it: {self.cure}" if self.cure else "")
+
+    def told(self, kubectl: str) -> str:
+        """The finding as a user reads it: the cure is for the cluster that `kubectl` names."""
+        return str(replace(self, cure=aimed(self.cure, kubectl)))
+
+
+def aimed(text: str, kubectl: str) -> str:
+    """A text of ours with each plain `kubectl` made the command for a cluster."""
+    return text.replace("kubectl ", f"{kubectl} ")
 
 
 def failures(findings: Iterable[Finding]) -> tuple[Finding, ...]:

@@ -70,7 +70,7 @@ class Gateways:
             labels = label_selector(self._selector)
             raise GatewayError(
                 f"No gateway runs: no pod in any namespace matches {labels}. "
-                f"Look at: kubectl get pods -A -l {labels}"
+                f"Look at: {self.api.kubectl} get pods -A -l {labels}"
             )
 
         def answer(pod: GatewayPod) -> Answer[T]:

@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl, urlsplit
 from ..gateway import envoy, in_front
 from ..gateway.chain import Split
 from ..gateway.envoy import Target
+from ..gateway.finding import aimed
 from ..gateway.gateways import Gateways
 from ..gateway.matcher import Request, UndecidedError, route, source
 from ..gateway.waiting import say
@@ -26,8 +27,6 @@ _FIRST, _MOST = 3, 10
 _PAUSE_SECONDS = 1.0
 # What Envoy's filter for AuthorizationPolicies answers.
 _DENIED = "RBAC: access denied"
-
-_LOOK = "Look at: kubectl get"
 
 
 class UnreachableError(GatewayError):
@@ -44,6 +43,7 @@ def prove(
     """
     try:
         with Gateways(split.kubeconfig, split.selector) as gateways:
+            undecided = tuple(aimed(text, gateways.api.kubectl) for text in undecided)
             arrived = [_arrive(gateways, split, versions, host, undecided) for host in hosts]
     except UnreachableError as error:
         if not undecided:
@@ -86,7 +86,8 @@ def _arrive(
     if got < len(answers):
         owner = _taken_by(gateways, split, host)
         if owner is None:
-            raise NotConvergedError("\n  ".join((_not_served(host, answers, got), *undecided)))
+            said = _not_served(host, answers, got, gateways.api.kubectl)
+            raise NotConvergedError("\n  ".join((said, *undecided)))
         say(
             f"The proof's own requests to {_shown(host)} are another route's, of {owner}: "
             "set blue-green:routing.check.path to a page that is the app's alone"
@@ -136,16 +137,19 @@ def _gained(before: Mapping[tuple[str, str], int], after: Mapping[tuple[str, str
     return sum(max(0, count - before.get(key, 0)) for key, count in after.items())
 
 
-def _not_served(host: Endpoint, answers: Sequence[Answer], got: int) -> str:
+def _not_served(host: Endpoint, answers: Sequence[Answer], got: int, kubectl: str) -> str:
     strange = next((answer for answer in answers if not answer.ok), answers[0])
     lines = [
         f"The gateways route by the weights, but of {len(answers)} requests to {_shown(host)} only {got} "
         f"came to the versions with traffic; the answer was: {strange.text}",
     ]
     if strange.status == 403 and strange.text.endswith(_DENIED):
-        lines += ["The gateway itself refuses them, not the app.", f"{_LOOK} authorizationpolicies -A"]
+        lines += [
+            "The gateway itself refuses them, not the app.",
+            f"Look at: {kubectl} get authorizationpolicies -A",
+        ]
     else:
-        lines += [f"{_LOOK} virtualservices,gateways,envoyfilters -A"]
+        lines += [f"Look at: {kubectl} get virtualservices,gateways,envoyfilters -A"]
     return "\n  ".join(lines)
 
 

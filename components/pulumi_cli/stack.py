@@ -2,11 +2,14 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from itertools import count
 from typing import Any, cast
 
 from ..errors import RolloutError
 from ..history.past import CAUSE, Cause
+from ..kubernetes import kubeconfig as kubeconfigs
+from ..kubernetes.errors import GatewayError
 from . import locks, project, unfinished, updates
 
 HISTORY_PAGE = 10
@@ -82,7 +85,8 @@ def down(stack: str, *, cluster_gone: bool = False, progress: bool = False) -> N
         return
     locks.clear_dead(stack)
     forget = cluster_gone and _owns_its_cluster(stack)
-    kept = () if forget else kept_namespaces(resources(stack))
+    state = resources(stack)
+    kept, kubectl = () if forget else kept_namespaces(state), kubectl_for(state)
     if not forget:
         project.show("destroy", "--yes", "--stack", stack, progress=progress)
     project.show("stack", "rm", "--yes", "--force", "--preserve-config", stack, progress=progress)
@@ -90,7 +94,7 @@ def down(stack: str, *, cluster_gone: bool = False, progress: bool = False) -> N
         project.say(
             f"the namespace {namespace} is kept, with all that others have in it. To delete it, type:"
         )
-        project.say(f"  kubectl delete namespace {namespace}")
+        project.say(f"  {kubectl} delete namespace {namespace}")
 
 
 def kept_namespaces(state: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
@@ -102,6 +106,15 @@ def kept_namespaces(state: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
         and one.get("retainOnDelete")
         and not one.get("deletedWith")
     )
+
+
+def kubectl_for(state: Sequence[Mapping[str, Any]]) -> str:
+    """Return the kubectl command for the cluster that exists and that the stack is on, as its state knows."""
+    for one in state:
+        if one["type"].endswith(":ClusterIdentity"):
+            with suppress(GatewayError):
+                return kubeconfigs.kubectl(one["inputs"]["kubeconfig"])
+    return "kubectl"
 
 
 def _owns_its_cluster(stack: str) -> bool:

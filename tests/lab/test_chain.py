@@ -69,7 +69,7 @@ def test_an_update_that_the_envoy_rejects_is_quoted_at_once_with_whose_it_is(pro
         assert time.monotonic() - started < 30
         assert "rejected the last RouteConfiguration: Incorrect configuration: 50%20off" in said
         assert "VirtualService default/theirs, written by kubectl-client-side-apply at " in said
-        assert "kubectl -n default edit virtualservice theirs" in said
+        assert re.search(r"kubectl --context \S+ -n default edit virtualservice theirs", said)
     # Mended by them, it is seen at once.
     program.up("--skip-preview")
 
@@ -124,7 +124,7 @@ def test_a_foreign_rule_that_takes_the_subsets_away_is_named(program: Program) -
         for _ in range(2):
             said = failing_up(program)
             assert "DestinationRule default/a-first is for the same host" in said, said
-            assert "kubectl -n default delete destinationrule a-first" in said
+            assert re.search(r"kubectl --context \S+ -n default delete destinationrule a-first", said)
     program.up("--skip-preview")
     assert statuses(program) == {200}
 

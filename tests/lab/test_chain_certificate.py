@@ -56,7 +56,7 @@ def test_a_certificate_that_the_gateways_cannot_use_leaves_plain_http_on(
         put(shop, tmp_path, "default")
         said = failing_up(shop)
         assert f"Secret istio-system/{NAME} is not there, in the namespace of the gateway's pods" in said
-        assert f"kubectl -n istio-system create secret tls {NAME}" in said
+        assert f" -n istio-system create secret tls {NAME}" in said
         put(shop, tmp_path, "istio-system", host="other.example")
         assert f"Secret istio-system/{NAME} is for other.example, not for {HOST}" in failing_up(shop)
         past = ("-not_before", "20200101000000Z", "-not_after", "20200102000000Z")

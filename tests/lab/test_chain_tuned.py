@@ -1,6 +1,8 @@
 """Meshes that are tuned otherwise than Istio's defaults: an `up` works there, or names the setting."""
 
 import json
+import re
+import shlex
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -105,8 +107,8 @@ def test_a_namespace_that_istiod_does_not_watch_is_named_with_the_label_that_it_
         with mesh(program, discoverySelectors=selectors):
             said = failing_up(new_app)
             assert "does not watch the namespace default" in said
-            assert "To mend it: kubectl label namespace default watched=yes" in said
-            program.kubectl("label", "namespace", "default", "watched=yes")
+            (cure,) = set(re.findall(r"To mend it: (kubectl .* label namespace default watched=yes)", said))
+            program.run(*shlex.split(cure))
             new_app.up("--skip-preview")
     finally:
         program.kubectl("label", "namespace", "istio-system", "default", "watched-")

@@ -24,7 +24,7 @@ def app(program: Program, lab: Lab, name: str) -> Generator[Program]:
         yield made
 
 
-@pytest.mark.parametrize("line", ["kubectl create namespace", "pulumi config set"])
+@pytest.mark.parametrize("line", ["kubectl --kubeconfig .* create namespace", "pulumi config set"])
 def test_one_that_is_missing_is_made_by_either_line_that_the_refusal_prints(
     program: Program, lab: Lab, line: str
 ) -> None:
@@ -51,7 +51,7 @@ def test_two_apps_that_both_make_it_do_not_delete_each_other(program: Program, l
             right.up("--skip-preview")
             left.up("--skip-preview", "--expect-no-changes")
             down = right.run("python", "-m", "rollout", "down", "--stack", right.stack)
-            assert f"kubectl delete namespace {NAME}" in down.stderr
+            assert re.search(rf"kubectl --kubeconfig .* delete namespace {NAME}$", down.stderr, re.MULTILINE)
             right.run("pulumi", "stack", "select", "--create", right.stack)
         left.up("--skip-preview", "--expect-no-changes")
         assert left.kubectl("get", "service", "left", "-n", NAME).stdout

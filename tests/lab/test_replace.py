@@ -78,7 +78,7 @@ def test_the_mark_for_a_replacement_is_taken_off_by_the_line_that_the_refusal_pr
 def test_pods_are_made_anew_by_the_line_that_the_refusal_prints(shop: Program) -> None:
     said = refused(shop, "preview", "--replace", "**::shop-v1-deployment")
     with load(str(shop.outputs()["url"]), {"Host": HOST}) as answers:
-        shop.run(*typed(said, "kubectl rollout restart"))
+        shop.run(*typed(said, "kubectl --kubeconfig"))
         shop.run("kubectl", "rollout", "status", "deployment/shop-v1")
     assert [answer.text for answer in answers if not answer.ok] == []
 

@@ -164,6 +164,14 @@ def test_a_rule_of_ours_that_is_gone_is_named() -> None:
     assert str(gone) == "DestinationRule default/myapp-v2 is not there. To mend it: pulumi up --refresh"
 
 
+def test_a_cure_is_told_for_its_cluster() -> None:
+    found = Finding(Link.RULE, "a", "kubectl get pods | kubectl apply -f -", "written by kubectl at noon")
+    assert found.told("kubectl --context c") == (
+        "a (written by kubectl at noon). "
+        "To mend it: kubectl --context c get pods | kubectl --context c apply -f -"
+    )
+
+
 def test_the_last_writer_of_a_field_is_named_with_the_time() -> None:
     wrote: list[dict[str, Any]] = [
         {"manager": "pulumi", "time": "2026-01-01T00:00:00Z", "fieldsV1": {"f:spec": {"f:http": {}}}},

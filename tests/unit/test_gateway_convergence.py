@@ -78,6 +78,8 @@ def test_a_gateway_that_routes_otherwise_is_named_with_its_weights() -> None:
     assert said.startswith("Not every gateway routes by v1 50 %, v2 50 % after 0.1 s.")
     assert "gateway istio-system/b still routes by v1 100 %" in said
     assert "istio-system/a" not in said
+    # Typed as it is printed, it asks the stack's cluster.
+    assert "Look at: kubectl --context c get pods -A -l app=istiod" in said
 
 
 @pytest.mark.parametrize(
@@ -214,6 +216,25 @@ def test_a_gateway_that_once_does_not_answer_still_has_its_requests() -> None:
         started = time.monotonic()
         proof.wait_for_last_requests(split(cluster), "v1", 0.5)
         assert time.monotonic() - started >= 0.5
+
+
+def test_a_gateway_that_cannot_be_asked_for_its_last_requests_gets_the_whole_time_and_is_named(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with fake_cluster(FakeGateway("a", HALVES)) as cluster:
+        cluster.forbidden = "/portforward"
+        started = time.monotonic()
+        proof.wait_for_last_requests(split(cluster), "v1", 0.5)
+        assert time.monotonic() - started >= 0.5
+        said = capsys.readouterr().err
+        assert "gateway istio-system/a was given 0.5 s for its last requests to v1, unasked: " in said
+        assert 'resources: ["pods/portforward"]' in said
+        # Without a gateway there is no request either.
+        cluster.gateways.clear()
+        proof.wait_for_last_requests(split(cluster), "v1", 30)
+    assert capsys.readouterr().err == ""
+    proof.wait_for_last_requests(split(cluster), "v1", 30)
+    assert "v1 goes without a wait for its last requests: The cluster's" in capsys.readouterr().err
 
 
 def test_a_version_can_go_where_the_kubeconfig_of_its_last_up_cannot_be_used() -> None:

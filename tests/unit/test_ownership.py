@@ -186,9 +186,9 @@ def test_a_stack_that_moved_to_another_project_is_told_how_to_move_the_mark() ->
             "annotations": {OWNER: "acme/old/prod/a-v1-deployment"},
         },
     }
-    said = marked(found, "acme/new/prod/a-v1-deployment").splitlines()
+    said = marked(found, "acme/new/prod/a-v1-deployment", "kubectl --context prod").splitlines()
     mark = "blue-green/owner=acme/new/prod/a-v1-deployment"
-    assert f"    kubectl annotate --overwrite deployment.apps a-v1 -n shop {mark}" in said
+    assert f"    kubectl --context prod annotate --overwrite deployment.apps a-v1 -n shop {mark}" in said
 
 
 def test_the_look_needs_no_thread_that_the_registrations_hold(hooks: list[Hook]) -> None:

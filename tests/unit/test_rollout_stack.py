@@ -1,11 +1,18 @@
 """A stack's history by pages, and its names."""
 
+import json
 from pathlib import Path
 
 import pytest
 
 from components.errors import RolloutError
 from components.pulumi_cli import config, project, stack
+
+KUBECONFIG: dict[str, object] = {
+    "contexts": [{"name": "prod", "context": {"cluster": "c", "user": "u"}}],
+    "clusters": [{"name": "c", "cluster": {"server": "https://127.0.0.1:1"}}],
+    "users": [{"name": "u", "user": {}}],
+}
 
 
 @pytest.mark.parametrize("updates", [0, 3, stack.HISTORY_PAGE, 2 * stack.HISTORY_PAGE + 1])
@@ -33,7 +40,12 @@ def test_down_of_a_stack_by_its_full_name_destroys_it(
     namespace: dict[str, object] = {"type": "kubernetes:core/v1:Namespace", "retainOnDelete": True}
 
     def resources(_stack: str) -> list[dict[str, object]]:
-        return [namespace | {"id": "shop"}, namespace | {"id": "mini", "deletedWith": "urn"}]
+        kubeconfig = {"text": json.dumps({"current-context": "prod", **KUBECONFIG})}
+        identity: dict[str, object] = {
+            "type": "pulumi-python:dynamic:ClusterIdentity",
+            "inputs": {"kubeconfig": kubeconfig},
+        }
+        return [identity, namespace | {"id": "shop"}, namespace | {"id": "mini", "deletedWith": "urn"}]
 
     monkeypatch.setattr(stack, "resources", resources)
 
@@ -45,7 +57,7 @@ def test_down_of_a_stack_by_its_full_name_destroys_it(
     stack.down("organization/blue-green/lab")
     assert [arguments[0] for arguments in shown] == ["destroy", "stack"]
     said = capsys.readouterr().err
-    assert "  kubectl delete namespace shop\n" in said
+    assert "  kubectl --context prod delete namespace shop\n" in said
     # That one goes with its cluster.
     assert "mini" not in said
 
