@@ -56,6 +56,8 @@ split = TrafficSplit(
     on.options(depends_on=[istio, application]),
 )
 
+on.guard("kubernetes-same-cluster", [istio, application, split])
+
 pulumi.export("ingressHost", entry.host)
 pulumi.export("ingressPort", entry.port)
 pulumi.export("url", entry.url)

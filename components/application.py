@@ -1,15 +1,19 @@
 """The component Application: one Service, and a Deployment for each version."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import pulumi
 
 from . import later
 from .manifests import workload
-from .ownership import Ownership
+from .ownership import Ownership, owner_of
 from .register import KubernetesObject, register
 from .rehearsal import Rehearsal
 from .settings.model import App, Version
+
+# In the URN of the app's namespace; those of the mesh are another component's.
+_NAMESPACE = "blue-green:index:Application$kubernetes:core/v1:Namespace::"
 
 
 class Application(pulumi.ComponentResource):
@@ -34,7 +38,8 @@ class Application(pulumi.ComponentResource):
         super().__init__("blue-green:index:Application", name, None, opts)
         child = pulumi.ResourceOptions(parent=self)
         self.namespace = pulumi.Output.from_input(later.filled(app.namespace))
-        if app.namespace != "default" and (app.create_namespace or _made_before(f"{name}-namespace")):
+        before = _made_before(f"{name}-namespace", app.namespace)
+        if app.namespace != "default" and (app.create_namespace or before):
             made = self._namespace(f"{name}-namespace", app.namespace)
             child = pulumi.ResourceOptions(parent=self, depends_on=[made])
             self.namespace = _name(made.id)
@@ -76,16 +81,34 @@ class Application(pulumi.ComponentResource):
         return KubernetesObject(name, "v1", "Namespace", later.filled(workload.namespace(namespace)), kept)
 
 
-def _made_before(name: str) -> bool:
+def _made_before(name: str, namespace: str) -> bool:
     """Whether the stack's state has a Namespace of this logical name, as the first release made it.
 
-    Taken out of the program, it would be deleted with all that is in it.
+    Taken out of the program, it would be deleted with all that is in it: the state says so until this
+    program has written it once. Raises pulumi.RunError where that `up` would be this one.
     """
     stack = f"{pulumi.get_organization()}/{pulumi.get_project()}/{pulumi.get_stack()}"
     # As Pulumi's SDK for Node does in runtime.listResourceOutputs.
     found = pulumi.runtime.invoke("pulumi:pulumi:readStackResourceOutputs", {"stackName": stack})
-    urns: Mapping[str, object] = found.value["outputs"]
-    return any(urn.endswith(f"$kubernetes:core/v1:Namespace::{name}") for urn in urns)
+    outputs: Mapping[str, Mapping[str, Any]] = found.value["outputs"]
+    made = {urn: one["metadata"] for urn, one in outputs.items() if _NAMESPACE in urn}
+    for urn, metadata in made.items():
+        kept = urn.endswith(f"::{name}") and metadata["name"] == namespace
+        # The first release wrote its mark there.
+        if not kept and owner_of({"metadata": metadata}) is not None:
+            raise pulumi.RunError(_would_go(metadata["name"]))
+    return any(urn.endswith(f"::{name}") for urn in made)
+
+
+def _would_go(namespace: str) -> str:
+    return "\n  ".join(
+        (
+            f"An earlier release made the namespace {namespace} for this stack, whose state would delete it "
+            "with all that is in it. Nothing was touched.",
+            f"Set blue-green:app.name and app.namespace ({namespace}) back and run pulumi up once: from "
+            "then on the namespace is kept, and the app can move.",
+        )
+    )
 
 
 def _keeping(opts: pulumi.ResourceOptions, *fields: str) -> pulumi.ResourceOptions:

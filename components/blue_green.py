@@ -82,6 +82,11 @@ class BlueGreen(pulumi.ComponentResource):
             ),
             pulumi.ResourceOptions.merge(child, pulumi.ResourceOptions(depends_on=[application])),
         )
+        on.guard(
+            f"{name}-kubernetes-same-cluster",
+            [application, service, split],
+            pulumi.ResourceOptions(parent=self),
+        )
         self.url = entry.url
         self.weights = split.weights
         self.last_proof = split.last_proof

@@ -10,7 +10,7 @@ import pulumi
 from pulumi_kubernetes.provider import Provider
 
 from . import later
-from .cluster_identity import ClusterIdentity
+from .cluster_identity import ClusterIdentity, SameCluster
 from .kubernetes import kubeconfig
 from .kubernetes.errors import KubeconfigError
 from .kubernetes.kubeconfig import Kubeconfig
@@ -26,13 +26,23 @@ _UPSERT = "PULUMI_K8S_UPSERT_EXISTING_OBJECTS"
 class Cluster:
     """The one Kubernetes provider of the stack; `address` None: there is only a load balancer.
 
-    `owned` says that the stack makes the cluster itself, so that all that is on it goes with it.
+    `owned` says that the stack makes the cluster itself, so that all that is on it goes with it. `identity`
+    is that of one that exists.
     """
 
     provider: Provider
     kubeconfig: pulumi.Input[Kubeconfig]
     address: pulumi.Output[str] | None
     owned: bool
+    identity: ClusterIdentity | None = None
+
+    def guard(
+        self, name: str, last: Sequence[pulumi.Resource], opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        """Has a last look at a cluster that exists before any of these, which are all on it, is deleted."""
+        if self.identity is not None:
+            after = pulumi.ResourceOptions(depends_on=[self.identity, *last])
+            SameCluster(name, self.identity, pulumi.ResourceOptions.merge(opts, after))
 
     def options(self, depends_on: Sequence[pulumi.Resource] = ()) -> pulumi.ResourceOptions:
         """The options of a component that lives on the cluster; its children inherit them."""
@@ -104,10 +114,9 @@ def existing(
     """
     if text is not None:
         secret = pulumi.Output.secret(text)
-        provider = _provider(
-            name, ClusterIdentity(f"{name}-cluster", kubeconfig_input(secret), opts), opts, secret
-        )
-        return Cluster(provider, secret, _given(args.ingress_address), owned=False)
+        identity = ClusterIdentity(f"{name}-cluster", kubeconfig_input(secret), opts)
+        provider = _provider(name, identity, opts, secret)
+        return Cluster(provider, secret, _given(args.ingress_address), owned=False, identity=identity)
     reference = kubeconfig.reference(args.path, args.context)
     try:
         context = kubeconfig.read(reference)
@@ -118,7 +127,7 @@ def existing(
     identity = ClusterIdentity(f"{name}-cluster", reference, opts)
     # An empty text: else the SDK writes the variable KUBECONFIG into the state.
     provider = _provider(name, identity, opts, args.path or "", args.context)
-    return Cluster(provider, reference, _given(args.ingress_address), owned=False)
+    return Cluster(provider, reference, _given(args.ingress_address), owned=False, identity=identity)
 
 
 def _provider(

@@ -1,4 +1,4 @@
-"""The Pulumi resource that knows which cluster a kubeconfig's context led to, and refuses another one.
+"""The Pulumi resources that know which cluster a kubeconfig's context led to, and refuse another one.
 
 A provider's `clusterIdentifier` cannot do that: it replaces every object when it changes. Pulumi
 pickles the provider by its name, so the program's folder must hold this module.
@@ -20,6 +20,11 @@ from .kubernetes.kubeconfig import Reference
 from .provider import Provider, plain_errors
 
 _UID, _AUTHORITY = "uid", "authority"
+_KEYS = ("kubeconfig", _UID, _AUTHORITY)
+
+
+class AnotherClusterError(GatewayError):
+    """The context leads to another cluster than before."""
 
 
 class ClusterIdentityProvider(Provider):
@@ -47,14 +52,38 @@ class ClusterIdentityProvider(Provider):
 
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> dynamic.DiffResult:
         """A change of inputs."""
-        keys = ("kubeconfig", _UID, _AUTHORITY)
-        return dynamic.DiffResult(changes=any(_olds.get(key) != _news.get(key) for key in keys))
+        return dynamic.DiffResult(changes=any(_olds.get(key) != _news.get(key) for key in _KEYS))
 
     @plain_errors()
     def read(self, id_: str, props: dict[str, Any]) -> dynamic.ReadResult:
         """Refuses another cluster: a refresh would find nothing there, and forget all that the stack made."""
         _known(props, props["kubeconfig"])
         return dynamic.ReadResult(id_, props)
+
+
+class SameClusterProvider(Provider):
+    """Looks at the cluster before anything on it is deleted: `destroy --refresh=false` reads nothing."""
+
+    def create(self, props: dict[str, Any]) -> dynamic.CreateResult:
+        """Nothing but the entry in the state."""
+        return dynamic.CreateResult("same", props)
+
+    def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> dynamic.UpdateResult:
+        """Nothing but the entry in the state."""
+        return dynamic.UpdateResult(_news)
+
+    def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> dynamic.DiffResult:
+        """A change of inputs."""
+        return dynamic.DiffResult(changes=any(_olds.get(key) != _news.get(key) for key in _KEYS))
+
+    @plain_errors()
+    def delete(self, _id: str, _props: dict[str, Any]) -> None:
+        """Refuses another cluster; of one that cannot be asked, Kubernetes' own provider speaks."""
+        try:
+            _known(_props, _props["kubeconfig"])
+        except GatewayError as error:
+            if isinstance(error, AnotherClusterError):
+                raise
 
 
 def _known(before: Mapping[str, Any], kubeconfig: Reference) -> dict[str, str]:
@@ -65,7 +94,7 @@ def _known(before: Mapping[str, Any], kubeconfig: Reference) -> dict[str, str]:
         if before.get(key) and now.get(key):
             if before[key] == now[key]:
                 break
-            raise GatewayError(_another(kubeconfig))
+            raise AnotherClusterError(_another(kubeconfig))
     kept = {key: before[key] for key in (_UID, _AUTHORITY) if before.get(key)}
     return {**kept, **now}
 
@@ -105,9 +134,25 @@ def _another(kubeconfig: Reference) -> str:
 
 
 class ClusterIdentity(dynamic.Resource, name="ClusterIdentity"):
-    """Stands before the provider of a cluster that the stack does not make."""
+    """Stands before the provider of a cluster that the stack does not make.
+
+    `uid` is that of its kube-system, `authority` a digest of its CA; each may be unknown.
+    """
+
+    kubeconfig: pulumi.Output[Reference]
+    uid: pulumi.Output[str | None]
+    authority: pulumi.Output[str | None]
 
     def __init__(
         self, name: str, kubeconfig: pulumi.Input[Reference], opts: pulumi.ResourceOptions | None = None
     ) -> None:
-        super().__init__(ClusterIdentityProvider(), name, {"kubeconfig": kubeconfig}, opts)
+        props = {"kubeconfig": kubeconfig, _UID: None, _AUTHORITY: None}
+        super().__init__(ClusterIdentityProvider(), name, props, opts)
+
+
+class SameCluster(dynamic.Resource, name="SameCluster"):
+    """Stands after all that is on the cluster, and so is the first to be deleted."""
+
+    def __init__(self, name: str, identity: ClusterIdentity, opts: pulumi.ResourceOptions) -> None:
+        props = {key: getattr(identity, key) for key in _KEYS}
+        super().__init__(SameClusterProvider(), name, props, opts)

@@ -198,10 +198,15 @@ def test_a_preview_says_why_it_compares_with_the_state(shop: Program, account: A
 
 
 @contextmanager
-def another_cluster() -> Generator[str]:
-    """The URL of an API server that has another kube-system."""
+def another_cluster() -> Generator[tuple[str, list[str]]]:
+    """The URL of an API server that has another kube-system, and what it was asked to delete."""
+    deleted: list[str] = []
 
     class Handler(BaseHTTPRequestHandler):
+        def do_DELETE(self) -> None:
+            deleted.append(self.path)
+            self.do_GET()
+
         def do_GET(self) -> None:
             found = self.path == "/api/v1/namespaces/kube-system"
             body = b'{"metadata": {"uid": "another"}}' if found else b'{"message": "not found"}'
@@ -217,7 +222,7 @@ def another_cluster() -> Generator[str]:
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     try:
-        yield f"http://127.0.0.1:{server.server_address[1]}"
+        yield f"http://127.0.0.1:{server.server_address[1]}", deleted
     finally:
         server.shutdown()
         thread.join()
@@ -229,9 +234,16 @@ def test_another_cluster_is_refused_and_the_state_is_left(shop: Program, account
     account.write({"token": token})
     shop.up("--skip-preview")
     before = shop.run("pulumi", "stack", "export").stdout
-    with another_cluster() as server:
+    with another_cluster() as (server, deleted):
         account.write({"token": token}, server=server)
         refused(shop, f"The context {CONTEXT} leads to another cluster than the one that this stack is on")
+        # That reads nothing beforehand, and would delete there whatever has the same names.
+        done = shop.run("pulumi", "destroy", "--yes", "--skip-preview", "--refresh=false", check=False)
+        said = done.stdout + done.stderr
+        assert done.returncode, said
+        assert "leads to another cluster than the one that this stack is on" in said
+        assert "Traceback" not in said
+        assert deleted == []
     urns = {one["urn"] for one in json.loads(before)["deployment"]["resources"]}
     after = json.loads(shop.run("pulumi", "stack", "export").stdout)
     assert {one["urn"] for one in after["deployment"]["resources"]} == urns

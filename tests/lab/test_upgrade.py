@@ -16,6 +16,7 @@ import pytest
 
 from harness.labs import LINKED, ROOT, Lab, Program, project_copy
 from tests.lab.load import load
+from tests.lab.observe import failing_up
 from tests.lab.shop import existing_cluster
 
 FIRST = "e3c51a4"
@@ -99,6 +100,10 @@ def test_a_stack_of_the_first_release_is_carried_on(
     old.kubectl("create", "configmap", "theirs", "-n", "old")
     before = objects(old)
     carry_on(old)
+    # Its state would delete the namespace with all that is in it, in the very first `up`.
+    old.config(app={"name": "old", "namespace": "default"})
+    assert "made the namespace old for this stack" in failing_up(old)
+    old.config(app={"name": "old", "namespace": "old"})
     log = tmp_path / "events.json"
     url = str(old.outputs()["url"])
     with load(url, {"Host": HOST}) as answers:

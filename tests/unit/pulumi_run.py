@@ -23,7 +23,7 @@ class Registered(mocks.Mocks):
     """Every resource that the program registered, by its logical name."""
 
     outputs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, Mapping[str, Any]])
-    before: tuple[str, ...] = ()
+    before: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, Mapping[str, Any]])
     resources: list[Resource] = field(default_factory=list[Resource])
 
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
@@ -38,7 +38,7 @@ class Registered(mocks.Mocks):
     def call(self, args: mocks.MockCallArgs) -> Any:
         """The one function that a component calls: what the state had before."""
         assert args.token.endswith(":readStackResourceOutputs"), args.token
-        return {"outputs": dict.fromkeys(self.before, "")}
+        return {"outputs": dict(self.before)}
 
     def named(self, name: str) -> Resource:
         """The one resource of that logical name that is no component."""
@@ -57,13 +57,13 @@ class Registered(mocks.Mocks):
 def run(
     program: Callable[[], object],
     outputs: Mapping[str, Mapping[str, Any]] | None = None,
-    before: tuple[str, ...] = (),
+    before: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> Registered:
     """Runs the program to its end.
 
-    `outputs` is what the engine would add, by logical name; `before` are the URNs in the state.
+    `outputs` is what the engine would add, by logical name; `before` are the outputs in the state, by URN.
     """
-    registered = Registered(outputs or {}, before)
+    registered = Registered(outputs or {}, before or {})
     # Pulumi's mocks want the current event loop.
     asyncio.set_event_loop(asyncio.new_event_loop())
     pulumi.runtime.set_mocks(registered, project="blue-green", stack="test", preview=False)

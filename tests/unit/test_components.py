@@ -9,6 +9,7 @@ from components import traffic_split
 from components.application import Application
 from components.istio import Istio
 from components.minikube import Minikube
+from components.ownership import OWNER
 from components.settings.model import App, IngressGateway, MinikubeCluster, Version
 from components.settings.model import Istio as IstioArgs
 from components.traffic_split import TrafficSplit, TrafficSplitArgs
@@ -65,8 +66,20 @@ def test_a_namespace_that_is_there_is_used_unless_the_first_release_made_it(befo
     namespace = "kubernetes:core/v1:Namespace"
     urn = f"urn:pulumi:test::blue-green::blue-green:index:Application${namespace}::myapp-namespace"
     application = App("myapp", "shop")
-    done = run(lambda: Application("myapp", application, VERSIONS), before=(urn if before else "other",))
+    state = {urn if before else "other": {"metadata": {"name": "shop"}}}
+    done = run(lambda: Application("myapp", application, VERSIONS), before=state)
     assert (f"{namespace} myapp-namespace" in done.names()) is before
+
+
+@pytest.mark.parametrize("app", [App("myapp", "elsewhere"), App("myapp"), App("renamed", "shop")])
+def test_a_namespace_that_only_the_first_releases_state_has_does_not_go_with_the_apps_move(app: App) -> None:
+    kind = "blue-green:index:Application$kubernetes:core/v1:Namespace"
+    urn = f"urn:pulumi:test::blue-green::{kind}::myapp-namespace"
+    marked = {"metadata": {"name": "shop", "annotations": {OWNER: "o/p/s/myapp-namespace"}}}
+    with pytest.raises(pulumi.RunError, match=r"the namespace shop .* Nothing was touched"):
+        run(lambda: Application(app.name, app, VERSIONS), before={urn: marked})
+    # Since an `up` of this program the state keeps it.
+    run(lambda: Application(app.name, app, VERSIONS), before={urn: {"metadata": {"name": "shop"}}})
 
 
 def test_replicas_are_left_out_for_an_autoscaler_and_a_budget_guards_all_but_the_only_one() -> None:
