@@ -28,6 +28,8 @@ from .manifests.manifest import Manifest
 from .observation import endpoint
 from .provider import Provider, kubeconfig_input, plain_errors
 
+# Inputs that may be left out: one that is gone is a change too.
+_OPTIONAL = ("evidence", "tlsSecret")
 # The inputs by which the Gateway is another one.
 _ENTRANCE = ("gateway", "gatewaySelector", "hosts", "tlsSecret")
 
@@ -65,7 +67,8 @@ def _split(props: Mapping[str, Any]) -> proof.Split:
         if "gateway" in props
         else None
     )
-    return proof.Split(props["kubeconfig"], props["gatewaySelector"], target, entrance)
+    by_requests = props.get("evidence") == "requests"
+    return proof.Split(props["kubeconfig"], props["gatewaySelector"], target, entrance, by_requests)
 
 
 def _wanted(props: Mapping[str, Any]) -> Wanted:
@@ -91,7 +94,8 @@ def _images(olds: Mapping[str, Any]) -> Mapping[str, list[str]]:
 
 def _changed(olds: Mapping[str, Any], news: Mapping[str, Any]) -> bool:
     """Whether an input is another one; `olds` holds outputs as well."""
-    return any(olds.get(key) != value for key, value in news.items() if key != "__provider")
+    keys = {*news, *_OPTIONAL} - {"__provider"}
+    return any(olds.get(key) != news.get(key) for key in keys)
 
 
 def _gaining(olds: Mapping[str, Any], news: Mapping[str, Any]) -> tuple[str, ...]:
@@ -185,9 +189,7 @@ class ConvergedProvider(Provider):
             return dynamic.DiffResult(changes=True)
         split = _split(_news)
         try:
-            holds = proof.holds(split, _wanted(_news), _decided(_olds)) and proof.serves_only(
-                split, _images(_olds)
-            )
+            holds = _holds(_news, _olds) and proof.serves_only(split, _images(_olds))
             return dynamic.DiffResult(changes=not holds)
         except GatewayError:
             return dynamic.DiffResult(changes=True)
@@ -199,16 +201,33 @@ class ConvergedProvider(Provider):
     @plain_errors()
     def _wait(self, props: Mapping[str, Any]) -> dict[str, Any]:
         split = _split(props)
-        proofs = proof.wait_for_weights(split, _wanted(props), props["timeoutSeconds"])
-        undecided = tuple(dict.fromkeys(text for one in proofs for text in one.undecided))
         hosts = [endpoint.recorded(one) for one in props.get("requests") or ()]
-        if hosts or undecided:
+        if split.by_requests:
+            from .observation import requests_alone
+
+            answered = requests_alone.wait_for_answers(split, props["marks"], hosts, props["timeoutSeconds"])
+            proofs = proof.by_requests(split, _weights(props), answered)
+        else:
+            proofs = proof.wait_for_weights(split, _wanted(props), props["timeoutSeconds"])
+        undecided = tuple(dict.fromkeys(text for one in proofs for text in one.undecided))
+        if not split.by_requests and (hosts or undecided):
             # The HTTP client takes longer to import than all else here, and no other call needs it.
             from .observation import own_requests
 
             own_requests.prove(split, _weights(props), hosts, undecided)
         _record(props)
         return {**props, "proof": [dataclasses.asdict(one) for one in proofs]}
+
+
+def _holds(news: Mapping[str, Any], olds: Mapping[str, Any]) -> bool:
+    """Whether the last proof would be one now too. Raises GatewayError."""
+    split = _split(news)
+    if not split.by_requests:
+        return proof.holds(split, _wanted(news), _decided(olds))
+    from .observation import requests_alone
+
+    hosts = [endpoint.recorded(one) for one in news.get("requests") or ()]
+    return requests_alone.all_arrive(news["marks"], hosts)
 
 
 class DrainProvider(Provider):

@@ -62,8 +62,11 @@ class TrafficSplit(pulumi.ComponentResource):
     def __init__(self, name: str, args: TrafficSplitArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("blue-green:index:TrafficSplit", name, None, opts)
         gateway = routes.gateway(args.app, args.routing)
-        virtual_service = _virtual_service(args)
+        by_requests = args.convergence.evidence == "requests"
+        virtual_service = _virtual_service(args, marked=by_requests)
         split = split_inputs(args.kubeconfig, gateway, virtual_service, args.app.name)
+        if by_requests:
+            split["evidence"] = "requests"
         weights = {version: weight for version, weight in args.weights.items() if weight}
         asked = {
             **split,
@@ -102,6 +105,7 @@ class TrafficSplit(pulumi.ComponentResource):
                 "route": virtual_service["spec"]["http"][0]["name"],
                 "images": {version: args.versions[version].image for version in weights},
                 "requests": _requests(args),
+                **({"marks": routes.marks(virtual_service["spec"])} if by_requests else {}),
             },
             pulumi.ResourceOptions(parent=self, depends_on=[split_by]),
         )
@@ -159,9 +163,9 @@ class TrafficSplit(pulumi.ComponentResource):
         )
 
 
-def _virtual_service(args: TrafficSplitArgs) -> Manifest:
+def _virtual_service(args: TrafficSplitArgs, *, marked: bool) -> Manifest:
     """The VirtualService, its rule named by what is known only later, too."""
-    manifest = routes.virtual_service(args.app, args.weights, args.routing)
+    manifest = routes.virtual_service(args.app, args.weights, args.routing, marked=marked)
     spec = manifest["spec"]
     # A copy: an Output of the rule it is written into would wait for itself.
     (rule,) = spec["http"]
@@ -238,7 +242,7 @@ def _questions(args: TrafficSplitArgs) -> dict[str, Any]:
 
     One whose probe asks by gRPC has answered that, and may speak nothing else.
     """
-    if args.convergence.check == "none":
+    if args.convergence.check == "none" or args.convergence.evidence == "requests":
         return {}
     routing = args.routing
     headers = {"Host": args.app.name, **routing.asked_headers(routing.hosts[0]), "Connection": "close"}

@@ -38,13 +38,15 @@ class Split:
     """What the gateways are asked about: who they are, and whose split it is.
 
     `selector` is the Gateway's, for its pods; `target` names the VirtualService and the host.
-    An `up` of the first releases wrote no `entrance` into the state.
+    An `up` of the first releases wrote no `entrance` into the state. With `by_requests` nobody may ask
+    the Envoys: requests alone tell.
     """
 
     kubeconfig: Kubeconfig
     selector: Mapping[str, str]
     target: Target
     entrance: Entrance | None = None
+    by_requests: bool = False
 
     @property
     def routes_path(self) -> str:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from ..kubernetes import workloads
@@ -163,6 +164,15 @@ def wait_for_weights(split: Split, wanted: Wanted, seconds: float) -> tuple[Proo
     return tuple(Proof(pod, wanted.served, now, images, _undecided(value)) for pod, value in seen)
 
 
+def by_requests(split: Split, weights: Mapping[str, int], hosts: Sequence[str]) -> tuple[Proof, ...]:
+    """The proof of what requests to these hosts told; no gateway was asked. Raises GatewayError."""
+    target = split.target
+    now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    with Api(split.kubeconfig) as api:
+        images = workloads.images(api, target.namespace, target.host, weights)
+    return tuple(Proof(f"requests alone, {host}", weights, now, images) for host in hosts)
+
+
 def _undecided(seen: Seen) -> tuple[str, ...]:
     return tuple(str(one) for one in seen.findings if one.grade is Grade.UNDECIDED)
 
@@ -192,6 +202,11 @@ def wait_for_last_requests(split: Split, version: str, seconds: float) -> None:
     A gateway that was asked and does not answer now has what it had; one that never answered may have any
     number. Where the cluster cannot be asked there is nothing to wait for. Both are said.
     """
+    if split.by_requests:
+        say(f"requests alone cannot tell the last requests to {version}, so they get {seconds:g} s")
+        with suppress(NotConvergedError):
+            wait_until(lambda: (version,), seconds)
+        return
     active: dict[str, int | None] = {}
     silent: dict[str, GatewayError | None] = {}
     lost: GatewayError | None = None
@@ -271,8 +286,11 @@ def _outcome(error: NotConvergedError, late: str) -> tuple[str, list[str]]:
 def lacking(gateways: Gateways, split: Split, versions: tuple[str, ...]) -> tuple[Finding, ...]:
     """What keeps the gateways from sending to the versions. Raises GatewayError.
 
-    One that terminates has to, for the requests that it still has, and does not do alone.
+    One that terminates has to, for the requests that it still has, and does not do alone. Where nobody may
+    ask them, nothing is known.
     """
+    if split.by_requests:
+        return ()
     answers = gateways.ask(lambda admin: _reachable(admin, split, versions))
     return chain.broken(tuple(answer for answer in answers if answer.pod.ready))
 

@@ -11,6 +11,8 @@ from .manifest import PATCH_FORCE, Manifest
 _API = "networking.istio.io/v1"
 # Whatever the mesh has as its default, the gateways may be in any namespace.
 _EXPORT_TO = ["*"]
+# By this header of an answer, requests alone tell which version and which split it came by.
+MARK = "x-blue-green-split"
 
 
 def gateway(app: App, routing: Routing) -> Manifest:
@@ -38,8 +40,13 @@ def destination_rule(app: App, name: str, version: Version, routing: Routing) ->
     return _object("DestinationRule", f"{app.name}-{name}", app, spec)
 
 
-def virtual_service(app: App, weights: Mapping[str, int], routing: Routing) -> Manifest:
-    """The VirtualService with the split; a version at 0 is left out, as Envoy would do."""
+def virtual_service(
+    app: App, weights: Mapping[str, int], routing: Routing, *, marked: bool = False
+) -> Manifest:
+    """The VirtualService with the split; a version at 0 is left out, as Envoy would do.
+
+    With `marked`, each answer has the header that tells its version and this split.
+    """
     route: Manifest = {
         "route": [
             {"destination": _destination(app, version), "weight": weights[version]}
@@ -62,7 +69,22 @@ def virtual_service(app: App, weights: Mapping[str, int], routing: Routing) -> M
         gateways.append("mesh")
     spec: Manifest = {"hosts": hosts, "gateways": gateways, "exportTo": list(_EXPORT_TO), "http": [route]}
     route["name"] = rule_name(app, spec)
+    if marked:
+        for version, mark in marks(spec).items():
+            (one,) = [each for each in route["route"] if each["destination"]["subset"] == version]
+            one["headers"] = {"response": {"set": {MARK: mark}}}
     return _object("VirtualService", app.name, app, spec)
+
+
+def marks(spec: Mapping[str, Any]) -> dict[str, str]:
+    """By version with traffic, what the header says of its answers: another text for any other split."""
+    (rule,) = spec["http"]
+    plain = [{key: one[key] for key in ("destination", "weight")} for one in rule["route"]]
+    # The name is made of the rest, and may be known only later.
+    rest = {key: value for key, value in rule.items() if key not in {"name", "route"}}
+    whole = [spec["hosts"], spec["gateways"], rest, plain]
+    digest = hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()
+    return {one["destination"]["subset"]: f"{one['destination']['subset']} {digest[:8]}" for one in plain}
 
 
 def split(spec: Mapping[str, Any]) -> dict[str, int]:

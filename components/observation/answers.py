@@ -2,11 +2,12 @@
 
 import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 
 import httpx
 
+from ..manifests.routes import MARK
 from ..settings.model import Check
 
 TIMEOUT_SECONDS = 5.0
@@ -28,6 +29,7 @@ class Answer:
         ok: a status that counts as an answer.
         status: the HTTP status; None where no answer came.
         by_app: whether the app answered, well or not: a gateway's own answer lacks a header of Envoy's.
+        mark: what the split's own header says, where it has one.
     """
 
     at: float
@@ -37,9 +39,10 @@ class Answer:
     ok: bool
     status: int | None = None
     by_app: bool = False
+    mark: str | None = None
 
 
-def ask(url: str, headers: Mapping[str, str] | None = None, check: Check | None = None) -> Iterator[Answer]:
+def ask(url: str, headers: Mapping[str, str] | None = None, check: Check | None = None) -> Generator[Answer]:
     """Yield answers without end, one request after the other on a kept connection; nothing is retried.
 
     Args:
@@ -68,7 +71,8 @@ def ask(url: str, headers: Mapping[str, str] | None = None, check: Check | None 
             status = response.status_code
             ok = accepts(status)
             said = text if ok else f"HTTP {status}: {text}"
-            yield Answer(at, time.monotonic() - started, version, said, ok, status, by_app)
+            seconds = time.monotonic() - started
+            yield Answer(at, seconds, version, said, ok, status, by_app, response.headers.get(MARK))
 
 
 def visible_text(page: str) -> str:

@@ -17,6 +17,10 @@ class Endpoint:
     headers: Mapping[str, str]
     check: Check
 
+    def __str__(self) -> str:
+        name = self.headers.get("Host")
+        return f"{self.url} (Host: {name})" if name else self.url
+
 
 def of(name: str, settings: Settings) -> Endpoint:
     """Return the endpoint of a stack.

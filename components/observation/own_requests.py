@@ -89,14 +89,14 @@ def _arrive(
             said = _not_served(host, answers, got, gateways.api.kubectl)
             raise NotConvergedError("\n  ".join((said, *undecided)))
         say(
-            f"The proof's own requests to {_shown(host)} are another route's, of {owner}: "
+            f"The proof's own requests to {host} are another route's, of {owner}: "
             "set blue-green:routing.check.path to a page that is the app's alone"
         )
         return False
     bad = [answer.text for answer in answers if not answer.ok]
     if bad:
         say(
-            f"{len(bad)} of the proof's {len(answers)} requests to {_shown(host)} failed in the app: "
+            f"{len(bad)} of the proof's {len(answers)} requests to {host} failed in the app: "
             f"{bad[0]}. What counts as an answer: blue-green:routing.check"
         )
     return True
@@ -140,7 +140,7 @@ def _gained(before: Mapping[tuple[str, str], int], after: Mapping[tuple[str, str
 def _not_served(host: Endpoint, answers: Sequence[Answer], got: int, kubectl: str) -> str:
     strange = next((answer for answer in answers if not answer.ok), answers[0])
     lines = [
-        f"The gateways route by the weights, but of {len(answers)} requests to {_shown(host)} only {got} "
+        f"The gateways route by the weights, but of {len(answers)} requests to {host} only {got} "
         f"came to the versions with traffic; the answer was: {strange.text}",
     ]
     if strange.status == 403 and strange.text.endswith(_DENIED):
@@ -151,8 +151,3 @@ def _not_served(host: Endpoint, answers: Sequence[Answer], got: int, kubectl: st
     else:
         lines += [f"Look at: {kubectl} get virtualservices,gateways,envoyfilters -A"]
     return "\n  ".join(lines)
-
-
-def _shown(host: Endpoint) -> str:
-    name = host.headers.get("Host")
-    return f"{host.url} (Host: {name})" if name else host.url

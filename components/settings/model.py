@@ -521,7 +521,11 @@ class Routing(Section):
 
 @dataclass(frozen=True)
 class Convergence(Section):
-    """How long `up` waits for gateways to follow, and for requests in flight to end."""
+    """How long `up` waits for gateways to follow, and for requests in flight to end.
+
+    `evidence` is what proves a split: what the gateways' Envoys say, or, where nobody may open a
+    port-forward to them, requests alone.
+    """
 
     timeout_seconds: Annotated[
         int, _SECONDS, Key("Seconds for versions to be ready and gateways to follow.", example=300)
@@ -534,6 +538,11 @@ class Convergence(Section):
         OneOf(("request", "none")),
         Key("Whether a version is asked for an answer before it gets more traffic.", example="none"),
     ] = "request"
+    evidence: Annotated[
+        Literal["gateways", "requests"],
+        OneOf(("gateways", "requests")),
+        Key("What proves a split: the gateways' Envoys, or, weaker, requests alone.", "route", "requests"),
+    ] = "gateways"
 
 
 @dataclass(frozen=True)

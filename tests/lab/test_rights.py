@@ -4,15 +4,16 @@ import json
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import yaml
 
 from harness.labs import ROOT, Lab, Program
-from tests.lab.shop import existing_cluster, second_stack
+from tests.lab.load import load
+from tests.lab.shop import HOST, existing_cluster, second_stack
 
-ROLES = ("verify", "up", "preview")
+ROLES = ("verify", "requests", "up", "preview")
 USER = "deployer"
 TWO = {name: {"image": f"janakiramm/myapp:{name}", "replicas": 2} for name in ("v1", "v2")}
 QUICK = {"timeoutSeconds": 15, "drainSeconds": 1}
@@ -50,6 +51,19 @@ def bound(program: Program, *roles: str) -> Generator[None]:
         yield
     finally:
         program.kubectl("delete", "clusterrolebinding", *names)
+
+
+@contextmanager
+def instead(program: Program, *roles: str) -> Generator[None]:
+    """The user has these roles, and not those of the stack `shop`."""
+    program.kubectl("delete", "clusterrolebinding", f"{USER}-up", f"{USER}-verify")
+    try:
+        with bound(program, *roles):
+            yield
+    finally:
+        for name in ("up", "verify"):
+            to = (f"--clusterrole=blue-green-{name}", f"--serviceaccount=default:{USER}")
+            program.kubectl("create", "clusterrolebinding", f"{USER}-{name}", *to)
 
 
 @contextmanager
@@ -100,18 +114,32 @@ def test_with_the_documented_rights_everything_works(shop: Program) -> None:
 
 
 def test_a_preview_needs_no_right_to_write(program: Program, shop: Program) -> None:
-    program.kubectl("delete", "clusterrolebinding", f"{USER}-up", f"{USER}-verify")
-    try:
-        with bound(program, "verify", "preview"):
-            shop.config(weights={"v1": 40, "v2": 60})
-            said = shop.run("python", "-m", "rollout", "preview").stdout
-            assert "v2: 0 % → 60 %" in said
-            assert "compares the config with the stack's state" not in said
-    finally:
-        shop.config(weights={"v1": 100})
-        for name in ("up", "verify"):
-            to = (f"--clusterrole=blue-green-{name}", f"--serviceaccount=default:{USER}")
-            program.kubectl("create", "clusterrolebinding", f"{USER}-{name}", *to)
+    with instead(program, "verify", "preview"):
+        shop.config(weights={"v1": 40, "v2": 60})
+        said = shop.run("python", "-m", "rollout", "preview").stdout
+        assert "v2: 0 % → 60 %" in said
+        assert "compares the config with the stack's state" not in said
+    shop.config(weights={"v1": 100})
+
+
+def test_where_port_forwards_are_forbidden_requests_alone_are_the_proof(
+    program: Program, shop: Program
+) -> None:
+    shop.config(convergence=QUICK | {"evidence": "requests"}, weights={"v1": 50, "v2": 50})
+    with instead(program, "requests", "up"), load(str(shop.outputs()["url"]), {"Host": HOST}) as answers:
+        assert "requests alone: 10 of 10 answers from http://" in shop.up("--skip-preview").stdout
+        (proof,) = cast("dict[str, Any]", shop.outputs()["lastProof"])
+        assert proof.startswith("requests alone, http://")
+        assert "requests alone: 10 of 10" in shop.up("--skip-preview", "--expect-no-changes").stdout
+        # What leaves the config cannot be asked for its last requests, and gets the whole time.
+        shop.config(versions={"v2": TWO["v2"]}, weights={"v2": 100})
+        said = shop.up("--skip-preview").stdout
+        assert "came by this split (v2 10); no gateway was asked" in said
+        assert "requests alone cannot tell the last requests to v1, so they get 1 s" in said
+    assert [answer.text for answer in answers if not answer.ok] == []
+    # Whoever may ask the gateways again goes back to them.
+    shop.config(convergence=QUICK, versions=TWO, weights={"v1": 100})
+    assert "requests alone" not in shop.up("--skip-preview").stdout
 
 
 @pytest.mark.parametrize(
