@@ -7,7 +7,7 @@ import pulumi
 
 from . import later
 from .manifests import workload
-from .ownership import Ownership, owner_of
+from .ownership import Ownership, of_the_state, owner_of
 from .register import KubernetesObject, register
 from .rehearsal import Rehearsal
 from .settings.model import App, Version
@@ -89,8 +89,13 @@ def _made_before(name: str, namespace: str) -> bool:
     """
     stack = f"{pulumi.get_organization()}/{pulumi.get_project()}/{pulumi.get_stack()}"
     # As Pulumi's SDK for Node does in runtime.listResourceOutputs.
-    found = pulumi.runtime.invoke("pulumi:pulumi:readStackResourceOutputs", {"stackName": stack})
-    outputs: Mapping[str, Mapping[str, Any]] = found.value["outputs"]
+
+    def read() -> Mapping[str, Mapping[str, Any]]:
+        found = pulumi.runtime.invoke("pulumi:pulumi:readStackResourceOutputs", {"stackName": stack})
+        return found.value["outputs"]
+
+    # The SDK raises no narrower one.
+    outputs = of_the_state(read, Exception)
     made = {urn: one["metadata"] for urn, one in outputs.items() if _NAMESPACE in urn}
     for urn, metadata in made.items():
         kept = urn.endswith(f"::{name}") and metadata["name"] == namespace

@@ -9,10 +9,10 @@ the object of that name once more, and then delete it as the old one.
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from typing import Any
+from typing import Any, TypeVar
 
 import pulumi
 
@@ -32,6 +32,8 @@ OWNER = "blue-green/owner"
 _AT_ONCE = 8
 _TRIES = 5
 _PAUSE_SECONDS = 0.2
+
+T = TypeVar("T")
 
 
 class Ownership:
@@ -174,15 +176,20 @@ def require(kubeconfig: Kubeconfig, namespace: str, options: Options = IN_CONFIG
 
 
 def _state(stack: str) -> Sequence[Mapping[str, Any]]:
-    """The resources in the stack's state. Raises RolloutError.
+    """The resources in the stack's state. Raises RolloutError."""
+    return of_the_state(lambda: stacks.resources(stack), RolloutError)
+
+
+def of_the_state(read: Callable[[], T], error: type[Exception]) -> T:
+    """What a reading of the stack's state gives. Raises its error.
 
     While an engine writes it, a file backend has for a moment no state of the stack.
     """
     for _ in range(_TRIES - 1):
-        with suppress(RolloutError):
-            return stacks.resources(stack)
+        with suppress(error):
+            return read()
         time.sleep(_PAUSE_SECONDS)
-    return stacks.resources(stack)
+    return read()
 
 
 def _recorded(state: Sequence[Mapping[str, Any]], urn: str, id_: str) -> Mapping[str, Any] | None:

@@ -212,3 +212,18 @@ def test_minikube_keeps_its_kubeconfig_secret() -> None:
     assert value(minikube.ip) == "10.0.0.1"
     assert value(minikube.kubeconfig) == "k"
     assert value(pulumi.Output.from_input(minikube.kubeconfig.is_secret()))
+
+
+def test_a_state_that_is_just_being_written_is_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    invoke, calls = pulumi.runtime.invoke, 0
+
+    def torn(*arguments: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        if calls == 1:
+            raise Exception("failed to load checkpoint: EOF")
+        return invoke(*arguments)
+
+    monkeypatch.setattr(pulumi.runtime, "invoke", torn)
+    run(lambda: Application("myapp", APP, VERSIONS))
+    assert calls == 2
