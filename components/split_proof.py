@@ -205,8 +205,8 @@ class ConvergedProvider(Provider):
         if split.by_requests:
             from .observation import requests_alone
 
-            answered = requests_alone.wait_for_answers(split, props["marks"], hosts, props["timeoutSeconds"])
-            proofs = proof.by_requests(split, _weights(props), answered)
+            requests_alone.wait_for_answers(split, props["marks"], hosts, props["timeoutSeconds"])
+            proofs = requests_alone.proofs(split, _weights(props), hosts)
         else:
             proofs = proof.wait_for_weights(split, _wanted(props), props["timeoutSeconds"])
         undecided = tuple(dict.fromkeys(text for one in proofs for text in one.undecided))

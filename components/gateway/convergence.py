@@ -164,15 +164,6 @@ def wait_for_weights(split: Split, wanted: Wanted, seconds: float) -> tuple[Proo
     return tuple(Proof(pod, wanted.served, now, images, _undecided(value)) for pod, value in seen)
 
 
-def by_requests(split: Split, weights: Mapping[str, int], hosts: Sequence[str]) -> tuple[Proof, ...]:
-    """The proof of what requests to these hosts told; no gateway was asked. Raises GatewayError."""
-    target = split.target
-    now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-    with Api(split.kubeconfig) as api:
-        images = workloads.images(api, target.namespace, target.host, weights)
-    return tuple(Proof(f"requests alone, {host}", weights, now, images) for host in hosts)
-
-
 def _undecided(seen: Seen) -> tuple[str, ...]:
     return tuple(str(one) for one in seen.findings if one.grade is Grade.UNDECIDED)
 

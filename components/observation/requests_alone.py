@@ -3,13 +3,17 @@
 Weaker than what the gateways say: it knows only the gateways that answered, and the path that was asked.
 """
 
+import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 
 from ..gateway.chain import Split
+from ..gateway.convergence import Proof
 from ..gateway.waiting import say, wait_until
 from ..kubernetes import kubeconfig as kubeconfigs
+from ..kubernetes import workloads
+from ..kubernetes.api import Api
 from ..kubernetes.errors import NotConvergedError
 from .answers import ask
 from .endpoint import Endpoint
@@ -35,11 +39,11 @@ def all_arrive(marks: Mapping[str, str], hosts: Sequence[Endpoint]) -> bool:
 
 def wait_for_answers(
     split: Split, marks: Mapping[str, str], hosts: Sequence[Endpoint], seconds: float
-) -> tuple[str, ...]:
+) -> None:
     """Waits until all of a few requests to each host are answered by this very split, and says so.
 
-    `marks` is, by version with traffic, what the header of its answers has. Returns the hosts. Raises
-    NotConvergedError with what answered instead.
+    `marks` is, by version with traffic, what the header of its answers has. Raises NotConvergedError with
+    what answered instead.
     """
     if not hosts:
         raise NotConvergedError(_NO_ADDRESS)
@@ -63,7 +67,15 @@ def wait_for_answers(
         raise type(error)("\n  ".join(lines)) from error
     for sentence in proved:
         say(sentence)
-    return tuple(map(str, hosts))
+
+
+def proofs(split: Split, weights: Mapping[str, int], hosts: Sequence[Endpoint]) -> tuple[Proof, ...]:
+    """The proof of the answers from these hosts, which stand for the gateways. Raises GatewayError."""
+    target = split.target
+    now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    with Api(split.kubeconfig) as api:
+        images = workloads.images(api, target.namespace, target.host, weights)
+    return tuple(Proof(f"requests alone, {host}", weights, now, images) for host in hosts)
 
 
 def _look(marks: Mapping[str, str], host: Endpoint) -> tuple[bool, str]:
