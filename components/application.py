@@ -96,7 +96,7 @@ def _made_before(name: str, namespace: str) -> bool:
 
     # The SDK raises no narrower one.
     outputs = of_the_state(read, Exception)
-    made = {urn: one["metadata"] for urn, one in outputs.items() if _NAMESPACE in urn}
+    made = {urn: one["outputs"]["metadata"] for urn, one in outputs.items() if _NAMESPACE in urn}
     for urn, metadata in made.items():
         kept = urn.endswith(f"::{name}") and metadata["name"] == namespace
         # The first release wrote its mark there.

@@ -38,7 +38,7 @@ class Registered(mocks.Mocks):
     def call(self, args: mocks.MockCallArgs) -> Any:
         """The one function that a component calls: what the state had before."""
         assert args.token.endswith(":readStackResourceOutputs"), args.token
-        return {"outputs": dict(self.before)}
+        return {"outputs": {urn: {"type": urn, "outputs": outputs} for urn, outputs in self.before.items()}}
 
     def named(self, name: str) -> Resource:
         """The one resource of that logical name that is no component."""
