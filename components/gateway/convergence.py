@@ -194,7 +194,7 @@ def wait_for_last_requests(split: Split, version: str, seconds: float) -> None:
     number. Where the cluster cannot be asked there is nothing to wait for. Both are said.
     """
     if split.by_requests:
-        say(f"requests alone cannot tell the last requests to {version}, so they get {seconds:g} s")
+        say(f"requests alone cannot tell the last requests to {version}, so they get {seconds:.3g} s")
         with suppress(NotConvergedError):
             wait_until(lambda: (version,), seconds)
         return
@@ -226,7 +226,8 @@ def wait_for_last_requests(split: Split, version: str, seconds: float) -> None:
             wait_until(check, seconds)
     except NotConvergedError:
         for pod, error in silent.items():
-            say(f"gateway {pod} was given {seconds:g} s for its last requests to {version}, unasked: {error}")
+            given = f"gateway {pod} was given {seconds:.3g} s for its last requests to {version}"
+            say(f"{given}, unasked: {error}")
     except GatewayError as error:
         lost = error
     if lost is not None:

@@ -131,9 +131,11 @@ def test_where_port_forwards_are_forbidden_requests_alone_are_the_proof(
         (proof,) = cast("dict[str, Any]", shop.outputs()["lastProof"])
         assert proof.startswith("requests alone, http://")
         assert "requests alone: 10 of 10" in shop.up("--skip-preview", "--expect-no-changes").stdout
+        # What leaves the config cannot be asked for its last requests, and gets the whole time.
         shop.config(versions={"v2": TWO["v2"]}, weights={"v2": 100})
         said = shop.up("--skip-preview").stdout
         assert "came by this split (v2 10); no gateway was asked" in said
+        assert "requests alone cannot tell the last requests to v1, so they get 1 s" in said
     assert [answer.text for answer in answers if not answer.ok] == []
     # Whoever may ask the gateways again goes back to them.
     shop.config(convergence=QUICK, versions=TWO, weights={"v1": 100})
