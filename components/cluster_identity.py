@@ -139,7 +139,7 @@ class ClusterIdentity(dynamic.Resource, name="ClusterIdentity"):
     `uid` is that of its kube-system, `authority` a digest of its CA; each may be unknown.
     """
 
-    kubeconfig: pulumi.Output[Reference]
+    kubeconfig: pulumi.Output[Mapping[str, str]]
     uid: pulumi.Output[str | None]
     authority: pulumi.Output[str | None]
 

@@ -90,6 +90,7 @@ def test_it_has_all_that_an_app_needs_on_a_cluster() -> None:
         "kubernetes:policy/v1:PodDisruptionBudget cart-v2-disruptionbudget",
         "pulumi-python:dynamic:ClusterIdentity cart-kubernetes-cluster",
         "pulumi-python:dynamic:IngressService cart-ingress",
+        "pulumi-python:dynamic:SameCluster cart-kubernetes-same-cluster",
         "pulumi-python:dynamic:SplitConverged cart-converged",
         "pulumi-python:dynamic:SplitReady cart-ready",
         "pulumi-python:dynamic:VersionDrain cart-v1-drain",
@@ -108,7 +109,7 @@ def test_two_of_them_fit_into_one_program() -> None:
 
     done = run(program, ENGINE | {key.replace("cart", "shop"): found for key, found in ENGINE.items()})
     resources = [(one.type, one.name) for one in done.resources]
-    assert len(resources) == len(set(resources)) == 2 * 19
+    assert len(resources) == len(set(resources)) == 2 * 20
     assert done.named("shop-gateway").inputs["metadata"]["name"] == "shop-gateway"
 
 
