@@ -16,5 +16,7 @@ def objects(settings: Settings) -> tuple[Manifest, ...]:
         ]
         budget = workload.disruption_budget(app, name, version)
         found += [budget] if budget else []
-    found += [routes.gateway(app, routing), routes.virtual_service(app, settings.weights, routing)]
+    marked = settings.convergence.evidence == "requests"
+    split = routes.virtual_service(app, settings.weights, routing, marked=marked)
+    found += [routes.gateway(app, routing), split]
     return tuple(found)
