@@ -20,7 +20,7 @@ endif
 # In two steps: an eval of what failed would succeed, and the command run in the user's own login.
 IN_ENV = exports="$$($(ENV))" && eval "$$exports" &&
 
-.PHONY: help setup early machine tools up down watch dashboard verify rollback preview deploy promote url env down-lab down-stack test browser lab-test lab-test-down check bench proof dist clean-cache
+.PHONY: help setup early machine tools up down watch dashboard verify rollback preview deploy promote url env down-lab down-stack test browser docs lab-test lab-test-down check bench proof dist clean-cache
 
 help: ## Show this list
 	awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -120,6 +120,9 @@ bench: tools ## Measure: one table of figures, side by side
 
 proof: tools ## Prove that no change drops a request: every transition and fault under load
 	$(PYTHON) -m proof
+
+docs: browser ## Take the pictures of the docs from the lab's stack, which `make up` has made
+	$(IN_ENV) $(PYTHON) -m harness.pictures
 
 dist: setup ## Build the wheel into dist/, the same bytes from the same commit
 	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(PYTHON) -m pip wheel --quiet --no-deps --wheel-dir dist .

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from bench import commands, convergence, growth, memory, report, start, toolchain
+from bench import commands, convergence, dashboard, growth, memory, report, start, toolchain
 from bench.figure import Figure
 from bench.place import cluster
 from components.kubernetes.errors import GatewayError
@@ -44,6 +44,7 @@ def main(
             "convergence": lambda: convergence.measure(program, rounds),
             "rollback": lambda: convergence.measure_rollback(program, rounds),
             "memory": lambda: memory.measure(lab, program, rounds),
+            "dashboard": lambda: dashboard.measure(program),
             "growth": lambda: growth.measure(program, rounds),
         }
         for measure in (measure for name, measure in parts.items() if only in name):

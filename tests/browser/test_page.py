@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, expect
 from components.commands.dashboard import facts
 from components.commands.watch.board import Board
 from components.gateway.waiting import wait_until
-from tests.browser.chromium import chromium
+from harness.chromium import chromium
 from tests.browser.stage import Stage, stage
 from tests.unit.test_rollout_board import ASKED, HALF, SETTINGS, counted, now
 
@@ -124,7 +124,7 @@ def test_every_share_is_there_for_a_screen_reader_too(page: Page, staged: Stage)
         "measured: 500 requests in 10 s: v1 90.0% ± 2.6%, v2 10.0% ± 2.6%",
     ):
         expect(page.get_by_role("img", name=name, exact=True)).to_be_visible()
-    expect(page.get_by_role("status").nth(1)).to_contain_text("drifted: the VirtualService says")
+    expect(page.get_by_role("status").nth(1)).to_contain_text("failing: VirtualService default/app says")
     expect(page.get_by_role("row", name="v2 1/1 5 5 90.00%")).to_be_visible()
 
 
@@ -184,4 +184,4 @@ def test_lines_grow_with_what_is_read(page: Page, staged: Stage) -> None:
         staged.readers["lab"].say(calm())
         return len(path.get_attribute("d") or "") > len(before)
 
-    wait_until(lambda: () if again() else ("the line has not grown",), 10)
+    wait_until(lambda: () if again() else ("the line has not grown",), 60)

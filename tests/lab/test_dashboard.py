@@ -4,15 +4,15 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
 
+from harness.chromium import chromium, shown
+from harness.dashboard import dashboard
 from harness.labs import Lab, Program
-from tests.browser.chromium import chromium, shown
 from tests.lab.load import load
 from tests.lab.observe import wait
 from tests.lab.shop import HOST, second_stack
@@ -28,30 +28,6 @@ def shop(program: Program, lab: Lab) -> Iterator[Program]:
         yield made
 
 
-@contextmanager
-def dashboard(program: Program) -> Generator[str]:
-    """The command, as a person starts it; what it printed is the address. It ends by Ctrl-C."""
-    command = [sys.executable, "-m", "rollout", "dashboard", "--port", "0"]
-    environment = {key: value for key, value in program.environment.items() if key != "DISPLAY"}
-    with subprocess.Popen(
-        command,
-        cwd=program.folder,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
-        assert process.stdout and process.stderr
-        try:
-            yield process.stdout.readline().strip()
-        finally:
-            process.send_signal(2)
-            said = process.stderr.read()
-        assert "Traceback" not in said
-        assert said.endswith("dashboard: Ctrl-C ends it\n")
-        assert process.wait(10) == 0
-
-
 def _verify(program: Program) -> dict[str, Any]:
     command = ("python", "-m", "rollout", "verify", "--requests", "20", "-o", "json")
     return json.loads(program.run(*command, check=False).stdout)
@@ -59,13 +35,15 @@ def _verify(program: Program) -> dict[str, Any]:
 
 def test_page_follows_what_becomes_of_a_stack(shop: Program) -> None:
     url = str(shop.outputs()["url"])
-    with dashboard(shop) as address, chromium() as browser, load(url, {"Host": HOST}):
+    serving = dashboard(shop.folder, shop.environment)
+    with serving as started, chromium() as browser, load(url, {"Host": HOST}):
         page = browser.new_page()
-        page.goto(address)
+        page.goto(started.address)
         _is_as_configured(shop, page, "v1 50 %", "v2 50 %")
         _comes_back_after_the_gateway(shop, page)
         _shows_a_shift_that_goes_back(shop, page)
         _says_what_others_wrote(shop, page)
+    assert (started.status, started.said) == (0, "dashboard: Ctrl-C ends it\n")
 
 
 def _comes_back_after_the_gateway(shop: Program, page: Page) -> None:
@@ -116,7 +94,7 @@ def _is_as_configured(shop: Program, page: Page, *split: str) -> None:
 def _says_what_others_wrote(shop: Program, page: Page) -> None:
     patch = '[{"op": "replace", "path": "/spec/http/0/route/0/destination/subset", "value": "v2"}]'
     shop.kubectl("patch", "virtualservice", "shop", "--type=json", "-p", patch)
-    expect(page).to_have_title(re.compile("^drifted"), timeout=5_000)
+    expect(page).to_have_title(re.compile("^(drifted|failing)"), timeout=5_000)
     found = _verify(shop)["differences"]
     assert found
     wait(lambda: page.locator(".findings li").count() > 0, "a finding on the page")

@@ -1,6 +1,7 @@
 """The page's server: whom it answers, what it never says, and what it does for any number of pages."""
 
 import asyncio
+import dataclasses
 import json
 import queue
 import signal
@@ -8,6 +9,7 @@ import socket
 import subprocess
 import sys
 import tomllib
+import tracemalloc
 from collections.abc import AsyncIterator, Mapping
 from contextlib import nullcontext
 from pathlib import Path
@@ -22,6 +24,8 @@ from components.commands import look
 from components.commands.dashboard import command, facts, feed, reader, server
 from components.commands.dashboard.server import Address
 from components.commands.rollback.target import Candidate
+from components.commands.shift import journal
+from components.commands.shift.judge import Limits, Plan
 from components.commands.watch.board import Board
 from components.errors import RolloutError
 from components.history.past import Cause, Past
@@ -52,6 +56,9 @@ class Client:
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
         self._cookies = httpx.Cookies()
+
+    def forget(self) -> None:
+        self._cookies.clear()
 
     def request(self, method: str, path: str, headers: Mapping[str, str] | None = None) -> httpx.Response:
         async def send() -> httpx.Response:
@@ -89,6 +96,16 @@ def test_the_token_of_the_address_opens_the_rest_by_a_cookie(client: Client, add
     assert first.status_code == 200
     assert "HttpOnly; SameSite=Strict; Path=/" in first.headers["set-cookie"]
     assert [client.get(path).status_code for path in FILES] == [200] * len(FILES)
+
+
+def test_what_stands_on_a_browsers_command_line_opens_the_page_once(client: Client, address: Address) -> None:
+    ticket = address.once.partition("=")[2]
+    assert ticket != address.token
+    assert client.get(f"/?token={ticket}").status_code == 200
+    # The cookie goes on; somebody who has read the command line does not.
+    assert client.get("/events").status_code == 200
+    client.forget()
+    assert client.get(f"/?token={ticket}").status_code == 403
 
 
 @pytest.mark.parametrize(
@@ -233,7 +250,19 @@ def test_what_is_not_there_is_said() -> None:
     notes = {bar["name"]: bar["note"] for bar in found["bars"] if bar["note"]}
     assert notes["VirtualService"] == "not there"
     assert notes["Envoys"] == "no gateway serves"
-    assert notes["measured: 0 requests in 0 s"] == "nobody has asked the app"
+    assert notes["measured"] == "measuring…"
+
+
+def test_no_request_is_no_share() -> None:
+    made = Board("lab", SETTINGS, now(ASKED, ASKED))
+    made.add(SETTINGS, made.now, counted(0, 0, at=0.0))
+    made.add(SETTINGS, made.now, counted(0, 0, at=10.0))
+    measured = facts.of_board(made)["bars"][-1]
+    assert measured == {
+        "name": "measured: 0 requests in 10 s",
+        "note": "nobody has asked the app",
+        "parts": [],
+    }
 
 
 def update(at: int, weights: Mapping[str, int], result: str = "succeeded") -> dict[str, Any]:
@@ -353,7 +382,7 @@ def test_a_reader_says_what_keeps_it_from_reading_and_reads_on(monkeypatch: pyte
     counters = [counted(number, 0).counters for number in range(1000)]
     fakes: dict[tuple[object, str], Mock] = {
         (reader, "_written"): Mock(return_value=0.0),
-        (reader, "_running"): Mock(return_value=""),
+        (reader, "_running"): Mock(return_value=(None, "")),
         (reader.config, "settings"): Mock(return_value=SETTINGS),
         (reader.live, "connect"): Mock(return_value=nullcontext()),
         (reader.live, "read"): Mock(side_effect=read),
@@ -376,6 +405,47 @@ def test_a_reader_says_what_keeps_it_from_reading_and_reads_on(monkeypatch: pyte
     assert (news["why"], news["verdict"]) == ("", "converged")
     assert news["age"] < 5
     made.look(wanted=False)
+
+
+def test_what_changes_each_second_is_no_reason_to_look_at_everything_again() -> None:
+    entry = journal.Entry(Plan("v2", (10, 100), 30, Limits(0.01, 50)), {"v1": 100}, 1, 1.0)
+    failing = {"verdict": "failing", "reason": "5 of 60 requests failed"}
+    before = reader.worth_a_look(failing, entry, "")
+    assert reader.worth_a_look({**failing, "reason": "6 of 70 requests failed"}, entry, "") == before
+    judged = dataclasses.replace(entry, judged_until=9.0)
+    assert judged.progress(1.0) != judged.progress(2.0)
+    for other in (
+        reader.worth_a_look({"verdict": "drifted", "reason": "somebody wrote"}, entry, ""),
+        reader.worth_a_look(failing, judged, ""),
+        reader.worth_a_look(failing, None, ""),
+        reader.worth_a_look(failing, entry, "the gateway does not answer"),
+    ):
+        assert other != before
+
+
+def test_memory_is_flat_over_the_readings_of_an_hour(readers: list[FakeReader]) -> None:
+    said = json.dumps({**facts.of_board(board()), "padding": "x" * 5000})
+
+    async def hour() -> None:
+        shared = feed.Feed(["lab"])
+        page = shared.events()
+
+        async def listen(times: int) -> int:
+            for number in range(times):
+                readers[0].publish(f"{said[:-1]}, {number}")
+                await anext(page)
+            return tracemalloc.get_traced_memory()[0]
+
+        reading = asyncio.ensure_future(anext(page))
+        await asyncio.sleep(0)
+        readers[0].publish(said)
+        await reading
+        tracemalloc.start()
+        before = await listen(100)
+        assert await listen(3600) - before < 100_000
+        tracemalloc.stop()
+
+    asyncio.run(hour())
 
 
 def luminance(colour: str) -> float:

@@ -51,7 +51,7 @@ def dashboard(
     address = server.bind(port)
     show(output, {"stacks": names, "address": str(address)}, str(address))
     sys.stdout.flush()
-    if browser and not _opened(str(address)):
+    if browser and not _opened(address.once):
         say("there is no browser here: open that address in one on this machine")
     say("dashboard: Ctrl-C ends it")
     with suppress(KeyboardInterrupt):

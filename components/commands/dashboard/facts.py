@@ -45,9 +45,16 @@ def _bars(board: Board) -> Iterable[Facts]:
             yield _bar(name, order, split)
     if not now.gateways:
         yield _bar("Envoys", order, None, "no gateway serves")
+    if len(board.readings) < 2:
+        yield {"name": "measured", "note": "measuring…", "parts": []}
+    else:
+        yield _measured(board)
+
+
+def _measured(board: Board) -> Facts:
     served = board.served
     total = sum(version.requests for version in served.values())
-    yield {
+    return {
         "name": f"measured: {total} requests in {board.seconds:.0f} s",
         "note": "" if total else "nobody has asked the app",
         "parts": [
@@ -56,7 +63,7 @@ def _bars(board: Board) -> Iterable[Facts]:
                 "share": 100 * ours.requests / total,
                 "text": look.measured(ours.requests, total),
             }
-            for version in settings.versions
+            for version in board.settings.versions
             if total and (ours := served.get(version, Served())).requests
         ],
     }

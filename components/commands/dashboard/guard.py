@@ -27,9 +27,13 @@ HEADERS: Mapping[str, str] = {
 class Guard:
     """Refuses whoever has no business here, before the app hears of it, and keeps browsers strict."""
 
-    def __init__(self, app: ASGIApp, token: str, cookie: str) -> None:
-        """Guard an app by a token, which the first answer turns into a cookie of this name."""
+    def __init__(self, app: ASGIApp, token: str, ticket: str, cookie: str) -> None:
+        """Guard an app by a token, which the first answer turns into a cookie of this name.
+
+        The ticket is as good as the token, once.
+        """
         self._app, self._token, self._cookie = app, token, cookie
+        self._tickets = {ticket}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -61,7 +65,9 @@ class Guard:
         site, mode = headers.get("sec-fetch-site", "none"), headers.get("sec-fetch-mode", "")
         if site not in {"none", "same-origin"} and mode != "navigate":
             return 403, "Another site may not ask this page."
-        if not self._is_token(given or cookie_parser(headers.get("cookie", "")).get(self._cookie, "")):
+        if given in self._tickets:
+            self._tickets.remove(given)
+        elif not self._is_token(given or cookie_parser(headers.get("cookie", "")).get(self._cookie, "")):
             return 403, "The address lacks its token: use the whole one that `blue-green dashboard` printed."
         if method not in {"GET", "HEAD"}:
             return 405, "This page only reads."

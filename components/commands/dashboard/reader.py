@@ -16,14 +16,16 @@ from ...settings.model import Settings
 from .. import look
 from ..rollback import back
 from ..shift import journal
-from ..verify.applied import objects
+from ..verify.applied import Applied, objects
 from ..verify.run import verify
 from ..watch.board import Board, Reading
 from . import facts
 
 READ_SECONDS = 1.0
 # What Pulumi is asked for as well; sooner where something has changed.
-_LOOK_SECONDS = 15.0
+_LOOK_SECONDS = 30.0
+# Between two of these, however much changes.
+_PAUSE_SECONDS = 2.0
 _UPDATES = 12
 
 
@@ -45,7 +47,9 @@ class Reader:
         self._looked: Mapping[str, Any] = {}
         self._why = ""
         self._read_at: float | None = None
+        self._applied: Applied | None = None
         self._seen: object = None
+        self._looks = False
         for loop in (self._read, self._look):
             # Nothing that they hold outlives the process.
             threading.Thread(target=loop, daemon=True).start()
@@ -90,7 +94,8 @@ class Reader:
                 written, edited = _written(self._name), _edited(self._name, settings)
                 if _asked(edited) != _asked(settings):
                     return
-                settings, board.applied = edited, objects(stack.resources(self._name))
+                settings = edited
+            board.applied = self._applied or board.applied
             reading = Reading(time.time(), traffic.read(gateways, settings), latency.read(gateways, settings))
             board.add(settings, live.read(gateways, settings), reading)
             self._board = facts.of_board(board)
@@ -103,6 +108,7 @@ class Reader:
             self._changed.wait(_LOOK_SECONDS)
             self._changed.clear()
             if self._wanted.is_set():
+                self._looks = True
                 findings, why = _or_why(self._findings)
                 history, lost = _or_why(self._history)
                 self._looked = {
@@ -112,9 +118,12 @@ class Reader:
                     "historyWhy": lost,
                     "lookedAt": look.when(time.time()),
                 }
+                self._looks = False
                 self._tell()
+                time.sleep(_PAUSE_SECONDS)
 
     def _findings(self) -> Iterator[Mapping[str, str]]:
+        self._applied = objects(stack.resources(self._name))
         verdict = verify(self._name, 0)
         for found in verdict.differences:
             yield {"what": found.what, "mend": found.mend}
@@ -127,12 +136,14 @@ class Reader:
         yield from facts.of_history(newest[:_UPDATES], back.candidates(self._name))
 
     def _tell(self) -> None:
-        running = _running(self._name)
-        seen = (self._board.get("verdict"), self._board.get("reason"), running, bool(self._why))
+        running, said_of_it = _running(self._name)
+        seen = worth_a_look(self._board, running, self._why)
         if seen != self._seen:
             self._seen = seen
             self._changed.set()
-        self._publish(json.dumps({**self.age(), **self._board, **self._looked, "running": running}))
+        said = {**self.age(), **self._board, **self._looked}
+        looking = self._looks or self._changed.is_set()
+        self._publish(json.dumps({**said, "running": said_of_it, "looking": looking}))
 
 
 def _or_why(found: Callable[[], Iterator[Mapping[str, Any]]]) -> tuple[list[Mapping[str, Any]], str]:
@@ -148,13 +159,22 @@ def _said(error: Exception) -> str:
     return str(error) if isinstance(error, RolloutError) else f"{type(error).__name__}: {error}"
 
 
-def _running(name: str) -> str:
-    """The shift or `up` of the stack that runs on this machine, in words; empty where none does."""
+def worth_a_look(board: Mapping[str, Any], running: object, why: str) -> object:
+    """Return what makes the slow rest worth a look before its time, when it is another than before.
+
+    The counts of failed requests and a shift's seconds do not: they change each second.
+    """
+    verdict = board.get("verdict")
+    return verdict, "" if verdict == "failing" else board.get("reason"), running, bool(why)
+
+
+def _running(name: str) -> tuple[object, str]:
+    """The shift or `up` of the stack that runs on this machine, and the same in words; none: empty."""
     entry = journal.read(name)
     if entry is not None and entry.is_running:
-        return entry.progress(time.time())
+        return entry, entry.progress(time.time())
     engines = locks.engines(name)
-    return f"Pulumi works on the stack, in process {engines[0]}" if engines else ""
+    return engines, f"Pulumi works on the stack, in process {engines[0]}" if engines else ""
 
 
 def _edited(name: str, settings: Settings) -> Settings:

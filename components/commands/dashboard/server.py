@@ -38,10 +38,11 @@ class Events(Protocol):
 
 @dataclass(frozen=True)
 class Address:
-    """Where the page is served: a bound socket and the token that opens it."""
+    """Where the page is served: a bound socket, the token that opens it, and a ticket that does so once."""
 
     listener: socket.socket
     token: str
+    ticket: str
 
     @property
     def port(self) -> int:
@@ -49,7 +50,15 @@ class Address:
         return int(self.listener.getsockname()[1])
 
     def __str__(self) -> str:
-        return f"http://{LOOPBACK}:{self.port}/?token={self.token}"
+        return self._with(self.token)
+
+    @property
+    def once(self) -> str:
+        """The address for a browser's command line, which every user of the machine can read."""
+        return self._with(self.ticket)
+
+    def _with(self, token: str) -> str:
+        return f"http://{LOOPBACK}:{self.port}/?token={token}"
 
 
 def bind(port: int) -> Address:
@@ -68,7 +77,7 @@ def bind(port: int) -> Address:
         listener.close()
         msg = f"port {port} of {LOOPBACK}: {error.strerror}. Type: blue-green dashboard --port 0"
         raise RolloutError(msg) from error
-    return Address(listener, secrets.token_urlsafe(24))
+    return Address(listener, secrets.token_urlsafe(24), secrets.token_urlsafe(24))
 
 
 def app(address: Address, feed: Events) -> ASGIApp:
@@ -85,7 +94,8 @@ def app(address: Address, feed: Events) -> ASGIApp:
 
     routes = [Route(path, file(*which)) for path, which in _FILES.items()]
     routes += [Route("/page.css", stylesheet), Route("/events", events)]
-    return Guard(Starlette(routes=routes), address.token, f"blue-green-{address.port}")
+    cookie = f"blue-green-{address.port}"
+    return Guard(Starlette(routes=routes), address.token, address.ticket, cookie)
 
 
 def serve(address: Address, stacks: Sequence[str]) -> None:

@@ -113,6 +113,12 @@ function line(points, key, begin, end, top) {
   return drawn;
 }
 
+// Times as the table has them, so that <1 is not 0.
+function shown(version, key) {
+  if (key.startsWith("p")) return version[key];
+  return version.points[key] === null ? "-" : version.points[key].toFixed(0);
+}
+
 function plots(stack) {
   const all = [...stack.points.values()].flat(), end = performance.now();
   const begin = Math.min(end - 10000, ...[...stack.points.values()].map((points) => points[0].at));
@@ -133,7 +139,7 @@ function plots(stack) {
         path.setAttribute("d", line(points, key, begin, end, top));
         svg.append(path);
       }
-      const values = keys.map(([key]) => version.points[key]).map((value) => (value === null ? "-" : value.toFixed(0)));
+      const values = keys.map(([key]) => shown(version, key));
       now.push(make("span", "", swatch(stack.facts, version.name), `${version.name} ${values.reverse().join(" / ")}`));
     }
     const axis = make("div", "axis", make("span", "", `${Math.round((end - begin) / 1000)} s ago`), make("span", "", `top: ${top.toFixed(0)}`), make("span", "", "now"));
@@ -150,7 +156,8 @@ function draw(stack) {
   if (facts.findings) {
     redraw(stack, ".findings ul", facts.findings, (found) => found.map(finding));
     const none = facts.findings.length ? "" : "Nothing.";
-    write(element.querySelector(".findings .note"), facts.findingsWhy || `${none} Looked at ${facts.lookedAt}`);
+    const looked = facts.looking ? "Looking again…" : `Looked at ${facts.lookedAt}`;
+    write(element.querySelector(".findings .note"), facts.findingsWhy || `${none} ${looked}`.trim());
     redraw(stack, ".history tbody", facts.history, (updates) => updates.map(historyRow));
     write(element.querySelector(".history .note"), facts.historyWhy);
   }

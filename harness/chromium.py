@@ -5,7 +5,6 @@ import shutil
 from collections.abc import Generator
 from contextlib import contextmanager
 
-import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
 
@@ -14,7 +13,8 @@ def chromium() -> Generator[Browser]:
     """A browser of its own, without a window."""
     program = shutil.which("chromium")
     if program is None:
-        pytest.fail("there is no Chromium here. Type: make browser")
+        msg = "there is no Chromium here. Type: make browser"
+        raise FileNotFoundError(msg)
     # Its sandbox refuses root.
     with sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=program, chromium_sandbox=os.geteuid() != 0)
