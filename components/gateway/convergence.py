@@ -114,9 +114,13 @@ def wait_for_versions(
             check = _explained(gateways, split, versions, look)
             wait_until(check, seconds, lambda: _pod_reasons(gateways, split, versions))
         except NotConvergedError as error:
+            said, rest = _outcome(error, f"within {seconds:g} s")
+            if isinstance(error, InterruptedWaitError):
+                # Whoever interrupts does not wait for reasons.
+                first = f"Traffic has not moved: {_names(versions)} could not take it{said}"
+                raise type(error)(_lines(first, *rest)) from error
             stuck = _stuck(gateways.api, split, versions)
             late = tuple(stuck) or versions
-            said, rest = _outcome(error, f"within {seconds:g} s")
             raise type(error)(
                 _lines(
                     f"Traffic has not moved: {_names(late)} could not take it{said}",

@@ -16,6 +16,7 @@ WAITING = "waiting, at most"
 # How old an answer may be at first: istiod itself collects changes for 100 ms.
 PAUSE_SECONDS = 0.02
 _LONGEST_PAUSE_SECONDS = 1
+_STOP_SECONDS = 0.1
 # From then on a wait says why, and again when the reason is another one.
 QUIET_SECONDS = 3
 _ASK_SECONDS = 1
@@ -56,14 +57,14 @@ def wait_until(
         now = time.monotonic()
         if now >= began + seconds:
             raise NotConvergedError("\n".join(missing))
-        if _stopped():
-            raise InterruptedWaitError("\n".join(missing))
-        if why is not None and now >= next_look:
+        if why is not None and now >= next_look and not _stopped():
             reason = "; ".join([*missing, *why()])
             if reason != said:
                 say(f"{WAITING} {seconds:g} s: {reason}")
             said, next_look = reason, time.monotonic() + _ASK_SECONDS
-        time.sleep(_pause(now - began, now - look))
+        _rest(_pause(now - began, now - look))
+        if _stopped():
+            raise InterruptedWaitError("\n".join(missing))
 
 
 def say(text: str) -> None:
@@ -74,6 +75,13 @@ def say(text: str) -> None:
 def _pause(waited: float, took: float) -> float:
     """The seconds until the next look: few at first, more when a look itself takes long."""
     return min(max(PAUSE_SECONDS, waited / 20, took / 2), _LONGEST_PAUSE_SECONDS)
+
+
+def _rest(seconds: float) -> None:
+    """Does nothing for so long, but for a look now and then whether the wait is to end."""
+    until = time.monotonic() + seconds
+    while (left := until - time.monotonic()) > 0 and not _stopped():
+        time.sleep(min(left, _STOP_SECONDS))
 
 
 def _stopped() -> bool:

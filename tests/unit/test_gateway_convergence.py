@@ -290,6 +290,21 @@ def test_a_long_wait_says_its_reason_once_and_ends_when_it_is_stopped(
     assert capsys.readouterr().err.count(QUOTA) == 1
 
 
+def test_a_pause_ends_when_the_wait_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stop = tmp_path / "stop"
+    monkeypatch.setenv(waiting.STOP, str(stop))
+
+    def pause(*_: float) -> float:
+        return 60
+
+    monkeypatch.setattr(waiting, "_pause", pause)
+    threading.Timer(0.2, stop.touch).start()
+    began = time.monotonic()
+    with pytest.raises(InterruptedWaitError, match="late"):
+        waiting.wait_until(lambda: ("late",), 120)
+    assert time.monotonic() - began < 10
+
+
 def theirs(**match: object) -> dict[str, Any]:
     config = "/apis/networking.istio.io/v1/namespaces/team/virtual-service/older"
     return {"match": match, "metadata": {"filter_metadata": {"istio": {"config": config}}}}
