@@ -9,9 +9,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pulumi
+from pulumi.runtime.mocks import MockMonitor
+from pulumi.runtime.settings import get_monitor
 
 from . import later
-from .gateway.foreign import foreign
+from .gateway.foreign import foreign, foreign_ports
+from .kubernetes import kubeconfig as kubeconfigs
 from .kubernetes.errors import GatewayError
 from .kubernetes.kubeconfig import Kubeconfig
 from .manifests import routes, workload
@@ -93,8 +96,7 @@ class TrafficSplit(pulumi.ComponentResource):
             pulumi.ResourceOptions(
                 parent=self,
                 depends_on=[entrance],
-                # Pulumi's mocks have no hooks, so a component alone has no guards.
-                hooks=_guards(name, ready, args) if args.ownership else None,
+                hooks=None if _is_mocked() else _guards(name, ready, args),
             ),
             args.ownership,
         )
@@ -116,7 +118,7 @@ class TrafficSplit(pulumi.ComponentResource):
         )
         self.last_proof = converged.proof.apply(_by_pod)
         self._warn_of_idle(args, split, converged)
-        self._warn_of_losses(args, virtual_service)
+        self._warn_of_foreign(args, virtual_service)
         self.register_outputs({"weights": self.weights, "lastProof": self.last_proof})
 
     def _warn_of_idle(
@@ -134,16 +136,21 @@ class TrafficSplit(pulumi.ComponentResource):
         names = {key: value for key, value in split.items() if key != "kubeconfig"}
         pulumi.Output.all(args.kubeconfig, converged.id, later.filled(names)).apply(warn)
 
-    def _warn_of_losses(self, args: TrafficSplitArgs, virtual_service: Manifest) -> None:
-        """Says in a preview what others wrote into the VirtualService: Pulumi's own diff does not show it."""
-        if not pulumi.runtime.is_dry_run():
-            return
+    def _warn_of_foreign(self, args: TrafficSplitArgs, virtual_service: Manifest) -> None:
+        """Says what others wrote into the Service, and in a preview, into the VirtualService.
+
+        Pulumi's own diff shows an update for the one and nothing for the other.
+        """
+        service, dry_run = workload.service(args.app), pulumi.runtime.is_dry_run()
 
         def warn(values: Sequence[Any]) -> None:
-            for sentence in losses(*values):
+            kubeconfig, its_service, its_split = values
+            lost = losses(kubeconfig, its_split) if dry_run else ()
+            for sentence in (*kept(kubeconfig, its_service), *lost):
                 pulumi.log.warn(sentence, self)
 
-        pulumi.Output.all(args.kubeconfig, later.filled(virtual_service)).apply(warn)
+        manifests = later.filled([service, virtual_service])
+        pulumi.Output.all(args.kubeconfig, *manifests).apply(warn)
 
     def _subset(
         self, name: str, version: str, args: TrafficSplitArgs, split: Mapping[str, Any]
@@ -171,6 +178,11 @@ def _virtual_service(args: TrafficSplitArgs, *, marked: bool) -> Manifest:
     (rule,) = spec["http"]
     named = {**rule, "name": later.then(spec, lambda known: routes.rule_name(args.app, known))}
     return {**manifest, "spec": {**spec, "http": [named]}}
+
+
+def _is_mocked() -> bool:
+    """Whether this is a program's unit test: Pulumi's mocks have no hooks."""
+    return isinstance(get_monitor(), MockMonitor)
 
 
 def _guards(name: str, ready: SplitReady, args: TrafficSplitArgs) -> pulumi.ResourceHookBinding:
@@ -205,6 +217,16 @@ def losses(kubeconfig: Kubeconfig, virtual_service: Manifest) -> tuple[str, ...]
         item = find(kubeconfig, virtual_service)
         if item is not None:
             return tuple(f"a change takes away: {one}" for one in foreign(item, virtual_service))
+    return ()
+
+
+def kept(kubeconfig: Kubeconfig, service: Manifest) -> tuple[str, ...]:
+    """What no write of the Service takes away; a cluster that does not answer says nothing."""
+    with suppress(GatewayError):
+        item = find(kubeconfig, service)
+        if item is not None:
+            kubectl = kubeconfigs.kubectl(kubeconfig)
+            return tuple(one.told(kubectl) for one in foreign_ports(item, service))
     return ()
 
 

@@ -1,4 +1,4 @@
-"""What somebody else wrote into the stack's VirtualService; pure functions over the API server's JSON."""
+"""What somebody else wrote into the stack's objects; pure functions over the API server's JSON."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -24,6 +24,44 @@ def foreign(item: Mapping[str, Any], manifest: Mapping[str, Any]) -> tuple[Findi
         Finding(Link.ROUTE, f"{name} has {what}, which the stack does not write", "", by, Grade.NOTE)
         for what in _beside(item["spec"], manifest["spec"])
     )
+
+
+def foreign_ports(item: Mapping[str, Any], manifest: Mapping[str, Any]) -> tuple[Finding, ...]:
+    """The Service's ports that the stack does not write, each with its writer.
+
+    An apply of the stack's fields leaves them where they are, so Pulumi shows an update for ever.
+    """
+    metadata = item["metadata"]
+    name = f"Service {metadata['namespace']}/{metadata['name']}"
+    own = {port["port"] for port in manifest["spec"]["ports"]}
+    return tuple(
+        Finding(
+            Link.CLUSTER,
+            f"{name} has the port {port['port']}, which the stack does not write: "
+            "each preview shows it as an update, and no `up` takes it away",
+            _without(metadata, f"/spec/ports/{index}"),
+            _port_writer(item, port),
+            Grade.NOTE,
+        )
+        for index, port in enumerate(item["spec"]["ports"])
+        if port["port"] not in own
+    )
+
+
+def _without(metadata: Mapping[str, Any], path: str) -> str:
+    patch = json.dumps([{"op": "remove", "path": path}])
+    return f"kubectl -n {metadata['namespace']} patch service {metadata['name']} --type=json -p '{patch}'"
+
+
+def _port_writer(item: Mapping[str, Any], port: Mapping[str, Any]) -> str | None:
+    key = {"port": port["port"], "protocol": port.get("protocol", "TCP")}
+    field = f"k:{json.dumps(key, separators=(',', ':'))}"
+    entries: Iterable[Mapping[str, Any]] = item["metadata"].get("managedFields") or ()
+    for entry in entries:
+        spec: Mapping[str, Any] = entry.get("fieldsV1", {}).get("f:spec") or {}
+        if field in (spec.get("f:ports") or {}):
+            return f"written by {entry['manager']} at {entry.get('time', '')}"
+    return None
 
 
 def _beside(spec: Mapping[str, Any], wanted: Mapping[str, Any]) -> Iterable[str]:

@@ -107,11 +107,17 @@ def test_a_second_port_of_the_service_breaks_nothing(program: Program) -> None:
     try:
         patch(program, "service", "myapp", {"ports": [*ports, {"name": "metrics", "port": 9090}]})
         program.config(weights={"v1": 40, "v2": 60})
-        program.up("--skip-preview")
+        done = program.up("--skip-preview")
         assert statuses(program) == {200}
+        # What mallory added is mallory's: an apply of the stack's fields does not take it away.
+        said = done.stdout + done.stderr
+        assert "Service default/myapp has the port 9090, which the stack does not write" in said
+        assert "(written by mallory at " in said
+        (cure,) = set(re.findall(r"To mend it: (kubectl .*)", said))
+        program.run(*shlex.split(cure))
+        program.up("--skip-preview", "--expect-no-changes")
     finally:
         program.config(app={"name": "myapp", "namespace": "default", "port": 80})
-        # What kubectl added is kubectl's: an apply of the stack's fields does not take it away.
         own = {"name": "http", "port": 80, "targetPort": "http", "protocol": "TCP"}
         patch(program, "service", "myapp", {"ports": [own]})
         program.up("--skip-preview", "--refresh")

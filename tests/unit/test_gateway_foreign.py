@@ -1,10 +1,10 @@
-"""What others wrote into the stack's VirtualService."""
+"""What others wrote into the stack's VirtualService and Service."""
 
 from typing import Any
 
 from components.gateway.finding import Grade
-from components.gateway.foreign import foreign
-from components.manifests import routes
+from components.gateway.foreign import foreign, foreign_ports
+from components.manifests import routes, workload
 from components.settings.model import App, Routing
 
 MANIFEST = routes.virtual_service(App("shop", "web"), {"v1": 100}, Routing(timeout="5s"))
@@ -43,3 +43,21 @@ def test_nothing_is_foreign_that_is_as_written_or_that_pulumi_wrote_last() -> No
     assert foreign(item("kubectl-edit"), MANIFEST) == ()
     # Another config of the stack's own, which has yet to be applied.
     assert foreign(item("pulumi-kubernetes-1a2b", timeout="9s"), MANIFEST) == ()
+
+
+def test_a_port_that_the_stack_does_not_write_is_a_note_with_its_writer_and_the_line_that_takes_it_away() -> (
+    None
+):
+    service = workload.service(App("shop", "web"))
+    fields: dict[str, Any] = {"f:spec": {"f:ports": {'k:{"port":9090,"protocol":"TCP"}': {}}}}
+    wrote = {"manager": "kubectl-edit", "time": "2026-01-01T00:00:00Z", "fieldsV1": fields}
+    ports = [*service["spec"]["ports"], {"name": "metrics", "port": 9090, "protocol": "TCP"}]
+    metadata = {"namespace": "web", "name": "shop", "managedFields": [wrote]}
+    (found,) = foreign_ports({"metadata": metadata, "spec": {"ports": ports}}, service)
+    assert str(found) == (
+        "Service web/shop has the port 9090, which the stack does not write: each preview shows it as an "
+        "update, and no `up` takes it away (written by kubectl-edit at 2026-01-01T00:00:00Z). To mend it: "
+        'kubectl -n web patch service shop --type=json -p \'[{"op": "remove", "path": "/spec/ports/1"}]\''
+    )
+    assert found.grade is Grade.NOTE
+    assert foreign_ports({"metadata": metadata, "spec": service["spec"]}, service) == ()
