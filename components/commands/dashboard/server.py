@@ -120,7 +120,7 @@ async def _serve(address: Address, stacks: Sequence[str]) -> None:
 
 
 def _text(name: str) -> str:
-    return (Path(__file__).with_name("page") / name).read_text()
+    return Path(__file__).with_name(name).read_text()
 
 
 def _colours() -> str:
