@@ -43,17 +43,24 @@ class Application(pulumi.ComponentResource):
             made = self._namespace(f"{name}-namespace", app.namespace)
             child = pulumi.ResourceOptions(parent=self, depends_on=[made])
             self.namespace = _name(made.id)
-        service_manifest = workload.service(app)
-        manifests = {key: workload.deployment(app, key, version) for key, version in sorted(versions.items())}
+        # What somebody else has stays theirs.
+        services = [] if app.service else [workload.service(app)]
+        manifests = {
+            key: workload.deployment(app, key, version)
+            for key, version in sorted(versions.items())
+            if version.existing is None
+        }
         if ownership is not None:
-            objects = [service_manifest, *manifests.values()]
+            objects = [*services, *manifests.values()]
             rehearsal = Rehearsal(
                 ownership.kubeconfig, objects, workload.pieces(app, versions), ownership.options
             )
             asked_first = pulumi.ResourceOptions(hooks=rehearsal.hooks())
             child = pulumi.ResourceOptions.merge(child, asked_first)
-        service = register(f"{name}-service", service_manifest, _keeping(child, "clusterIP"), ownership)
-        self.service = _name(service.id)
+        self.service = pulumi.Output.from_input(app.host)
+        for manifest in services:
+            service = register(f"{name}-service", manifest, _keeping(child, "clusterIP"), ownership)
+            self.service = _name(service.id)
         deployments: dict[str, KubernetesObject] = {}
         for key, manifest in manifests.items():
             version, opts = versions[key], child

@@ -24,6 +24,7 @@ from .kubernetes.api import Api
 from .kubernetes.errors import GatewayError
 from .kubernetes.kubeconfig import Kubeconfig
 from .kubernetes.question import Question
+from .kubernetes.workloads import Workload
 from .manifests.manifest import Manifest
 from .observation import endpoint
 from .provider import Provider, kubeconfig_input, plain_errors
@@ -61,7 +62,13 @@ def chain_inputs(gateway: Manifest, virtual_service: Manifest) -> dict[str, Any]
 
 def _split(props: Mapping[str, Any]) -> proof.Split:
     port = props.get("port")
-    target = Target(props["namespace"], props["virtualService"], props["host"], port and int(port))
+    target = Target(
+        props["namespace"],
+        props["virtualService"],
+        props["host"],
+        port and int(port),
+        {version: Workload(**one) for version, one in props.get("existing", {}).items()},
+    )
     entrance = (
         Entrance(props["gateway"], tuple(props["hosts"]), props.get("tlsSecret"))
         if "gateway" in props

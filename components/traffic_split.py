@@ -13,6 +13,7 @@ from pulumi.runtime.mocks import MockMonitor
 from pulumi.runtime.settings import get_monitor
 
 from . import later
+from .existing import existing
 from .gateway.foreign import foreign, foreign_ports
 from .kubernetes import kubeconfig as kubeconfigs
 from .kubernetes.errors import GatewayError
@@ -67,9 +68,12 @@ class TrafficSplit(pulumi.ComponentResource):
         gateway = routes.gateway(args.app, args.routing)
         by_requests = args.convergence.evidence == "requests"
         virtual_service = _virtual_service(args, marked=by_requests)
-        split = split_inputs(args.kubeconfig, gateway, virtual_service, args.app.name)
+        split = split_inputs(args.kubeconfig, gateway, virtual_service, args.app.host)
         if by_requests:
             split["evidence"] = "requests"
+        self._existing = existing(args.kubeconfig, args.app, args.versions)
+        if self._existing is not None:
+            split["existing"] = self._existing
         weights = {version: weight for version, weight in args.weights.items() if weight}
         asked = {
             **split,
@@ -105,7 +109,11 @@ class TrafficSplit(pulumi.ComponentResource):
             {
                 **asked,
                 "route": virtual_service["spec"]["http"][0]["name"],
-                "images": {version: args.versions[version].image for version in weights},
+                "images": {
+                    version: args.versions[version].image
+                    for version in weights
+                    if args.versions[version].existing is None
+                },
                 "requests": _requests(args),
                 **({"marks": routes.marks(virtual_service["spec"])} if by_requests else {}),
             },
@@ -157,9 +165,12 @@ class TrafficSplit(pulumi.ComponentResource):
     ) -> pulumi.Resource:
         """A version's rule; it goes when the requests in flight have ended, its pods after it."""
         deployment = args.deployments.get(version)
+        one, labels = args.versions[version], None
+        if self._existing is not None and one.existing is not None:
+            labels = self._existing.apply(lambda found: found[version]["labels"])
         rule = register(
             f"{name}-{version}-rule",
-            routes.destination_rule(args.app, version, args.versions[version], args.routing),
+            routes.destination_rule(args.app, version, one, args.routing, labels),
             pulumi.ResourceOptions(parent=self, depends_on=[deployment] if deployment else None),
             args.ownership,
         )
@@ -232,12 +243,14 @@ def kept(kubeconfig: Kubeconfig, service: Manifest) -> tuple[str, ...]:
 
 def _digests(args: TrafficSplitArgs) -> dict[str, pulumi.Input[str]]:
     """A text for each version with traffic that changes when its workload does."""
-    manifests = {
-        version: workload.deployment(args.app, version, args.versions[version])
-        for version, weight in args.weights.items()
-        if weight
-    }
-    return {version: later.then(manifest, _digest) for version, manifest in manifests.items()}
+    digests: dict[str, pulumi.Input[str]] = {}
+    for version, weight in args.weights.items():
+        one = args.versions[version]
+        if weight and one.existing is None:
+            digests[version] = later.then(workload.deployment(args.app, version, one), _digest)
+        elif weight:
+            digests[version] = str(one.existing)
+    return digests
 
 
 def _digest(manifest: Manifest) -> str:
@@ -262,7 +275,8 @@ def _requests(args: TrafficSplitArgs) -> pulumi.Output[list[dict[str, Any]]] | N
 def _questions(args: TrafficSplitArgs) -> dict[str, Any]:
     """What a version is asked before it gets more traffic: the page of its readiness probe, or the route's.
 
-    One whose probe asks by gRPC has answered that, and may speak nothing else.
+    One whose probe asks by gRPC has answered that, and may speak nothing else; of one that somebody else
+    has, the page and its port are not known.
     """
     if args.convergence.check == "none" or args.convergence.evidence == "requests":
         return {}
@@ -271,7 +285,7 @@ def _questions(args: TrafficSplitArgs) -> dict[str, Any]:
     questions: dict[str, Any] = {}
     for name, weight in args.weights.items():
         version, probe = args.versions[name], args.versions[name].probes.readiness
-        if not weight or probe.grpc is not None:
+        if not weight or probe.grpc is not None or version.existing is not None:
             continue
         port, path = version.container_port, routing.asked_path()
         if probe.path is not None:

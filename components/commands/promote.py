@@ -50,12 +50,24 @@ def promote(source: str, target: str, *, min_requests: int, with_weights: bool) 
         *drift(target),
     ]
     ours = config.settings(source)
-    reasons += conflicts(images(ours, proof), theirs, target)
+    reasons += [*_others(source, ours), *_others(target, theirs)]
+    if not reasons:
+        reasons += conflicts(images(ours, proof), theirs, target)
     if reasons:
         msg = f"{source} is not promoted to {target}:\n  " + "\n  ".join(reasons)
         raise RolloutError(msg)
     promotion = plan(ours, theirs, proof, with_weights=with_weights)
     return promotion, _write(target, theirs, promotion)
+
+
+def _others(name: str, settings: Settings) -> Iterator[str]:
+    """Yield the versions with traffic whose image somebody else brings."""
+    for version, wanted in settings.versions.items():
+        if wanted.existing is not None and settings.weights[version]:
+            yield (
+                f"{version} is {wanted.existing.kind} {wanted.existing.name} in {name}, "
+                "whose owner brings its image: it is promoted by the owner"
+            )
 
 
 def refusals(proof: Verdict, min_requests: int) -> Iterator[str]:

@@ -68,7 +68,7 @@ def deeds(api: Api, target: Target) -> tuple[Finding, ...]:
 
 def deployments(api: Api, target: Target, versions: Iterable[str]) -> tuple[Finding, ...]:
     """The versions whose Deployment is not rolled out, and why. Raises GatewayError."""
-    reasons = (workloads.not_rolled_out(api, target.namespace, f"{target.host}-{one}") for one in versions)
+    reasons = (workloads.not_rolled_out(api, target.namespace, target.workload(one)) for one in versions)
     return tuple(Finding(Link.ENDPOINTS, reason) for reason in reasons if reason is not None)
 
 

@@ -68,7 +68,7 @@ def serves_only(split: Split, images: Mapping[str, Sequence[str]]) -> bool:
     """
     target = split.target
     with Api(split.kubeconfig) as api:
-        running = workloads.images(api, target.namespace, target.host, images)
+        running = workloads.images(api, target.namespace, {one: target.workload(one) for one in images})
         others = tuple(version for version in images if not set(running[version]) <= set(images[version]))
         return len(_not_rolled_out(api, target, others)) == len(others)
 
@@ -103,8 +103,7 @@ def wait_for_versions(
 
         def look() -> tuple[Finding, ...]:
             for version in versions:
-                name = f"{target.host}-{version}"
-                reason = workloads.not_rolled_out(gateways.api, target.namespace, name)
+                reason = workloads.not_rolled_out(gateways.api, target.namespace, target.workload(version))
                 if reason is not None:
                     return (Finding(Link.ENDPOINTS, reason),)
             found = lacking(gateways, split, versions)
@@ -126,7 +125,7 @@ def wait_for_versions(
                     f"Traffic has not moved: {_names(late)} could not take it{said}",
                     *(stuck.values() or rest),
                     *_pod_reasons(gateways, split, late),
-                    f"Look at: {kubectl} -n {target.namespace} describe pods -l app={target.host}",
+                    f"Look at: {kubectl} -n {target.namespace} describe pods -l {_selector(target, late)}",
                     "To go on as before, set the config back and run pulumi up.",
                 )
             ) from error
@@ -162,7 +161,9 @@ def wait_for_weights(split: Split, wanted: Wanted, seconds: float) -> tuple[Proo
             ) from error
         now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
         target = split.target
-        images = workloads.images(gateways.api, target.namespace, target.host, wanted.served)
+        images = workloads.images(
+            gateways.api, target.namespace, {one: target.workload(one) for one in wanted.served}
+        )
     _say_notes(answers)
     seen = ((str(one.pod), one.value) for one in answers if one.value and one.value.routes)
     return tuple(Proof(pod, wanted.served, now, images, _undecided(value)) for pod, value in seen)
@@ -311,7 +312,7 @@ def _silent(api: Api, split: Split, questions: Mapping[str, Question]) -> tuple[
     """The versions that do not answer what they are asked."""
     target = split.target
     refusals = (
-        refusal(api, target.namespace, {"app": target.host, "version": version}, question)
+        refusal(api, target.namespace, target.workload(version).labels, question)
         for version, question in questions.items()
     )
     return tuple(Finding(Link.ENDPOINTS, reason) for reason in refusals if reason is not None)
@@ -320,7 +321,7 @@ def _silent(api: Api, split: Split, questions: Mapping[str, Question]) -> tuple[
 def _not_rolled_out(api: Api, target: envoy.Target, versions: tuple[str, ...]) -> dict[str, str]:
     """The versions that are not rolled out, and why. Raises GatewayError."""
     reasons = {
-        version: workloads.not_rolled_out(api, target.namespace, f"{target.host}-{version}")
+        version: workloads.not_rolled_out(api, target.namespace, target.workload(version))
         for version in versions
     }
     return {version: reason for version, reason in reasons.items() if reason is not None}
@@ -337,12 +338,19 @@ def _stuck(api: Api, split: Split, versions: tuple[str, ...]) -> dict[str, str]:
 def _pod_reasons(gateways: Gateways, split: Split, versions: tuple[str, ...]) -> list[str]:
     reasons: list[str] = []
     for version in versions:
-        labels = {"app": split.target.host, "version": version}
+        labels = split.target.workload(version).labels
         try:
             reasons += workloads.pod_reasons(gateways.api, split.target.namespace, labels)
         except GatewayError as error:
             reasons.append(str(error))
     return reasons
+
+
+def _selector(target: envoy.Target, versions: tuple[str, ...]) -> str:
+    """Labels of the versions' pods, as kubectl takes them; of the stack's own the one that all have."""
+    theirs = target.existing.get(versions[0])
+    labels = {"app": target.virtual_service} if theirs is None else theirs.labels
+    return ",".join(f"{key}={value}" for key, value in labels.items())
 
 
 def _names(versions: tuple[str, ...]) -> str:

@@ -6,9 +6,12 @@ routes are Istio's (pilot/pkg/networking).
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
+
+from ..kubernetes import workloads
+from ..kubernetes.workloads import Workload
 
 ROUTES = "/config_dump?resource=dynamic_route_configs"
 CLUSTERS = "/clusters?format=json"
@@ -18,13 +21,19 @@ CLUSTERS = "/clusters?format=json"
 class Target:
     """The split that an Envoy is asked for: a VirtualService and the host of its subsets.
 
-    `port` is the Service's that the routes lead to; None: any.
+    `port` is the Service's that the routes lead to; None: any. `existing` are the workloads that somebody
+    else has, by their versions; of other versions the stack makes them, by the VirtualService's name.
     """
 
     namespace: str
     virtual_service: str
     host: str
     port: int | None = None
+    existing: Mapping[str, Workload] = field(default_factory=dict[str, Workload], hash=False)
+
+    def workload(self, version: str) -> Workload:
+        """What runs the version's pods."""
+        return self.existing.get(version) or workloads.own(self.virtual_service, version)
 
     def cluster(self, version: str) -> re.Pattern[str]:
         """Matches the name of a version's cluster: outbound|PORT|SUBSET|HOST.

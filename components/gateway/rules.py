@@ -17,7 +17,7 @@ def in_the_way(api: Api, target: Target, versions: Iterable[str]) -> tuple[Findi
     """Rules of somebody else's for the split's host, and our own that are not there. Raises GatewayError."""
     items: list[Mapping[str, Any]] = api.get("/apis/networking.istio.io/v1/destinationrules")["items"]
     found: list[Finding] = []
-    own = {f"{target.host}-{version}" for version in versions}
+    own = {f"{target.virtual_service}-{version}" for version in versions}
     for item in items:
         namespace, name = item["metadata"]["namespace"], item["metadata"]["name"]
         if namespace == target.namespace and name in own:

@@ -29,7 +29,7 @@ class Past:
         at: seconds since the epoch.
         cause: why that `up` ran.
         weights: of the versions with traffic.
-        images: of the versions with traffic, as the config names them.
+        images: of the versions with traffic, as the config names them; of the stack's own workloads.
     """
 
     at: float
@@ -49,6 +49,7 @@ def present(settings: Settings, at: float = 0.0) -> Past:
     """Return the split that a config asks for."""
     weights = {version: weight for version, weight in settings.weights.items() if weight}
     images = {version: settings.versions[version].image for version in weights}
+    images = {version: image for version, image in images.items() if image}
     return Past(at, Cause.whole, weights, images)
 
 

@@ -1,27 +1,79 @@
-"""Whether a version's Deployment is rolled out, and its pods' own reasons if it is not."""
+"""Whether a version's workload is rolled out, and its pods' own reasons if it is not."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from .api import Api
 
 
-def not_rolled_out(api: Api, namespace: str, name: str) -> str | None:
-    """Why a Deployment is not what its spec says; None when it is. Raises GatewayError.
+@dataclass(frozen=True)
+class Workload:
+    """What runs the pods of one version.
+
+    Attributes:
+        kind: Deployment or StatefulSet.
+        name: its name in the app's namespace.
+        labels: those of its pods by which they are told from other versions'.
+        container: the app's own container.
+    """
+
+    kind: str
+    name: str
+    labels: Mapping[str, str]
+    container: str
+
+
+def own(app: str, version: str) -> Workload:
+    """The workload that the stack itself makes of a version."""
+    return Workload("Deployment", f"{app}-{version}", {"app": app, "version": version}, app)
+
+
+def read(
+    api: Api, namespace: str, kind: str, name: str, labels: Mapping[str, str]
+) -> tuple[Workload, Mapping[str, Any]] | None:
+    """A workload that somebody else has, and the object itself; None: there is none. Raises GatewayError.
+
+    `labels` tell its pods from others'; none: those of its selector.
+    """
+    found = api.find(path(namespace, Workload(kind, name, labels, "")))
+    if found is None:
+        return None
+    template: Mapping[str, Any] = found["spec"]["template"]
+    metadata: Mapping[str, Any] = template.get("metadata") or {}
+    annotations: Mapping[str, str] = metadata.get("annotations") or {}
+    # https://kubernetes.io/docs/reference/labels-annotations-taints/#kubectl-kubernetes-io-default-container
+    first: str = template["spec"]["containers"][0]["name"]
+    container = annotations.get("kubectl.kubernetes.io/default-container", first)
+    own: Mapping[str, str] = labels or found["spec"]["selector"]["matchLabels"]
+    return Workload(kind, name, own, container), found
+
+
+def path(namespace: str, workload: Workload) -> str:
+    """Where the API server has it."""
+    return f"/apis/apps/v1/namespaces/{namespace}/{workload.kind.lower()}s/{workload.name}"
+
+
+def not_rolled_out(api: Api, namespace: str, workload: Workload) -> str | None:
+    """Why a workload is not what its spec says; None when it is. Raises GatewayError.
 
     The conditions of `kubectl rollout status`, without waiting for the old pods to end.
     """
-    deployment = api.get(f"/apis/apps/v1/namespaces/{namespace}/deployments/{name}")
-    return rollout_gap(f"deployment {namespace}/{name}", deployment)
+    found = api.get(path(namespace, workload))
+    return rollout_gap(f"{workload.kind.lower()} {namespace}/{workload.name}", found)
 
 
-def rollout_gap(where: str, deployment: Mapping[str, Any]) -> str | None:
-    """Why a Deployment is not what its spec says, in a sentence with its name; None when it is."""
-    status: Mapping[str, Any] = deployment.get("status") or {}
-    wanted: int = deployment["spec"].get("replicas", 1)
-    if status.get("observedGeneration", 0) < deployment["metadata"]["generation"]:
+def rollout_gap(where: str, found: Mapping[str, Any]) -> str | None:
+    """Why a Deployment or StatefulSet is not what its spec says, with its name `where`; None when it is."""
+    status: Mapping[str, Any] = found.get("status") or {}
+    wanted: int = found["spec"].get("replicas", 1)
+    if status.get("observedGeneration", 0) < found["metadata"]["generation"]:
         return f"{where}: Kubernetes has not seen the change yet"
     updated, available = status.get("updatedReplicas", 0), status.get("availableReplicas", 0)
+    # A StatefulSet counts none as updated once all are.
+    revision = status.get("updateRevision")
+    if revision is not None and status.get("currentRevision") == revision:
+        updated = status.get("replicas", 0)
     if wanted == 0:
         return f"{where} is scaled to 0"
     if updated < wanted:
@@ -66,28 +118,35 @@ def _refused(status: Mapping[str, Any]) -> str:
     return "".join(f"; {reason}" for reason in reasons)
 
 
-def images(api: Api, namespace: str, app: str, versions: Iterable[str]) -> dict[str, tuple[str, ...]]:
+def images(api: Api, namespace: str, of: Mapping[str, Workload]) -> dict[str, tuple[str, ...]]:
     """By version, the images that its ready pods run, by digest; not of pods on their way out.
 
     Raises GatewayError.
     """
-    found: dict[str, set[str]] = {version: set() for version in versions}
-    pods = api.get(f"/api/v1/namespaces/{namespace}/pods", {"labelSelector": f"app={app}"})
-    for pod in pods["items"]:
+    if not of:
+        return {}
+    found: dict[str, set[str]] = {version: set() for version in of}
+    common = set[tuple[str, str]].intersection(*(set(one.labels.items()) for one in of.values()))
+    query = {"labelSelector": _selector(dict(sorted(common)))} if common else None
+    for pod in api.get(f"/api/v1/namespaces/{namespace}/pods", query)["items"]:
         if "deletionTimestamp" in pod["metadata"]:
             continue
-        version = pod["metadata"]["labels"].get("version")
+        labels: Mapping[str, str] = pod["metadata"].get("labels") or {}
         containers: list[Mapping[str, Any]] = pod["status"].get("containerStatuses") or []
-        for container in containers:
-            if version in found and container["name"] == app and container["ready"]:
-                found[version].add(container["imageID"])
+        for version, workload in of.items():
+            if workload.labels.items() <= labels.items():
+                ready = (one for one in containers if one["name"] == workload.container and one["ready"])
+                found[version].update(one["imageID"] for one in ready)
     return {version: tuple(sorted(digests)) for version, digests in found.items()}
+
+
+def _selector(labels: Mapping[str, str]) -> str:
+    return ",".join(f"{key}={value}" for key, value in labels.items())
 
 
 def pod_reasons(api: Api, namespace: str, labels: Mapping[str, str]) -> tuple[str, ...]:
     """What the pods that are not ready say of themselves. Raises GatewayError."""
-    selector = ",".join(f"{key}={value}" for key, value in labels.items())
-    pods = api.get(f"/api/v1/namespaces/{namespace}/pods", {"labelSelector": selector})
+    pods = api.get(f"/api/v1/namespaces/{namespace}/pods", {"labelSelector": _selector(labels)})
     reasons: list[str] = []
     for pod in pods["items"]:
         reason = _reason(api, pod)

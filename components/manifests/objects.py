@@ -8,8 +8,12 @@ from .manifest import Manifest
 def objects(settings: Settings) -> tuple[Manifest, ...]:
     """Every object that the program makes of these settings in the app's namespace."""
     app, routing = settings.app, settings.routing
-    found = [workload.service(app)]
+    # What somebody else has is not among them.
+    found = [] if app.service else [workload.service(app)]
     for name, version in sorted(settings.versions.items()):
+        if version.existing is not None:
+            found.append(routes.destination_rule(app, name, version, routing))
+            continue
         found += [
             workload.deployment(app, name, version),
             routes.destination_rule(app, name, version, routing),

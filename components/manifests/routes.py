@@ -9,6 +9,8 @@ from ..settings.model import App, Retries, Routing, StickySession, Version
 from .manifest import PATCH_FORCE, Manifest
 
 _API = "networking.istio.io/v1"
+# Names the workload that somebody else has.
+WORKLOAD = "blue-green/workload"
 # Whatever the mesh has as its default, the gateways may be in any namespace.
 _EXPORT_TO = ["*"]
 # By this header of an answer, requests alone tell which version and which split it came by.
@@ -28,16 +30,37 @@ def gateway(app: App, routing: Routing) -> Manifest:
     return _object("Gateway", routing.gateway, app, spec)
 
 
-def destination_rule(app: App, name: str, version: Version, routing: Routing) -> Manifest:
-    """The DestinationRule with one version's subset; Istio merges all rules of a host."""
+def destination_rule(
+    app: App, name: str, version: Version, routing: Routing, labels: object = None
+) -> Manifest:
+    """The DestinationRule with one version's subset; Istio merges all rules of a host.
+
+    `labels` are those of the pods of a workload that somebody else has. Without them, and where the config
+    does not name them either, the subset has none yet.
+    """
     subset: Manifest = {"name": name, "labels": {"version": name}}
+    if version.existing is not None:
+        subset["labels"] = labels or dict(version.subset.labels)
     merged = {**routing.traffic_policy, **version.traffic_policy}
     if routing.sticky_session is not None:
         merged["loadBalancer"] = {"consistentHash": _consistent_hash(routing.sticky_session)}
     if merged:
         subset["trafficPolicy"] = merged
-    spec: Manifest = {"host": app.name, "subsets": [subset], "exportTo": list(_EXPORT_TO)}
-    return _object("DestinationRule", f"{app.name}-{name}", app, spec)
+    spec: Manifest = {"host": app.host, "subsets": [subset], "exportTo": list(_EXPORT_TO)}
+    rule = _object("DestinationRule", f"{app.name}-{name}", app, spec)
+    if version.existing is not None:
+        rule["metadata"]["annotations"][WORKLOAD] = f"{version.existing.kind} {version.existing.name}"
+    return rule
+
+
+def with_labels(rule: Manifest, known: Mapping[str, Any] | None) -> Manifest:
+    """The rule with the labels that another one of its name has, where it has none yet."""
+    (subset,) = rule["spec"]["subsets"]
+    if subset["labels"] or known is None:
+        return rule
+    labels = [one.get("labels") for one in known["spec"]["subsets"] if one["name"] == subset["name"]]
+    found = [{**subset, "labels": labels[0]}] if labels else [subset]
+    return {**rule, "spec": {**rule["spec"], "subsets": found}}
 
 
 def virtual_service(
@@ -65,7 +88,7 @@ def virtual_service(
         route["retries"] = _retries(routing.retries)
     hosts, gateways = list(routing.hosts), [routing.gateway]
     if routing.mesh_callers:
-        hosts.append(app.name)
+        hosts.append(app.host)
         gateways.append("mesh")
     spec: Manifest = {"hosts": hosts, "gateways": gateways, "exportTo": list(_EXPORT_TO), "http": [route]}
     route["name"] = rule_name(app, spec)
@@ -103,7 +126,7 @@ def split(spec: Mapping[str, Any]) -> dict[str, int]:
 
 def _destination(app: App, version: str) -> Manifest:
     """With the port: without one, a second port of the Service makes Istio take the listener's."""
-    return {"host": app.name, "subset": version, "port": {"number": app.port}}
+    return {"host": app.host, "subset": version, "port": {"number": app.port}}
 
 
 def rule_name(app: App, spec: Manifest) -> str:

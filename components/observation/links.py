@@ -22,7 +22,7 @@ def findings(gateways: Gateways, settings: Settings) -> tuple[Finding, ...]:
     nobody's changes arrive at that gateway any more. Raises GatewayError.
     """
     app, routing = settings.app, settings.routing
-    target = Target(app.namespace, app.name, app.name, app.port)
+    target = Target(app.namespace, app.name, app.host, app.port)
     entrance = Entrance(routing.gateway, routing.hosts, routing.tls_secret)
     manifest = routes.virtual_service(app, settings.weights, routing)
     wanted = Wanted(settings.weights, manifest["spec"]["http"][0]["name"])

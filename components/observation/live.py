@@ -1,6 +1,6 @@
 """What is true in the cluster now: the VirtualService, each gateway's Envoy, each version's pods."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -8,7 +8,7 @@ from ..errors import NotAskedError
 from ..gateway import envoy
 from ..gateway.gateways import Answer, Gateways
 from ..gateway.pods import GatewayPod
-from ..kubernetes import kubeconfig
+from ..kubernetes import kubeconfig, workloads
 from ..kubernetes.api import Api
 from ..kubernetes.errors import GatewayError, KubeconfigError, UnreachableError
 from ..kubernetes.kubeconfig import Kubeconfig
@@ -110,7 +110,7 @@ def not_asked(cluster: MinikubeCluster | KubeconfigCluster, error: Exception) ->
 
 def target(settings: Settings) -> envoy.Target:
     """Return how the Envoys name the app's route and clusters."""
-    return envoy.Target(settings.app.namespace, settings.app.name, settings.app.name)
+    return envoy.Target(settings.app.namespace, settings.app.name, settings.app.host)
 
 
 def read(gateways: Gateways, settings: Settings) -> Live:
@@ -173,7 +173,28 @@ def _pods(
                 int(item["status"].get("readyReplicas", 0)),
                 frozenset(image for pod in ours for image in _image_ids(pod, app.name)),
             )
-    return found
+    return found | dict(_existing(api, settings))
+
+
+def _existing(api: Api, settings: Settings) -> Iterator[tuple[str, Pods]]:
+    """The pods of the workloads that somebody else has."""
+    namespace = settings.app.namespace
+    for version, wanted in settings.versions.items():
+        one = wanted.existing
+        read = one and workloads.read(api, namespace, one.kind, one.name, wanted.subset.labels)
+        if read:
+            known, item = read
+            running = workloads.images(api, namespace, {version: known})[version]
+            containers: Sequence[Mapping[str, Any]] = item["spec"]["template"]["spec"]["containers"]
+            yield (
+                version,
+                Pods(
+                    next(one["image"] for one in containers if one["name"] == known.container),
+                    int(item["spec"].get("replicas", 1)),
+                    int(item["status"].get("readyReplicas", 0)),
+                    frozenset(running),
+                ),
+            )
 
 
 def _emptied(

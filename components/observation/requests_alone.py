@@ -74,7 +74,7 @@ def proofs(split: Split, weights: Mapping[str, int], hosts: Sequence[Endpoint]) 
     target = split.target
     now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     with Api(split.kubeconfig) as api:
-        images = workloads.images(api, target.namespace, target.host, weights)
+        images = workloads.images(api, target.namespace, {one: target.workload(one) for one in weights})
     return tuple(Proof(f"requests alone, {host}", weights, now, images) for host in hosts)
 
 

@@ -2,12 +2,16 @@
 
 import itertools
 from collections.abc import Iterator, Mapping
+from dataclasses import fields
 
 from . import pod_template, rules
+from .forms import camel
 from .mistakes import Mistake, nearest, shown
 from .model import Check, MinikubeCluster, Probes, Resources, Routing, Settings, Version
 
 _SET = "pulumi config set --path"
+# What the stack says of a version whose pods somebody else has.
+_OF_EXISTING = ("deployment", "subset", "traffic_policy", "workload")
 
 
 def mistakes(settings: Settings, project: str) -> list[Mistake]:
@@ -81,8 +85,10 @@ def _versions(settings: Settings, project: str) -> Iterator[Mistake]:
     if not settings.versions:
         remedy = f"Type: {_SET} '{project}:versions.v1.image' IMAGE:TAG"
         yield Mistake(("versions",), "there is no version", remedy)
-    for place, wrong, remedy in pod_template.mistakes(settings.app, settings.versions):
+    own = {name: version for name, version in settings.versions.items() if version.existing is None}
+    for place, wrong, remedy in pod_template.mistakes(settings.app, own):
         yield Mistake(place, wrong, remedy)
+    yield from _shared(settings.versions)
     longest = 62 - len(settings.app.name)
     for name, version in settings.versions.items():
         path = ("versions", name)
@@ -91,6 +97,7 @@ def _versions(settings: Settings, project: str) -> Iterator[Mistake]:
         elif len(name) > longest:
             wrong = f"{settings.app.name}-{name} has more than 63 characters"
             yield Mistake(path, wrong, f"Take at most {longest} characters")
+        yield from _existing(path, version)
         yield from _labels((*path, "labels"), version.labels)
         yield from _resources((*path, "resources"), version.resources)
         yield from _policy(path, version.traffic_policy, settings.routing)
@@ -103,6 +110,32 @@ def _probes(path: tuple[str, ...], probes: Probes) -> Iterator[Mistake]:
     for name, probe in named:
         if probe is not None and probe.path is not None and probe.grpc is not None:
             yield Mistake((*path, name, "grpc"), "there is a path as well", "Take one of them out")
+
+
+def _existing(path: tuple[str, ...], version: Version) -> Iterator[Mistake]:
+    """A version has an image, or else a workload that somebody else has, whose owner says all of the pods."""
+    existing = version.existing
+    if existing is None:
+        if not version.image:
+            yield Mistake((*path, "image"), "it is missing", f"Write {rules.IMAGE.form}")
+        if version.subset.labels:
+            wrong = "the stack's own pods are told apart by the label version"
+            yield Mistake((*path, "subset"), wrong, "Take it out")
+        return
+    if version.deployment and version.workload:
+        yield Mistake((*path, "deployment"), "it is workload in short", "Take one of them out")
+    plain = Version()
+    for one in fields(Version):
+        if one.name not in _OF_EXISTING and getattr(version, one.name) != getattr(plain, one.name):
+            wrong = f"the owner of {existing.kind} {existing.name} says that"
+            yield Mistake((*path, camel(one.name)), wrong, "Take it out")
+
+
+def _shared(versions: Mapping[str, Version]) -> Iterator[Mistake]:
+    for (_, before), (name, version) in itertools.combinations(versions.items(), 2):
+        if version.existing is not None and version.existing == before.existing:
+            wrong = f"another version has {version.existing.kind} {version.existing.name}"
+            yield Mistake(("versions", name), wrong, "Give each its own")
 
 
 def _resources(path: tuple[str, ...], resources: Resources) -> Iterator[Mistake]:
@@ -159,7 +192,7 @@ def _remedy(key: str, weights: Mapping[str, int]) -> str:
 
 
 def _routing(settings: Settings) -> Iterator[Mistake]:
-    routing, name = settings.routing, settings.app.name
+    routing, name = settings.routing, settings.app.host
     yield from _overlaps(routing.hosts)
     if routing.mesh_callers and "*" in routing.hosts:
         # Istio refuses the host * for the gateway `mesh`.
@@ -206,7 +239,7 @@ def _check(check: Check, routing: Routing) -> Iterator[Mistake]:
 
 def _movable_images(settings: Settings, project: str) -> Iterator[str]:
     for name, version in settings.versions.items():
-        if "@" not in version.image and ":" not in version.image.rpartition("/")[2]:
+        if version.image and "@" not in version.image and ":" not in version.image.rpartition("/")[2]:
             yield (
                 f"{project}:versions.{name}.image: {version.image} has no tag and no digest, "
                 "so it can change behind your back. Write name:tag or name@sha256:digest."
@@ -216,7 +249,9 @@ def _movable_images(settings: Settings, project: str) -> Iterator[str]:
 def _unasked(settings: Settings, project: str) -> Iterator[str]:
     """A sentence for each version with traffic whose readiness is not the app's own word."""
     for name, version in settings.versions.items():
-        if settings.weights[name] and not version.probes.readiness.asks_the_app:
+        # Of what somebody else has nothing is known here.
+        own = version.existing is None
+        if own and settings.weights[name] and not version.probes.readiness.asks_the_app:
             yield (
                 f"{project}:versions.{name}.probes.readiness: {name} gets traffic as soon as its port "
                 "accepts connections, whether it can answer or not. Write the path of a page that only a "
@@ -236,4 +271,5 @@ def _reached_inside(settings: Settings, project: str) -> Iterator[str]:
 
 
 def _serves_unasked(version: Version) -> bool:
-    return not version.probes.readiness.asks_the_app and version.replicas != 0
+    own = version.existing is None
+    return own and not version.probes.readiness.asks_the_app and version.replicas != 0

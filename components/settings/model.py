@@ -224,6 +224,12 @@ class App(Section):
         Key("A piece of a pod template, laid over that of all versions (docs/workloads.md).", "rolls",
             {"spec": {"serviceAccountName": "myapp"}}),
     ] = field(default_factory=dict[str, object])  # fmt: skip
+    service: Annotated[
+        str | None,
+        rules.SERVICE_NAME,
+        Key("A Service that somebody else has, in place of one that the stack makes.", "unmeasured", "cart",
+            "the stack's own, called as the app is"),
+    ] = None  # fmt: skip
     create_namespace: Annotated[
         bool,
         _FLAG,
@@ -235,6 +241,11 @@ class App(Section):
         _FLAG,
         Key("Whether objects of the app's names that exist are taken over (docs/adopt.md).", example=True),
     ] = False
+
+    @property
+    def host(self) -> str:
+        """The Service that all versions stand behind."""
+        return self.service or self.name
 
 
 @dataclass(frozen=True)
@@ -315,13 +326,41 @@ class Resources(Section):
 
 
 @dataclass(frozen=True)
+class ExistingWorkload(Section):
+    """What somebody else has, and what runs a version's pods."""
+
+    kind: Annotated[
+        Literal["Deployment", "StatefulSet"],
+        OneOf(("Deployment", "StatefulSet")),
+        Key("What it is.", "unmeasured"),
+    ]
+    name: Annotated[str, rules.DNS_SUBDOMAIN, Key("Its name.", "unmeasured", "cart-v1")]
+
+
+@dataclass(frozen=True)
+class Subset(Section):
+    """By what the pods of an existing workload are told from those of other versions."""
+
+    labels: Annotated[
+        Mapping[Annotated[str, rules.LABEL_KEY], Annotated[str, rules.LABEL_VALUE]],
+        Key("Labels that its pods have, and no other version's.", "unmeasured", {"release": "v1"}),
+    ] = field(default_factory=dict[str, str])
+
+
+@dataclass(frozen=True)
 class Version(Section):
     """One version's workload. `replicas` None leaves the number to Kubernetes or an autoscaler.
+
+    `workload`, or `deployment` in short, is one that somebody else has: then the stack makes none.
 
     `traffic_policy` is Istio's, of the version's subset; its members go before those of the routing's.
     """
 
-    image: Annotated[str, rules.IMAGE, Key("Its image, best with a tag or a digest.", "rolls", "myapp:1.0")]
+    image: Annotated[
+        str,
+        rules.IMAGE,
+        Key("Its image, best with a tag or a digest.", "rolls", "myapp:1.0", "none with `workload`"),
+    ] = ""
     replicas: Annotated[
         int | None,
         Whole(0, 10_000, 3),
@@ -376,6 +415,19 @@ class Version(Section):
         Key("A piece of a pod template, laid over this version's own after the app's.", "rolls",
             {"spec": {"volumes": [{"name": "data", "emptyDir": {"sizeLimit": "1Gi"}}]}}),
     ] = field(default_factory=dict[str, object])  # fmt: skip
+    workload: Annotated[
+        ExistingWorkload | None,
+        Key("A workload that somebody else has (docs/workloads.md).", "unmeasured",
+            {"kind": "StatefulSet", "name": "cart"}, "the stack's own"),
+    ] = None  # fmt: skip
+    deployment: Annotated[
+        str | None,
+        rules.DNS_SUBDOMAIN,
+        Key("In short: workload: {kind: Deployment, name: …}.", "unmeasured", "cart-v1", "the stack's own"),
+    ] = None
+    subset: Annotated[
+        Subset, Key("By what its pods are told from those of other versions.", "unmeasured")
+    ] = field(default_factory=Subset)
     min_ready_seconds: Annotated[
         int | None, Whole(0, 3600, 5), Key("How long a pod has to be ready to count.", default="0")
     ] = None
@@ -387,6 +439,11 @@ class Version(Section):
     revision_history_limit: Annotated[
         int | None, Whole(0, 1000, 2), Key("How many old ReplicaSets are kept.", default="10")
     ] = None
+
+    @property
+    def existing(self) -> ExistingWorkload | None:
+        """The workload that somebody else has; None: the stack makes one."""
+        return ExistingWorkload("Deployment", self.deployment) if self.deployment else self.workload
 
 
 @dataclass(frozen=True)

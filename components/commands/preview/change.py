@@ -134,7 +134,7 @@ def risks(change: Change, served: Mapping[str, Collection[str]]) -> Iterator[str
     for version in change.moved:
         weight, workload = change.after.weight(version), change.after.workloads.get(version)
         gain = weight - change.before.weight(version)
-        if workload is None or gain <= 0:
+        if workload is None or not workload.owned or gain <= 0:
             continue
         if weight == 100 and workload.replicas in {1, None}:
             yield f"All traffic goes to {version}, which has {_replicas(workload)}."

@@ -10,17 +10,19 @@ from ...settings.model import Settings
 
 @dataclass(frozen=True)
 class Workload:
-    """One version's Deployment.
+    """One version's workload.
 
     Attributes:
         image: its container's image.
         replicas: None where Kubernetes or an autoscaler decides.
         template: the pod template; a change of it restarts the pods.
+        owned: the stack has it; else `image` is its kind and name, and somebody else says the rest.
     """
 
     image: str
     replicas: int | None
     template: Mapping[str, Any] = field(repr=False)
+    owned: bool = True
 
 
 @dataclass(frozen=True)
@@ -47,10 +49,13 @@ def of_resources(resources: Iterable[Mapping[str, Any]]) -> Snapshot:
 def of_settings(settings: Settings) -> Snapshot:
     """Read the objects that the program makes of these settings."""
     route = routes.virtual_service(settings.app, settings.weights, settings.routing)
-    deployments = (
-        workload.deployment(settings.app, key, version) for key, version in settings.versions.items()
+    app, versions = settings.app, settings.versions
+    own = {key: version for key, version in versions.items() if version.existing is None}
+    deployments = (workload.deployment(app, key, version) for key, version in own.items())
+    rules = (
+        routes.destination_rule(app, key, version, settings.routing) for key, version in versions.items()
     )
-    return of_manifests((route, *deployments))
+    return of_manifests((route, *deployments, *rules))
 
 
 def of_manifests(manifests: Iterable[Mapping[str, Any]]) -> Snapshot:
@@ -61,6 +66,8 @@ def of_manifests(manifests: Iterable[Mapping[str, Any]]) -> Snapshot:
         spec: Mapping[str, Any] = manifest.get("spec") or {}
         if manifest.get("kind") == "VirtualService":
             weights |= routes.split(spec)
+        elif manifest.get("kind") == "DestinationRule":
+            workloads |= _existing(manifest)
         elif manifest.get("kind") == "Deployment":
             version = manifest["metadata"]["labels"]["version"]
             replicas = spec.get("replicas")
@@ -71,6 +78,14 @@ def of_manifests(manifests: Iterable[Mapping[str, Any]]) -> Snapshot:
                 _without_zeros(template),
             )
     return Snapshot(weights, workloads)
+
+
+def _existing(rule: Mapping[str, Any]) -> dict[str, Workload]:
+    """The workload that somebody else has, whose image is no matter of the stack's."""
+    named = rule["metadata"].get("annotations", {}).get(routes.WORKLOAD)
+    return {
+        subset["name"]: Workload(named, None, {}, owned=False) for subset in rule["spec"]["subsets"] if named
+    }
 
 
 def _without_zeros(value: Any) -> Any:

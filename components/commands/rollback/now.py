@@ -53,7 +53,7 @@ class Place:
     def split(self) -> Split:
         """What the gateways are asked about."""
         app = self.app
-        return Split(self.kubeconfig, self.selector, Target(app.namespace, app.name, app.name))
+        return Split(self.kubeconfig, self.selector, Target(app.namespace, app.name, app.host))
 
 
 def rollback_now(name: str, to: int | None) -> Past:
@@ -145,7 +145,8 @@ def _others(gateways: Gateways, place: Place, virtual_service: Mapping[str, Any]
     """The splits that may be gone back to from what the cluster has."""
     weights = {version: weight for version, weight in split(virtual_service["spec"]).items() if weight}
     images = {version: _image(gateways.api, place, version) for version in weights}
-    now = Past(0, Cause.whole, weights, images)
+    # What somebody else has runs by an image that no split of ours names.
+    now = Past(0, Cause.whole, weights, {version: image for version, image in images.items() if image})
     others = [past for past in pasts.targets(record.read(virtual_service)) if not past.same(now)]
     # Another image alone is no other route.
     return [past for past in others if past.weights != weights]

@@ -64,17 +64,16 @@ def judged(gateways: Gateways, split: Split, past: Past) -> Candidate:
     running: list[str] = []
     restarts: list[str] = []
     for version, image in past.images.items():
-        name = f"{target.host}-{version}"
-        deployment = gateways.api.find(f"/apis/apps/v1/namespaces/{target.namespace}/deployments/{name}")
+        own = workloads.own(target.virtual_service, version)
+        deployment = gateways.api.find(workloads.path(target.namespace, own))
         if deployment is None:
             return Candidate(past, f"{version} has no Deployment any more")
         if _image(deployment) != image:
             restarts.append(version)
             continue
-        reason = workloads.not_rolled_out(gateways.api, target.namespace, name)
+        reason = workloads.not_rolled_out(gateways.api, target.namespace, own)
         if reason is not None:
-            labels = {"app": target.host, "version": version}
-            pods = workloads.pod_reasons(gateways.api, target.namespace, labels)
+            pods = workloads.pod_reasons(gateways.api, target.namespace, own.labels)
             return Candidate(past, "; ".join([reason, *pods]))
         running.append(version)
     lacking = failures(convergence.lacking(gateways, split, tuple(running))) if running else ()

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any, cast
 
 from ...kubernetes.writers import last_writer
-from ...manifests import workload
+from ...manifests import routes, workload
 from ...manifests.compare import Path, Unlike, added, unlike
 from ...manifests.objects import objects
 from ...observation.live import Live, split
@@ -29,6 +29,8 @@ def fields(name: str, settings: Settings, now: Live, applied: Applied) -> Iterat
         kind, key = manifest["kind"], (manifest["kind"], manifest["metadata"]["name"])
         what = f"{kind} {settings.app.namespace}/{key[1]}"
         live, last = now.objects.get(key), applied.get(key)
+        if kind == "DestinationRule":
+            manifest = routes.with_labels(manifest, last or live)
         if live is None and last is None:
             yield Difference(f"not applied: {what} is not there yet", up(name), Status.NOT_APPLIED)
         elif live is None:

@@ -11,7 +11,7 @@ from .fields import fields
 from .links import links
 from .requests import elsewhere, failures, send, shares
 from .verdict import Status, Verdict
-from .workloads import impaired, paused, scaled, unready
+from .workloads import impaired, of_others, paused, scaled, unready
 
 # Enough for a version at 5 % to be asked about ten times.
 REQUESTS = 200
@@ -39,6 +39,7 @@ def verify(name: str, requests: int) -> Verdict:
             *fields(name, settings, now, objects(resources)),
             *paused(settings, now),
             *unready(name, settings, now, asked.api),
+            *of_others(settings, now),
         ]
         chain = links(name, settings, asked, explained=bool(objects_found))
         found += [*objects_found, *chain.differences]

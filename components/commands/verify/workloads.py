@@ -76,6 +76,21 @@ def unready(name: str, settings: Settings, now: Live, api: Api) -> Iterator[Diff
             yield Difference(f"version {reasons}", _look(settings, version, now.kubectl))
 
 
+def of_others(settings: Settings, now: Live) -> Iterator[Difference]:
+    """Yield the versions with traffic whose workload somebody else has, and which is gone or lacks pods."""
+    for version, wanted in settings.versions.items():
+        one, pods = wanted.existing, now.pods.get(version)
+        if one is None or not settings.weights[version]:
+            continue
+        where = f"{now.kubectl} describe {one.kind.lower()} {one.name} -n {settings.app.namespace}"
+        if pods is None:
+            gone = f"version {version}: there is no {one.kind} {one.name} any more, which its owner had"
+            yield Difference(gone, f"{now.kubectl} get {one.kind.lower()}s -n {settings.app.namespace}")
+        elif pods.ready < pods.wanted or not pods.wanted:
+            count = f"{pods.ready} of {pods.wanted} pods ready"
+            yield Difference(f"version {version}: {one.kind} {one.name} has {count}", where)
+
+
 def impaired(settings: Settings, now: Live, api: Api) -> Iterator[str]:
     """Yield a warning for each version without traffic whose pods do not run, and for one that lost some."""
     for version, deployment in _deployments(settings, now):

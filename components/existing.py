@@ -1,0 +1,115 @@
+"""Workloads and a Service that somebody else has: what the split needs to know of them."""
+
+import dataclasses
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import pulumi
+
+from . import later
+from .kubernetes import workloads
+from .kubernetes.api import Api
+from .kubernetes.errors import GatewayError
+from .kubernetes.kubeconfig import Kubeconfig
+from .settings.model import App, Version
+
+# By these and by such names Istio knows HTTP (istio.io, "Protocol Selection").
+_HTTP = ("http", "http2", "grpc", "grpc-web")
+
+
+def existing(
+    kubeconfig: pulumi.Input[Kubeconfig], app: App, versions: Mapping[str, Version]
+) -> pulumi.Output[Mapping[str, Any]] | None:
+    """By version, the workload that somebody else has, as plain data; None: the stack has all of its own.
+
+    Raises pulumi.RunError where one is missing, or the split cannot be made with them.
+    """
+    if app.service is None and all(version.existing is None for version in versions.values()):
+        return None
+
+    def read(known: Sequence[Any]) -> Mapping[str, Any]:
+        try:
+            return _read(known[0], dataclasses.replace(app, namespace=known[1]), versions)
+        except GatewayError as error:
+            raise pulumi.RunError(str(error)) from error
+
+    return pulumi.Output.all(kubeconfig, later.filled(app.namespace)).apply(read)
+
+
+def _read(kubeconfig: Kubeconfig, app: App, versions: Mapping[str, Version]) -> Mapping[str, Any]:
+    found: dict[str, workloads.Workload] = {}
+    # By version, all labels of its pods.
+    pods: dict[str, Mapping[str, str]] = {}
+    mistakes: list[str] = []
+    with Api(kubeconfig) as api:
+        for name, version in versions.items():
+            one = version.existing
+            if one is None:
+                pods[name] = {**app.labels, **version.labels, "app": app.name, "version": name}
+                continue
+            read = workloads.read(api, app.namespace, one.kind, one.name, version.subset.labels)
+            if read is None:
+                mistakes.append(f"versions.{name}: there is no {one.kind} {app.namespace}/{one.name}")
+            else:
+                found[name], item = read
+                pods[name] = item["spec"]["template"]["metadata"].get("labels") or {}
+        service = None
+        if app.service is not None:
+            service = api.find(f"/api/v1/namespaces/{app.namespace}/services/{app.service}")
+    if not mistakes:
+        labels = {name: found[name].labels if name in found else {"version": name} for name in versions}
+        mistakes = [*overlaps(labels, pods), *_unreached(app, service, pods)]
+    if mistakes:
+        lines = [f"{one}." for one in mistakes]
+        raise pulumi.RunError("\n  ".join(["The split cannot be made; no traffic has moved.", *lines]))
+    return {name: dataclasses.asdict(one) for name, one in found.items()}
+
+
+def overlaps(labels: Mapping[str, Mapping[str, str]], pods: Mapping[str, Mapping[str, str]]) -> Iterator[str]:
+    """The versions whose subset has another one's pods too; or none, for a label that its pods lack."""
+    for name, wanted in labels.items():
+        text = ",".join(f"{key}={value}" for key, value in wanted.items())
+        for other, theirs in pods.items():
+            matches = wanted.items() <= theirs.items()
+            if other == name and not matches:
+                yield f"versions.{name}.subset.labels: its own pods have not {text}"
+            elif other != name and matches:
+                yield (
+                    f"versions.{name}: its label {text} is on the pods of {other} too, which would get its "
+                    f"traffic. Write one that they have not as versions.{name}.subset.labels"
+                )
+
+
+def _unreached(
+    app: App, service: Mapping[str, Any] | None, pods: Mapping[str, Mapping[str, str]]
+) -> Iterator[str]:
+    """What keeps the Service from leading to the versions' pods as HTTP."""
+    if app.service is None:
+        selector: Mapping[str, str] = {"app": app.name}
+        remedy = "Name the Service that does as app.service"
+    elif service is None:
+        yield f"app.service: there is no Service {app.namespace}/{app.service}"
+        return
+    else:
+        selector = service["spec"].get("selector") or {}
+        remedy = "Widen its selector to what they have in common"
+        yield from _port(app, service["spec"]["ports"])
+    text = ",".join(f"{key}={value}" for key, value in selector.items())
+    for name, labels in pods.items():
+        if not selector or not selector.items() <= labels.items():
+            yield f"versions.{name}: the Service {app.host} selects {text}, which its pods have not. {remedy}"
+
+
+def _port(app: App, ports: list[Mapping[str, Any]]) -> Iterator[str]:
+    known = {port["port"]: port for port in ports}
+    port = known.get(app.port)
+    if port is None:
+        numbers = ", ".join(map(str, known))
+        yield f"app.port: the Service {app.host} has no port {app.port}. It has {numbers}"
+        return
+    name, protocol = port.get("name") or "", port.get("appProtocol") or ""
+    if protocol not in _HTTP and not name.startswith(("http", "grpc")) and name:
+        yield (
+            f"app.service: Istio takes the port {name} of the Service {app.host} for TCP, without weights. "
+            "Its owner has to name it http, or to give it appProtocol: http"
+        )

@@ -1,0 +1,119 @@
+"""Workloads and a Service that somebody else has: behind the split with no change to them, under load."""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pytest
+
+from harness.labs import Lab, Program
+from tests.lab.load import load
+from tests.lab.observe import get
+from tests.lab.shop import HOST, ROUTING, second_stack
+
+SERVICE = {
+    "apiVersion": "v1",
+    "kind": "Service",
+    "metadata": {"name": "cart", "namespace": "default"},
+    "spec": {"selector": {"group": "cart"}, "ports": [{"name": "http", "port": 80, "targetPort": 80}]},
+}
+VERSIONS: Mapping[str, Any] = {
+    "v1": {"deployment": "cart-one"},
+    "v2": {"workload": {"kind": "StatefulSet", "name": "cart-two"}},
+}
+OF_THEIRS = ("deployment/cart-one", "statefulset/cart-two", "service/cart")
+
+
+def workload(kind: str, name: str, tag: str, **spec: object) -> Mapping[str, object]:
+    """As its owner writes it."""
+    labels = {"group": "cart", "part": name}
+    container = {
+        "name": "web",
+        "image": f"janakiramm/myapp:{tag}",
+        "readinessProbe": {"tcpSocket": {"port": 80}, "periodSeconds": 1},
+        "lifecycle": {"preStop": {"sleep": {"seconds": 5}}},
+    }
+    template = {"metadata": {"labels": labels}, "spec": {"containers": [container]}}
+    return {
+        "apiVersion": "apps/v1",
+        "kind": kind,
+        "metadata": {"name": name, "namespace": "default"},
+        "spec": {"selector": {"matchLabels": {"part": name}}, "template": template, "replicas": 2, **spec},
+    }
+
+
+@pytest.fixture(scope="module")
+def shop(program: Program, lab: Lab) -> Iterator[Program]:
+    """The owner's objects, and a stack that is not up yet."""
+    theirs = [
+        SERVICE,
+        workload("Deployment", "cart-one", "v1"),
+        workload("StatefulSet", "cart-two", "v2", serviceName="cart"),
+    ]
+    listed = json.dumps({"apiVersion": "v1", "kind": "List", "items": theirs})
+    with second_stack(program, lab, "existing") as made:
+        made.run("sh", "-c", 'printf %s "$1" | kubectl apply -f -', "sh", listed)
+        made.config(
+            app={"name": "shop", "service": "cart"},
+            routing={**ROUTING, "retries": {"attempts": 0}},
+            versions={"v1": VERSIONS["v1"]},
+            weights={"v1": 100},
+        )
+        yield made
+    program.kubectl("delete", *OF_THEIRS)
+
+
+def test_they_come_move_are_rolled_by_their_owner_and_go_under_load(shop: Program) -> None:
+    shop.kubectl("rollout", "status", "deployment/cart-one", "--timeout=120s")
+    shop.kubectl("rollout", "status", "statefulset/cart-two", "--timeout=120s")
+    shop.up("--skip-preview")
+    with load(str(shop.outputs()["url"]), {"Host": HOST}) as answers:
+        shop.config(versions=VERSIONS, weights={"v1": 50, "v2": 50})
+        shop.up("--skip-preview")
+        shop.run("python", "-m", "rollout", "verify")
+        shop.up("--skip-preview", "--expect-no-changes")
+        # Their owner rolls one, and the split moves meanwhile.
+        shop.kubectl("set", "env", "deployment/cart-one", "A=b")
+        shop.config(weights={"v1": 10, "v2": 90})
+        said = shop.run("python", "-m", "rollout", "preview").stdout
+        assert "| v2 | 50 % | 90 % | `StatefulSet cart-two` |" in said
+        shop.up("--skip-preview")
+        shop.kubectl("rollout", "status", "deployment/cart-one", "--timeout=120s")
+        shop.config(versions={"v2": VERSIONS["v2"]}, weights={"v2": 100})
+        shop.up("--skip-preview")
+    assert [answer.text for answer in answers if not answer.ok] == []
+    assert {answer.version for answer in answers} == {"v1", "v2"}
+    rules = get(shop, "destinationrules")["items"]
+    assert [one["metadata"]["name"] for one in rules if one["spec"]["host"] == "cart"] == ["shop-v2"]
+    for one in get(shop, *OF_THEIRS)["items"]:
+        assert "blue-green/owner" not in one["metadata"].get("annotations", {})
+    assert "shop" not in shop.kubectl("get", "deployments,services", "-o", "name").stdout
+
+
+@pytest.mark.parametrize(
+    ("versions", "sentence"),
+    [
+        (
+            {**VERSIONS, "v1": {"deployment": "cart-one", "subset": {"labels": {"group": "cart"}}}},
+            "versions.v1: its label group=cart is on the pods of v2 too",
+        ),
+        (
+            {**VERSIONS, "v1": {"deployment": "cart-one", "subset": {"labels": {"part": "x"}}}},
+            "versions.v1.subset.labels: its own pods have not part=x",
+        ),
+        ({**VERSIONS, "v1": {"deployment": "none"}}, "versions.v1: there is no Deployment default/none"),
+        (
+            {**VERSIONS, "v3": {"image": "janakiramm/myapp:v3"}},
+            "versions.v3: the Service cart selects group=cart, which its pods have not",
+        ),
+    ],
+)
+def test_what_cannot_be_split_is_said_by_the_preview(
+    shop: Program, versions: dict[str, Any], sentence: str
+) -> None:
+    shop.config(versions=versions, weights={"v2": 100})
+    done = shop.preview(check=False)
+    said = done.stdout + done.stderr
+    assert done.returncode
+    assert sentence in said
+    assert "Traceback" not in said

@@ -1,0 +1,233 @@
+"""Workloads and a Service that somebody else has: what the config says, and what the split makes of it."""
+
+from typing import Any
+
+import pulumi
+import pytest
+
+from components.application import Application
+from components.commands.preview.snapshot import of_settings
+from components.existing import existing, overlaps
+from components.kubernetes import workloads
+from components.kubernetes.api import Api
+from components.manifests import routes
+from components.settings.mistakes import ConfigError
+from components.settings.model import App, ExistingWorkload, Routing, Version
+from components.settings.parse import parse
+from tests.unit.fake_cluster import fake_cluster
+from tests.unit.pulumi_run import run
+
+CART = Version(deployment="cart")
+DEPLOYMENT = "/apis/apps/v1/namespaces/default/deployments/cart"
+SERVICE = "/api/v1/namespaces/default/services/front"
+
+
+def config(**of_v1: object) -> dict[str, Any]:
+    versions = {"v1": of_v1, "v2": {"image": "shop:2"}}
+    return {
+        "cluster": {"profile": "p"},
+        "app": {"name": "shop"},
+        "versions": versions,
+        "weights": {"v2": 100},
+    }
+
+
+def item(labels: dict[str, str], **spec: object) -> dict[str, Any]:
+    containers = [{"name": "proxy", "image": "proxy:1"}, {"name": "web", "image": "cart:1"}]
+    annotations = {"kubectl.kubernetes.io/default-container": "web"}
+    template = {
+        "metadata": {"labels": labels, "annotations": annotations},
+        "spec": {"containers": containers},
+    }
+    selector = {"matchLabels": {"part": "cart"}}
+    return {"metadata": {"generation": 1}, "spec": {"template": template, "selector": selector, **spec}}
+
+
+@pytest.mark.parametrize(
+    ("of_v1", "key", "wrong"),
+    [
+        ({}, "versions.v1.image", "it is missing. Write an image"),
+        ({"deployment": "a", "image": "x:1"}, "versions.v1.image", "the owner of Deployment a says that"),
+        ({"deployment": "a", "replicas": 2}, "versions.v1.replicas", "the owner of Deployment a says that"),
+        (
+            {"deployment": "a", "podTemplate": {"spec": {"hostname": "a"}}},
+            "versions.v1.podTemplate",
+            "the owner of Deployment a says that",
+        ),
+        (
+            {"deployment": "a", "workload": {"kind": "Deployment", "name": "a"}},
+            "versions.v1.deployment",
+            "it is workload in short",
+        ),
+        (
+            {"workload": {"kind": "Job", "name": "a"}},
+            "versions.v1.workload.kind",
+            "'Job' is not Deployment or",
+        ),
+        (
+            {"image": "x:1", "subset": {"labels": {"a": "b"}}},
+            "versions.v1.subset",
+            "the stack's own pods are told apart",
+        ),
+    ],
+)
+def test_a_mistake_names_its_key(of_v1: dict[str, object], key: str, wrong: str) -> None:
+    with pytest.raises(ConfigError) as raised:
+        parse(config(**of_v1))
+    assert f"\n  blue-green:{key}: {wrong}" in str(raised.value)
+
+
+def test_of_what_somebody_else_has_nothing_is_asked_or_warned() -> None:
+    config_ = config(deployment="cart") | {"weights": {"v1": 100}}
+    config_["versions"].pop("v2")
+    assert parse(config_).warnings == ()
+
+
+def test_two_versions_have_no_workload_in_common() -> None:
+    both = config(deployment="a")
+    both["versions"]["v2"] = {"workload": {"kind": "Deployment", "name": "a"}}
+    with pytest.raises(
+        ConfigError, match=r"versions\.v2: another version has Deployment a\. Give each its own"
+    ):
+        parse(both)
+
+
+def test_the_stack_makes_neither_the_workload_nor_the_service() -> None:
+    versions = {"v1": CART, "v2": Version("shop:2")}
+    done = run(lambda: Application("shop", App("shop", service="front"), versions))
+    assert done.names() == [
+        "blue-green:index:Application shop",
+        "kubernetes:apps/v1:Deployment shop-v2-deployment",
+        "kubernetes:policy/v1:PodDisruptionBudget shop-v2-disruptionbudget",
+    ]
+
+
+def test_the_routes_lead_to_the_service_and_the_rule_names_the_workload() -> None:
+    app, routing = App("shop", service="front"), Routing()
+    rule = routes.destination_rule(app, "v1", CART, routing, {"part": "cart"})
+    assert rule["spec"]["host"] == "front"
+    assert rule["spec"]["subsets"] == [{"name": "v1", "labels": {"part": "cart"}}]
+    assert rule["metadata"]["annotations"][routes.WORKLOAD] == "Deployment cart"
+    (route,) = routes.virtual_service(app, {"v1": 100}, routing)["spec"]["http"]
+    assert route["route"][0]["destination"]["host"] == "front"
+    shown = of_settings(parse(config(deployment="cart"))).workloads
+    assert (shown["v1"].image, shown["v1"].owned) == ("Deployment cart", False)
+    assert shown["v2"].owned
+
+
+def test_subsets_that_overlap_are_named_with_what_to_write() -> None:
+    pods = {"v1": {"group": "cart", "part": "one"}, "v2": {"group": "cart", "part": "two"}}
+    apart = {"v1": {"part": "one"}, "v2": {"part": "two"}}
+    assert list(overlaps(apart, pods)) == []
+    (found,) = overlaps(apart | {"v1": {"group": "cart"}}, pods)
+    assert found == (
+        "versions.v1: its label group=cart is on the pods of v2 too, which would get its traffic. "
+        "Write one that they have not as versions.v1.subset.labels"
+    )
+    (found,) = overlaps(apart | {"v1": {"part": "no"}}, pods)
+    assert found == "versions.v1.subset.labels: its own pods have not part=no"
+
+
+def asked(app: App, versions: dict[str, Version], objects: dict[str, Any]) -> Any:
+    with fake_cluster(objects=objects) as cluster:
+        found: list[object] = []
+
+        def program() -> None:
+            output = existing(cluster.kubeconfig, app, versions)
+            assert output is not None
+            output.apply(found.append)
+
+        run(program)
+        return found[0]
+
+
+def test_labels_and_container_are_the_workloads_own() -> None:
+    service = {"spec": {"selector": {"part": "cart"}, "ports": [{"name": "http", "port": 80}]}}
+    objects = {DEPLOYMENT: item({"part": "cart"}), SERVICE: service}
+    assert asked(App("shop", service="front"), {"v1": CART}, objects) == {
+        "v1": {"kind": "Deployment", "name": "cart", "labels": {"part": "cart"}, "container": "web"}
+    }
+    assert existing("", App("shop"), {"v1": Version("shop:1")}) is None
+
+
+@pytest.mark.parametrize(
+    ("app", "objects", "sentence"),
+    [
+        (App("shop"), {}, "versions.v1: there is no Deployment default/cart."),
+        (
+            App("shop"),
+            {DEPLOYMENT: item({"part": "cart"})},
+            "the Service shop selects app=shop, which its pods have not. Name the Service that does as app.s",
+        ),
+        (
+            App("shop", service="front"),
+            {DEPLOYMENT: item({"part": "cart"})},
+            "app.service: there is no Service default/front.",
+        ),
+        (
+            App("shop", service="front"),
+            {
+                DEPLOYMENT: item({"part": "cart"}),
+                SERVICE: {"spec": {"selector": {"part": "cart"}, "ports": [{"name": "web", "port": 80}]}},
+            },
+            "app.service: Istio takes the port web of the Service front for TCP",
+        ),
+        (
+            App("shop", service="front", port=81),
+            {
+                DEPLOYMENT: item({"part": "cart"}),
+                SERVICE: {"spec": {"selector": {"part": "cart"}, "ports": [{"port": 80}]}},
+            },
+            "app.port: the Service front has no port 81. It has 80.",
+        ),
+    ],
+)
+def test_what_cannot_be_split_is_a_sentence(app: App, objects: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(pulumi.RunError) as raised:
+        asked(app, {"v1": CART}, objects)
+    assert sentence in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("status", "reason"),
+    [
+        ({"replicas": 2, "availableReplicas": 2, "currentRevision": "a", "updateRevision": "a"}, None),
+        (
+            {"replicas": 2, "availableReplicas": 2, "updatedReplicas": 1, "currentRevision": "a"}
+            | {"updateRevision": "b"},
+            "statefulset default/cart: 1 of 2 pods are of the new kind",
+        ),
+        (
+            {"replicas": 2, "availableReplicas": 1, "currentRevision": "a", "updateRevision": "a"},
+            "statefulset default/cart: 1 of 2 new pods are ready",
+        ),
+    ],
+)
+def test_a_stateful_set_is_rolled_out_when_its_pods_are_of_one_revision(
+    status: dict[str, Any], reason: str | None
+) -> None:
+    one = ExistingWorkload("StatefulSet", "cart")
+    path = "/apis/apps/v1/namespaces/default/statefulsets/cart"
+    found = item({"part": "cart"}, replicas=2) | {"status": {"observedGeneration": 1, **status}}
+    with fake_cluster(objects={path: found}) as cluster, Api(cluster.kubeconfig) as api:
+        read = workloads.read(api, "default", one.kind, one.name, {})
+        assert read is not None
+        assert workloads.not_rolled_out(api, "default", read[0]) == reason
+
+
+def test_images_are_those_of_the_apps_own_container() -> None:
+    def pod(labels: dict[str, str], **images: str) -> dict[str, Any]:
+        statuses = [{"name": name, "imageID": image, "ready": True} for name, image in images.items()]
+        return {"metadata": {"labels": labels}, "status": {"containerStatuses": statuses}}
+
+    pods = [
+        pod({"part": "cart"}, web="cart@1", proxy="proxy@1"),
+        pod({"app": "shop", "version": "v2"}, shop="s@2"),
+    ]
+    of = {
+        "v1": workloads.Workload("Deployment", "cart", {"part": "cart"}, "web"),
+        "v2": workloads.own("shop", "v2"),
+    }
+    path = "/api/v1/namespaces/default/pods"
+    with fake_cluster(objects={path: {"items": pods}}) as cluster, Api(cluster.kubeconfig) as api:
+        assert workloads.images(api, "default", of) == {"v1": ("cart@1",), "v2": ("s@2",)}
