@@ -37,7 +37,8 @@ class Minikube(pulumi.ComponentResource):
         self.ip = made.ip
         self.cluster_id = made.clusterId
         self.changed = made.changed
-        self.register_outputs({"kubeconfig": self.kubeconfig, "ip": self.ip, "cluster_id": self.cluster_id})
+        # Without the kubeconfig: Pulumi's SDK writes registered outputs, secrets too, into its debug log.
+        self.register_outputs({"ip": self.ip, "cluster_id": self.cluster_id})
 
 
 def inputs(args: MinikubeCluster) -> dict[str, Any]:

@@ -143,6 +143,17 @@ def test_where_port_forwards_are_forbidden_requests_alone_are_the_proof(
     assert not any("requests alone" in pod for pod in cast("dict[str, Any]", shop.outputs()["lastProof"]))
 
 
+def test_without_the_right_to_its_namespace_the_cluster_is_known_by_its_authority_in_one_line(
+    program: Program, shop: Program
+) -> None:
+    shop.config(weights={"v1": 60, "v2": 40})
+    with without(program, "verify", "namespaces", "get"):
+        said = shop.up("--skip-preview").stdout
+    lines = {line.strip() for line in said.splitlines() if "certificate authority alone" in line}
+    (line,) = {line[line.index("The cluster is known") :] for line in lines}
+    assert 'Add this rule to a role of the kubeconfig\'s user: {apiGroups: [""], resources: ["names' in line
+
+
 @pytest.mark.parametrize(
     ("name", "resource", "verb"),
     [
