@@ -193,6 +193,8 @@ class Convergence(TypedDict):
     """For gateways to follow; 60."""
     drain_seconds: NotRequired[int]
     """For requests in flight to end; 30."""
+    evidence: NotRequired[str]
+    """gateways, or requests where nobody may ask the gateways' Envoys."""
 
 
 class Gateway(TypedDict):
@@ -224,6 +226,8 @@ class BlueGreenArgs(TypedDict):
     """The versions by name."""
     weights: Mapping[str, int]
     """Whole percentages by version, together 100; a version without one gets 0."""
+    weights_key: NotRequired[str]
+    """The key of the stack's config from which the program takes the weights; commands write them there."""
     app: NotRequired[App]
     """The app."""
     routing: NotRequired[Routing]
@@ -242,7 +246,8 @@ def settings(name: str, args: BlueGreenArgs) -> Settings:
     What an Output comes to is checked by the same rules when it is known.
     """
     reader = _Reader(name)
-    values = reader.read("", {key: value for key, value in args.items() if key != "cluster"}, BlueGreenArgs)
+    own = ("cluster", "weights_key")
+    values = reader.read("", {key: value for key, value in args.items() if key not in own}, BlueGreenArgs)
     given = args.get("cluster", {})
     where = {key: value for key, value in given.items() if key != "kubeconfig"}
     if "kubeconfig" in given and where.keys() & {"path", "context"}:

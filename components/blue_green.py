@@ -79,6 +79,7 @@ class BlueGreen(pulumi.ComponentResource):
                 config.convergence,
                 guard,
                 entry.url,
+                args.get("weights_key"),
             ),
             pulumi.ResourceOptions.merge(child, pulumi.ResourceOptions(depends_on=[application])),
         )

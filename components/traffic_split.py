@@ -25,6 +25,7 @@ from .ownership import Ownership, find
 from .register import register
 from .rollback_guard import rollback_guard
 from .settings.model import App, Convergence, Routing, Version
+from .settings.written import written
 from .split_proof import SplitConverged, SplitReady, VersionDrain, chain_inputs, idle_warnings, split_inputs
 
 
@@ -35,7 +36,8 @@ class TrafficSplitArgs:
     `weights` has every version, 0 for one that gets nothing; together 100. `kubeconfig` is the
     text of one for the cluster, by which the gateways are asked. `deployments` are the versions'
     resources, which outlive their routes. `url` is the gateway's address, where the proof sends a few
-    requests of its own; None: none.
+    requests of its own; None: none. `weights_key` is the key of the stack's config from which the program
+    takes the weights, so that commands can write them.
     """
 
     app: App
@@ -47,6 +49,7 @@ class TrafficSplitArgs:
     convergence: Convergence = field(default_factory=Convergence)
     ownership: Ownership | None = None
     url: pulumi.Input[str | None] = None
+    weights_key: str | None = None
 
 
 class NotAskedError(Exception):
@@ -127,7 +130,9 @@ class TrafficSplit(pulumi.ComponentResource):
         self.last_proof = converged.proof.apply(_by_pod)
         self._warn_of_idle(args, split, converged)
         self._warn_of_foreign(args, virtual_service)
-        self.register_outputs({"weights": self.weights, "lastProof": self.last_proof})
+        self.register_outputs(
+            {"weights": self.weights, "lastProof": self.last_proof, "settings": _settings(args)}
+        )
 
     def _warn_of_idle(
         self, args: TrafficSplitArgs, split: Mapping[str, Any], converged: SplitConverged
@@ -179,6 +184,17 @@ class TrafficSplit(pulumi.ComponentResource):
             {**split, "version": version, "drainSeconds": args.convergence.drain_seconds},
             pulumi.ResourceOptions(parent=self, depends_on=[rule]),
         )
+
+
+def _settings(args: TrafficSplitArgs) -> Mapping[str, Any]:
+    """What the commands read from the state, as the config would have it (pulumi_cli/splits.py)."""
+    parts = {
+        "app": args.app,
+        "versions": args.versions,
+        "routing": args.routing,
+        "convergence": args.convergence,
+    }
+    return {"config": later.filled(written(parts)), "weightsKey": args.weights_key, "url": args.url}
 
 
 def _virtual_service(args: TrafficSplitArgs, *, marked: bool) -> Manifest:

@@ -8,11 +8,11 @@ import typer
 from rich.console import Console
 
 from ..errors import NotAskedError, RolloutError
-from ..pulumi_cli import environment, project
+from ..pulumi_cli import environment, project, splits
 from ..pulumi_cli import stack as stacks
 from . import completion
 from .dashboard.command import dashboard
-from .options import Format, Output, Stack, show
+from .options import Format, Output, Split, Stack, show
 from .preview import comment as comments
 from .preview import markdown, run
 from .promote import promote as promotions
@@ -59,9 +59,11 @@ def watch(
     plain: Annotated[bool, typer.Option("--plain", help="One coloured line an answer.")] = False,
     once: Annotated[bool, typer.Option("--once", help="Print the board once.")] = False,
     count: Annotated[int | None, typer.Option(min=1, help="Stop after this many answers.")] = None,
+    split: Split = None,
     output: Format = Output.text,
 ) -> None:
     """Show which version answers. Example: blue-green watch --stack lab --plain --count 20."""
+    splits.choose(split)
     if output is Output.json:
         show(output, follow.once(stack, count or 100).facts())
     elif once:
@@ -76,12 +78,14 @@ def watch(
 def verify(
     stack: Stack,
     requests: Annotated[int, typer.Option(min=0, help="Requests to send.")] = verdicts.REQUESTS,
+    split: Split = None,
     output: Format = Output.text,
 ) -> None:
     """Tell whether the stack is what its config says. Example: blue-green verify --stack lab.
 
     Exit status: 0 it is, 3 drifted, 4 not applied, 5 requests fail, 6 the cluster cannot be asked.
     """
+    splits.choose(split)
     verdict = verdicts.verify(stack, requests)
     show(output, verdict.facts(), str(verdict))
     raise typer.Exit(verdict.status)

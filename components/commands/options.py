@@ -32,6 +32,10 @@ Stack = Annotated[
         callback=for_stack,
     ),
 ]
+Split = Annotated[
+    str | None,
+    typer.Option("--split", help="Which TrafficSplit, where the stack has several."),
+]
 Format = Annotated[Output, typer.Option("-o", "--output", help="text, or json for machines.")]
 
 

@@ -42,6 +42,9 @@ def promote(source: str, target: str, *, min_requests: int, with_weights: bool) 
     Raises:
         RolloutError: it is refused; the text says why.
     """
+    if not config.is_ours(target):
+        msg = f"the images of {target} stand in its program, not in its config, so promote cannot write them"
+        raise RolloutError(msg)
     theirs = config.settings(target)
     proof = verify(source, 4 * min_requests)
     reasons = [

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import RolloutError
-from ..pulumi_cli import stack
+from ..pulumi_cli import config
 from ..settings.model import Check, Routing, Settings
 
 
@@ -28,7 +28,7 @@ def of(name: str, settings: Settings) -> Endpoint:
     Raises:
         RolloutError: the stack has no address yet.
     """
-    url = stack.output(name, "url")
+    url = config.url(name)
     if url is None:
         msg = (
             f"the address of stack {name}'s gateway was not known to its last `up`, which says why: "

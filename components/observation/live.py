@@ -18,6 +18,7 @@ from ..manifests import workload
 from ..manifests.objects import objects as manifests
 from ..manifests.routes import split
 from ..profile.profile import Profile
+from ..pulumi_cli.splits import TextCluster
 from ..settings.model import KubeconfigCluster, MinikubeCluster, Settings
 
 ROUTING = "/apis/networking.istio.io/v1/namespaces"
@@ -93,6 +94,8 @@ def kubeconfig_of(cluster: MinikubeCluster | KubeconfigCluster) -> Kubeconfig:
     if isinstance(cluster, MinikubeCluster):
         named = cluster.minikube.kubeconfig if cluster.minikube else None
         return Profile(cluster.profile, kubeconfig=named).reference
+    if isinstance(cluster, TextCluster):
+        return cluster.text
     return kubeconfig.reference(cluster.path, cluster.context)
 
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, cast
 
 from ..errors import RolloutError
@@ -9,7 +10,9 @@ from ..history.past import Past
 from ..settings.mistakes import NOT_FOR_CONFIG, ConfigError
 from ..settings.model import Settings
 from ..settings.parse import parse
-from . import project
+from ..settings.weights import Weights
+from . import project, splits
+from . import stack as stacks
 
 
 def raw(stack: str) -> dict[str, Any]:
@@ -29,16 +32,74 @@ def raw(stack: str) -> dict[str, Any]:
 
 
 def settings(stack: str) -> Settings:
-    """Return the stack's settings.
+    """Return the stack's settings: from its config, or of another program's, of a split in its state.
 
     Raises:
-        RolloutError: the config has mistakes; the text lists them.
+        RolloutError: the config has mistakes, which the text lists, or there is no such split.
     """
+    if not is_ours(stack):
+        split = splits.chosen(stack)
+        weights = _weights(stack, split)
+        return replace(split.settings, weights=weights)
     try:
         return parse(raw(stack), project.NAME)
     except ConfigError as error:
         msg = f"{project.config_file(stack).name}: {error}"
         raise RolloutError(msg) from error
+
+
+def is_ours(stack: str) -> bool:
+    """Tell whether a stack is of this project's program: another one has none of its keys.
+
+    Raises:
+        RolloutError: the project's or the stack's file is not YAML.
+    """
+    if project.project_file().get("name") == project.NAME:
+        return True
+    file = project.config_file(stack)
+    keys: Mapping[str, Any] = (project.read_yaml(file).get("config") or {}) if file.exists() else {}
+    return any(key.startswith(f"{project.NAME}:") for key in keys)
+
+
+def proved(stack: str) -> Weights:
+    """Return the weights that the last `up` that ended has proved.
+
+    Raises:
+        RolloutError: there was none.
+    """
+    if not is_ours(stack):
+        return splits.chosen(stack).settings.weights
+    return {key: int(value) for key, value in dict(stacks.output(stack, "weights")).items()}
+
+
+def url(stack: str) -> str | None:
+    """Return the address of the stack's gateway, if the last `up` knew it.
+
+    Raises:
+        RolloutError: there was none.
+    """
+    found = stacks.output(stack, "url") if is_ours(stack) else splits.chosen(stack).url
+    return found and str(found)
+
+
+def _weights(stack: str, split: splits.Split) -> Weights:
+    """What another program's config says of a split's weights; where it names no key, what was proved."""
+    if split.weights_key is None:
+        return split.settings.weights
+    values = cast("Mapping[str, Any]", project.ask_json("config", "--json", "--stack", stack))
+    said: Any = _value(values.get(split.weights_key, {}))
+    try:
+        weights = {str(version): int(weight) for version, weight in said.items()}
+    except (AttributeError, TypeError, ValueError):
+        weights = {}
+    if sum(weights.values()) != 100 or not weights.keys() <= split.settings.versions.keys():
+        known = ", ".join(split.settings.versions)
+        msg = (
+            f"{project.config_file(stack).name}: {split.weights_key}: the split {split.name} needs whole "
+            f"percentages of {known} here, together 100"
+        )
+        raise RolloutError(msg)
+    return dict.fromkeys(split.settings.versions, 0) | weights
 
 
 def write(stack: str, values: Mapping[str, object]) -> None:
@@ -49,10 +110,11 @@ def write(stack: str, values: Mapping[str, object]) -> None:
     Raises:
         RolloutError: Pulumi refused.
     """
-    entries = {
-        f"{project.NAME}:{key}": {"value": json.dumps(value), "objectValue": value}
-        for key, value in values.items()
-    }
+    _write(stack, {f"{project.NAME}:{key}": value for key, value in values.items()})
+
+
+def _write(stack: str, values: Mapping[str, object]) -> None:
+    entries = {key: {"value": json.dumps(value), "objectValue": value} for key, value in values.items()}
     project.ask("config", "set-all", "--stack", stack, "--json", json.dumps(entries))
 
 
@@ -67,8 +129,34 @@ def set_path(stack: str, path: str, value: str) -> None:
 
 
 def write_weights(stack: str, weights: Mapping[str, int]) -> None:
-    """Replace the stack's split."""
-    write(stack, {"weights": dict(weights)})
+    """Replace the stack's split, by the one key that has it.
+
+    Raises:
+        RolloutError: the program does not say which key that is, or Pulumi refused.
+    """
+    if is_ours(stack):
+        write(stack, {"weights": dict(weights)})
+    else:
+        _write(stack, {weights_key(stack): dict(weights)})
+
+
+def weights_key(stack: str) -> str:
+    """Return the whole key of the stack's config that has the weights.
+
+    Raises:
+        RolloutError: the program does not say which one.
+    """
+    if is_ours(stack):
+        return f"{project.NAME}:weights"
+    split = splits.chosen(stack)
+    if split.weights_key is None:
+        msg = (
+            f"the program does not say where the weights of the split {split.name} stand, so no command can "
+            "write them. Give its BlueGreen the key of the stack's config from which it takes them, such as "
+            '"weights_key": "weights", and run pulumi up'
+        )
+        raise RolloutError(msg)
+    return split.weights_key
 
 
 def write_split(stack: str, settings: Settings, past: Past) -> list[str]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from ..history.past import Cause, Past
+from ..settings.model import Settings
 from . import project
 
 # How far back a rollback may look. All of them come with one start of Pulumi.
@@ -44,8 +45,13 @@ def message(cause: Cause, text: str) -> str:
     return f"{_MESSAGE}{cause}: {text}"
 
 
-def proved(stack: str) -> list[Past]:
+def proved(stack: str, weights_key: str, settings: Settings) -> list[Past]:
     """Return the splits that the newest fifty updates of a stack proved, the oldest first.
+
+    Args:
+        stack: the stack's name.
+        weights_key: the whole key of its config that has the weights.
+        settings: what it is made of now, for the images where its config has none.
 
     Raises:
         RolloutError: Pulumi cannot tell.
@@ -54,12 +60,20 @@ def proved(stack: str) -> list[Past]:
         "stack", "history", "--json", "--stack", stack, "--page-size", str(KEPT), "--page", "1"
     )
     updates = cast("Sequence[Mapping[str, Any]] | None", found) or ()
-    return of_history(updates[::-1])
+    images = {version: one.image for version, one in settings.versions.items()}
+    return of_history(updates[::-1], weights_key, images)
 
 
-def of_history(updates: Sequence[Mapping[str, Any]]) -> list[Past]:
-    """Return the splits that whole and successful updates proved, in their order."""
-    pasts = (_past(update) for update in updates if _has_proof(update))
+def of_history(
+    updates: Sequence[Mapping[str, Any]],
+    weights_key: str = f"{project.NAME}:weights",
+    images: Mapping[str, str] | None = None,
+) -> list[Past]:
+    """Return the splits that whole and successful updates proved, in their order.
+
+    `images` are those of a program that has none in its config.
+    """
+    pasts = (_past(update, weights_key, images or {}) for update in updates if _has_proof(update))
     return [past for past in pasts if past is not None]
 
 
@@ -103,15 +117,14 @@ def _has_proof(update: Mapping[str, Any]) -> bool:
     return update["kind"] == "update" and update["result"] == "succeeded" and not partial
 
 
-def _past(update: Mapping[str, Any]) -> Past | None:
+def _past(update: Mapping[str, Any], weights_key: str, now: Mapping[str, str]) -> Past | None:
     """The split of an update; None where its config had none that could be read."""
     try:
-        values = {
-            key: json.loads(update["config"][f"{project.NAME}:{key}"]["value"])
-            for key in ("weights", "versions")
-        }
-        weights = {version: int(weight) for version, weight in values["weights"].items() if weight}
-        images = {version: str(values["versions"][version]["image"]) for version in weights}
+        said = json.loads(update["config"][weights_key]["value"])
+        weights = {version: int(weight) for version, weight in said.items() if weight}
+        ours = update["config"].get(f"{project.NAME}:versions")
+        versions: Mapping[str, Any] = json.loads(ours["value"]) if ours else {}
+        images = {version: str(versions[version]["image"] if ours else now[version]) for version in weights}
     except (KeyError, TypeError, ValueError):
         return None
     return Past(_seconds(update["startTime"]), _cause(update.get("message", "")), weights, images)

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
 from harness.labs import ROOT, Program
 from tests.lab.load import load
@@ -56,6 +57,7 @@ cart = BlueGreen(
             "v2": {"image": pulumi.Output.concat("janakiramm/myapp:", build.tag)},
         },
         "weights": config.require_object("weights"),
+        "weights_key": "weights",
         "routing": {"hosts": [namespace.metadata["name"].apply("{}.example".format)]},
         "convergence": {"timeout_seconds": 20, "drain_seconds": 10},
         "cluster": {
@@ -64,6 +66,20 @@ cart = BlueGreen(
         },
     },
 )
+if config.get_bool("shop"):
+    BlueGreen(
+        "shop",
+        {
+            "versions": {"v1": {"image": "janakiramm/myapp:v1", "replicas": 1}},
+            "weights": {"v1": 100},
+            "routing": {"hosts": ["shops.example"]},
+            "convergence": {"timeout_seconds": 20, "drain_seconds": 10},
+            "cluster": {
+                "kubeconfig": config.require_secret("kubeconfig"),
+                "ingress_address": config.require("address"),
+            },
+        },
+    )
 pulumi.export("service", cart.service)
 pulumi.export("url", cart.url)
 pulumi.export("weights", cart.weights)
@@ -156,6 +172,37 @@ def test_another_program_makes_an_app_of_outputs_and_moves_it_under_load(cart: P
         assert done.returncode, said
         assert sentence in said, said
         assert "Traceback" not in said
+
+
+def test_the_commands_work_on_each_split_of_another_program(cart: Program, environment: Path) -> None:
+    def blue_green(*arguments: str, check: bool = True) -> str:
+        done = cart.run(str(environment / "bin" / "blue-green"), *arguments, check=check)
+        assert bool(done.returncode) is not check
+        return done.stdout + done.stderr
+
+    cart.run("pulumi", "config", "set-all", "--plaintext", "shop=true", "--plaintext", "tag=v2")
+    cart.up("--skip-preview")
+    said = blue_green("verify", check=False)
+    assert "stack other has 2 splits: add --split with one of cart, shop" in said
+    assert "other is what its config says: v1 100 %" in blue_green(
+        "verify", "--split", "shop", "--requests", "20"
+    )
+    before = yaml.safe_load(cart.config_file.read_text())["config"]
+    with load(str(cart.outputs()["url"]), {"Host": "carts.example"}) as answers:
+        judged = ("--pause", "2", "--min-requests", "20", "--report", str(cart.folder / "reports"))
+        blue_green("shift", "v2", "--split", "cart", "--steps", "50,100", *judged)
+        after = yaml.safe_load(cart.config_file.read_text())["config"]
+        assert "v2 100 %" in blue_green("verify", "--split", "cart")
+        assert blue_green("watch", "--split", "cart", "--plain", "--count", "5").count("V2\n") == 5
+        assert "routes by v1 100 % again" in blue_green("rollback", "--split", "cart")
+    assert [answer.text for answer in answers if not answer.ok] == []
+    # A shift of a program that is not ours edits that key alone.
+    assert after.pop("other:weights") == {"v1": 0, "v2": 100}
+    assert before.pop("other:weights") == {"v1": 100}
+    assert after == before
+    said = blue_green("shift", "v2", "--split", "shop", check=False)
+    assert "the program does not say where the weights of the split shop stand" in said
+    assert "has no split till, only cart, shop" in blue_green("verify", "--split", "till", check=False)
 
 
 def test_the_command_is_installed(environment: Path, tmp_path: Path) -> None:

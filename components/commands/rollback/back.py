@@ -34,11 +34,12 @@ def rollback(name: str, to: int | None, *, quiet: bool) -> Past | None:
         RolloutError: there is no such split, it cannot be served, or `up` failed.
     """
     settings = config.settings(name)
+    config.weights_key(name)
     entry = journal.read(name)
     if entry is not None and entry.is_running:
         msg = f"a shift of {entry.plan.version} is running in process {entry.pid}; Ctrl-C there goes back"
         raise RolloutError(msg)
-    proved = updates.proved(name)
+    proved = updates.proved(name, config.weights_key(name), settings)
     now = pasts.present(settings)
     if to is None and _is_rolled_back(proved, now):
         return None
@@ -66,7 +67,7 @@ def candidates(name: str) -> list[Candidate]:
         RolloutError: Pulumi or the cluster cannot be asked.
     """
     settings = config.settings(name)
-    others = _others(updates.proved(name), pasts.present(settings))
+    others = _others(updates.proved(name, config.weights_key(name), settings), pasts.present(settings))
     with live.connect(settings) as gateways:
         judge = judge_by(gateways, _asked(settings))
         return [judge(past) for past in others]

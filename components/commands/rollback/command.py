@@ -5,8 +5,8 @@ from typing import Annotated
 import typer
 
 from ...errors import RolloutError
-from ...pulumi_cli import project
-from ..options import Format, Output, Stack, show
+from ...pulumi_cli import project, splits
+from ..options import Format, Output, Split, Stack, show
 from . import back, now
 from .target import table
 
@@ -21,6 +21,7 @@ def rollback(
         bool,
         typer.Option("--now", help="Routes first, then Pulumi: in an incident, or with its backend away."),
     ] = False,
+    split: Split = None,
     verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Show all that Pulumi says.")] = False,
     output: Format = Output.text,
 ) -> None:
@@ -28,6 +29,7 @@ def rollback(
 
     Example: blue-green rollback --stack lab --now.
     """
+    splits.choose(split)
     if listed:
         found = now.candidates(stack) if at_once else back.candidates(stack)
         show(output, {"stack": stack, "splits": [one.facts() for one in found]}, table(found))

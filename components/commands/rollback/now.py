@@ -170,6 +170,11 @@ def _image(api: Api, place: Place, version: str) -> str:
 def _place(name: str) -> Place:
     """Read as little of the config as can be: it may be wrong elsewhere."""
     file = project.config_file(name)
+    if not config.is_ours(name):
+        # Another program's: its state knows where the cluster is, so Pulumi's backend is needed.
+        settings = config.settings(name)
+        config.weights_key(name)
+        return Place(live.kubeconfig_of(settings.cluster), settings.app, settings.routing.gateway_selector)
     try:
         cluster, app = parse_parts(_values(file))
     except ConfigError as error:

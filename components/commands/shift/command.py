@@ -8,12 +8,12 @@ import typer
 
 from ...errors import RolloutError
 from ...observation import endpoint
-from ...pulumi_cli import config
+from ...pulumi_cli import config, splits
 from ...pulumi_cli.project import config_file, say
 from ...settings.model import MinikubeCluster
 from ...settings.weights import shown
 from .. import completion
-from ..options import Format, Output, Stack, show
+from ..options import Format, Output, Split, Stack, show
 from . import load, run
 from .judge import Limits, Plan
 from .report import Report
@@ -47,6 +47,7 @@ def shift(
         bool, typer.Option("-v", "--verbose", help="Show every second, and all that Pulumi says.")
     ] = False,
     undo: Annotated[bool, typer.Option("--undo", help="Go back from a shift that was killed.")] = False,
+    split: Split = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with a shift that was killed.")] = False,
     output: Format = Output.text,
 ) -> None:
@@ -54,6 +55,7 @@ def shift(
 
     Example: blue-green shift v2 --stack lab --steps 10,50,100 --pause 30 --max-p99 500.
     """
+    splits.choose(split)
     if [bool(version), undo, resume].count(True) != 1:
         msg = "name the version that gets the traffic, or give --resume or --undo alone"
         raise RolloutError(msg)

@@ -36,6 +36,7 @@ def shift(name: str, plan: Plan, traffic: int | None = None, *, verbose: bool = 
         RolloutError: it cannot begin, traffic was moved by somebody else, or the way back failed.
     """
     settings = config.settings(name)
+    config.weights_key(name)
     steps = _check(name, settings, plan)
     before = dict(settings.weights)
     plan = replace(plan, steps=steps)

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, cast
 
-from ...pulumi_cli import config, project, stack
+from ...pulumi_cli import config, project, splits, stack
 from ...pulumi_cli import unfinished as undone
 from ...settings.weights import shown
 from ..shift import journal
@@ -29,8 +29,8 @@ def last_up(name: str) -> LastUp:
 
 def has_address(resources: Iterable[Mapping[str, Any]]) -> bool:
     """Whether an `up` of the stack ever came so far that its gateway's address is known."""
-    roots = (one for one in resources if one["type"] == "pulumi:pulumi:Stack")
-    return any("url" in (root.get("outputs") or {}) for root in roots)
+    told = {"pulumi:pulumi:Stack": "url", splits.TYPE: "settings"}
+    return any(told.get(one["type"]) in (one.get("outputs") or {}) for one in resources)
 
 
 def unfinished(name: str, last: LastUp) -> Iterator[Difference]:

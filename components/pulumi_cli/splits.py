@@ -1,0 +1,126 @@
+"""The TrafficSplits in the state of a stack, whatever program made it: what the commands know of them.
+
+A stack of this program has its own config instead, which says what is to be before the first `up`.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, cast
+
+from ..errors import RolloutError
+from ..settings.mistakes import ConfigError
+from ..settings.model import KubeconfigCluster, Settings
+from ..settings.parse import parse
+from . import project
+
+TYPE = "blue-green:index:TrafficSplit"
+# What Pulumi writes around a secret in a state, encrypted or not (pulumi/sdk, resource.SigKey).
+_MARK = "4dabf18193072939515e22adb298388d"
+_named: list[str] = []
+
+
+@dataclass(frozen=True)
+class TextCluster(KubeconfigCluster):
+    """A cluster by the text of a kubeconfig, as a program had it from elsewhere."""
+
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class Split:
+    """A TrafficSplit as the last `up` left it.
+
+    Attributes:
+        name: its logical name.
+        settings: what it was made of; `weights` are those that the gateways were proved to have.
+        url: the gateway's address, where it is known.
+        weights_key: the whole key of the stack's config that has its weights; None: the program names none.
+    """
+
+    name: str
+    settings: Settings
+    url: str | None
+    weights_key: str | None
+
+
+def choose(name: str | None) -> None:
+    """Let the commands of this process work on the split of that name."""
+    _named[:] = [] if name is None else [name]
+
+
+def chosen(stack: str) -> Split:
+    """Return the split that the commands work on.
+
+    Raises:
+        RolloutError: there is none, or none of the name, or several and no name.
+    """
+    found = of(stack)
+    names = ", ".join(sorted(found))
+    if not found:
+        msg = (
+            f"stack {stack} has neither versions in its config nor a TrafficSplit in its state yet. "
+            f"Type: pulumi up --stack {stack}"
+        )
+        raise RolloutError(msg)
+    name = _named[0] if _named else names
+    if name not in found:
+        msg = (
+            f"stack {stack} has no split {name}, only {names}"
+            if _named
+            else f"stack {stack} has {len(found)} splits: add --split with one of {names}"
+        )
+        raise RolloutError(msg)
+    return found[name]
+
+
+def of(stack: str) -> Mapping[str, Split]:
+    """Return the splits in the stack's state by name, those alone that say what they were made of.
+
+    Raises:
+        RolloutError: Pulumi cannot tell.
+    """
+    exported: Any = project.ask_json("stack", "export", "--show-secrets", "--stack", stack)
+    state: Sequence[Mapping[str, Any]] = exported["deployment"].get("resources") or []
+    splits = [one for one in state if one["type"] == TYPE and "settings" in (one.get("outputs") or {})]
+    return {split.name: split for split in (_split(one, state) for one in splits)}
+
+
+def _split(resource: Mapping[str, Any], state: Sequence[Mapping[str, Any]]) -> Split:
+    name = resource["urn"].rpartition("::")[2]
+    said = _plain(resource["outputs"])
+    wanted: Mapping[str, Any] = said["settings"]
+    istio = {"install": False}
+    config = {
+        **wanted["config"],
+        "istio": istio,
+        "weights": said["weights"],
+        "cluster": {"kind": "kubeconfig"},
+    }
+    try:
+        settings = parse(config, name)
+    except ConfigError as error:
+        msg = f"the split {name} was made by another release of blue-green than this command: {error}"
+        raise RolloutError(msg) from error
+    asked = next(one for one in state if one.get("parent") == resource["urn"] and "SplitReady" in one["type"])
+    reference: Mapping[str, str] = _plain(asked["inputs"])["kubeconfig"]
+    cluster = (
+        TextCluster(text=reference["text"])
+        if "text" in reference
+        else KubeconfigCluster(reference.get("path"), reference.get("context"))
+    )
+    key = wanted.get("weightsKey")
+    prefix = "" if key is None or ":" in key else f"{project.project_file()['name']}:"
+    return Split(name, replace(settings, cluster=cluster), wanted.get("url"), key and f"{prefix}{key}")
+
+
+def _plain(value: Any) -> Any:
+    """A value of a state with its secrets in the clear, and whole numbers as such."""
+    if isinstance(value, dict):
+        pairs = cast("dict[str, Any]", value)
+        if _MARK in pairs:
+            return _plain(json.loads(pairs["plaintext"]))
+        return {key: _plain(one) for key, one in pairs.items()}
+    if isinstance(value, list):
+        return [_plain(one) for one in cast("list[Any]", value)]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
