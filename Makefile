@@ -20,7 +20,7 @@ endif
 # In two steps: an eval of what failed would succeed, and the command run in the user's own login.
 IN_ENV = exports="$$($(ENV))" && eval "$$exports" &&
 
-.PHONY: help setup early machine tools up down watch dashboard verify rollback preview deploy promote url env down-lab down-stack test browser docs lab-test lab-test-down check bench proof dist clean-cache
+.PHONY: help setup early machine tools up down watch dashboard verify rollback preview deploy promote url env down-lab down-stack test test-newest browser docs lab-test lab-test-down check bench proof dist clean-cache
 
 help: ## Show this list
 	awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -102,6 +102,14 @@ test: tools $(if $(filter browser lab,$(TIERS)),browser) ## Run the tests of eve
 	echo "tiers: $(TIERS)"
 	$(PYTHON) -m pytest -n $(LABS) --dist loadfile --durations 10 $(if $(SHUFFLE),--shuffle $(SHUFFLE)) \
 		$(addprefix tests/,$(TIERS))
+
+# Beside .venv, which has what was tested together.
+test-newest: setup ## Run the unit tests with the newest Pulumi SDK and pulumi-kubernetes, whatever is pinned
+	$(PYTHON) -m venv --clear .lab/newest
+	.lab/newest/bin/python -m pip install --quiet -r requirements-dev.txt
+	.lab/newest/bin/python -m pip install --quiet --upgrade --no-deps pulumi pulumi-kubernetes
+	.lab/newest/bin/python -m pip list | grep -i pulumi
+	.lab/newest/bin/python -m pytest -n $(LABS) --dist loadfile tests/unit
 
 lab-test: tools ## Run one test of the lab tier, T=file::test, on a lab that stays up; the next run starts at once
 	LAB_TEST_KEEP=1 $(PYTHON) -m pytest $(T)

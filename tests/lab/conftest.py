@@ -12,6 +12,7 @@ from tests.lab import evidence, subnets
 from tests.lab.baseline import Baseline
 from tests.lab.observe import QUICK
 from tests.lab.second_lab import SecondLab
+from tests.lab.wheel import environment
 
 # `make lab-test` leaves the lab and the program on it up, and the next run goes on with them.
 KEEP = os.environ.get("LAB_TEST_KEEP") == "1"
@@ -45,6 +46,12 @@ def _up(program: Program) -> Baseline:
 def program(baseline: Baseline) -> Program:
     """The session's stack `lab`. A file finds it as the baseline says; within the file, see `base`."""
     return baseline.program
+
+
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A virtual environment of another project's, with the wheel installed."""
+    return environment(tmp_path_factory.mktemp("package"))
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -2,9 +2,7 @@
 
 import hashlib
 import json
-import os
 import subprocess
-import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +13,7 @@ import yaml
 from harness.labs import ROOT, Program
 from tests.lab.load import load
 from tests.lab.observe import get
+from tests.lab.wheel import build
 
 PROJECT = """\
 name: other
@@ -87,36 +86,12 @@ pulumi.export("weights", cart.weights)
 PASSWORD = "never-to-be-shown"  # noqa: S105 - no real one
 
 
-def build(folder: Path) -> Path:
-    """The wheel, as `make dist` builds it."""
-    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", folder, ROOT]
-    subprocess.run(command, check=True, env={**os.environ, "SOURCE_DATE_EPOCH": "1700000000"})
-    (wheel,) = folder.glob("*.whl")
-    return wheel
-
-
-@pytest.fixture(scope="module")
-def environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A virtual environment that has the wheel, and what it needs from the repository's own."""
-    folder = tmp_path_factory.mktemp("package")
-    venv = folder / "venv"
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", venv], check=True)
-    (site,) = venv.glob("lib/python*/site-packages")
-    wheel = build(folder / "wheel")
-    install = [sys.executable, "-m", "pip", "--python", venv, "install", "--quiet", "--no-deps", wheel]
-    subprocess.run(install, check=True)
-    # Only what the wheel says that it needs, and that from the lock: nothing is downloaded.
-    theirs = [path for path in sys.path if path.endswith("site-packages")]
-    (site / "locked.pth").write_text("\n".join(theirs))
-    return venv
-
-
 @pytest.fixture
-def cart(program: Program, environment: Path, tmp_path: Path) -> Iterator[Program]:
+def cart(program: Program, wheel: Path, tmp_path: Path) -> Iterator[Program]:
     """The other program's stack, not up yet."""
     (tmp_path / "Pulumi.yaml").write_text(PROJECT)
     (tmp_path / "__main__.py").write_text(PROGRAM)
-    (tmp_path / ".venv").symlink_to(environment)
+    (tmp_path / ".venv").symlink_to(wheel)
     made = Program(tmp_path, "other", {**program.environment, "PULUMI_STACK": "other"})
     made.run("pulumi", "stack", "select", "--create", "other")
     kubeconfig = program.kubectl("config", "view", "--raw", "--flatten", "--minify").stdout
@@ -174,9 +149,9 @@ def test_another_program_makes_an_app_of_outputs_and_moves_it_under_load(cart: P
         assert "Traceback" not in said
 
 
-def test_the_commands_work_on_each_split_of_another_program(cart: Program, environment: Path) -> None:
+def test_the_commands_work_on_each_split_of_another_program(cart: Program, wheel: Path) -> None:
     def blue_green(*arguments: str, check: bool = True) -> str:
-        done = cart.run(str(environment / "bin" / "blue-green"), *arguments, check=check)
+        done = cart.run(str(wheel / "bin" / "blue-green"), *arguments, check=check)
         assert bool(done.returncode) is not check
         return done.stdout + done.stderr
 
@@ -205,9 +180,9 @@ def test_the_commands_work_on_each_split_of_another_program(cart: Program, envir
     assert "has no split till, only cart, shop" in blue_green("verify", "--split", "till", check=False)
 
 
-def test_the_command_is_installed(environment: Path, tmp_path: Path) -> None:
+def test_the_command_is_installed(wheel: Path, tmp_path: Path) -> None:
     done = subprocess.run(
-        [environment / "bin" / "blue-green", "verify", "--stack", "dev"],
+        [wheel / "bin" / "blue-green", "verify", "--stack", "dev"],
         cwd=tmp_path,
         capture_output=True,
         text=True,

@@ -5,6 +5,7 @@ That program is in Git's history; its resources have names, types and pickled mo
 
 import io
 import json
+import re
 import shutil
 import subprocess
 import tarfile
@@ -52,6 +53,22 @@ def carry_on(program: Program) -> None:
             (program.folder / name).symlink_to(ROOT / name)
 
 
+def carry_on_by_the_wheel(program: Program, wheel: Path) -> None:
+    """Puts the program in the old one's place as one of the wheel's, by the steps of docs/upgrades.md."""
+    for name in (*CODE, ".venv"):
+        there = program.folder / name
+        if there.is_dir() and not there.is_symlink():
+            shutil.rmtree(there)
+        else:
+            there.unlink(missing_ok=True)
+    page = (ROOT / "docs" / "upgrades.md").read_text()
+    (alias,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    (program.folder / "components.py").write_text(alias)
+    text = (ROOT / "__main__.py").read_text()
+    (program.folder / "__main__.py").write_text(text.replace("from components.", "from blue_green."))
+    (program.folder / ".venv").symlink_to(wheel)
+
+
 @pytest.fixture
 def old(program: Program, lab: Lab) -> Iterator[Program]:
     """A stack of the first release, up, on a cluster that exists, in a namespace that it owns."""
@@ -67,6 +84,7 @@ def old(program: Program, lab: Lab) -> Iterator[Program]:
     )
     made.up("--skip-preview")
     yield made
+    (made.folder / "components.py").unlink(missing_ok=True)
     carry_on(made)
     made.run("pulumi", "destroy", "--yes", "--non-interactive", "--remove", "--skip-preview")
     made.kubectl("delete", "namespace", "old")
@@ -92,14 +110,15 @@ def objects(program: Program) -> dict[str, str]:
     return {f"{one['kind']}/{one['metadata']['name']}": one["metadata"]["uid"] for one in found}
 
 
+@pytest.mark.parametrize("by", ["a clone", "the wheel"])
 def test_a_stack_of_the_first_release_is_carried_on(
-    old: Program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    old: Program, wheel: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, by: str
 ) -> None:
     monkeypatch.setitem(old.environment, "PULUMI_DEBUG_COMMANDS", "1")  # pyright: ignore[reportArgumentType]
     # Somebody else's, in the namespace that the stack owns so far.
     old.kubectl("create", "configmap", "theirs", "-n", "old")
     before = objects(old)
-    carry_on(old)
+    carry_on(old) if by == "a clone" else carry_on_by_the_wheel(old, wheel)
     # Its state would delete the namespace with all that is in it, in the very first `up`.
     old.config(app={"name": "old", "namespace": "default"})
     assert "made the namespace old for this stack" in failing_up(old)

@@ -1,0 +1,30 @@
+"""The wheel, and an environment of another project's that has it."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from harness.labs import ROOT
+
+
+def build(folder: Path) -> Path:
+    """The wheel, as `make dist` builds it."""
+    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", folder, ROOT]
+    subprocess.run(command, check=True, env={**os.environ, "SOURCE_DATE_EPOCH": "1700000000"})
+    (wheel,) = folder.glob("*.whl")
+    return wheel
+
+
+def environment(folder: Path) -> Path:
+    """A virtual environment that has the wheel, and what it needs from the repository's own."""
+    venv = folder / "venv"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", venv], check=True)
+    (site,) = venv.glob("lib/python*/site-packages")
+    wheel = build(folder / "wheel")
+    install = [sys.executable, "-m", "pip", "--python", venv, "install", "--quiet", "--no-deps", wheel]
+    subprocess.run(install, check=True)
+    # Only what the wheel says that it needs, and that from the lock: nothing is downloaded.
+    theirs = [path for path in sys.path if path.endswith("site-packages")]
+    (site / "locked.pth").write_text("\n".join(theirs))
+    return venv
