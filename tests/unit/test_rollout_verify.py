@@ -159,6 +159,20 @@ def test_a_scale_has_no_time_where_the_api_server_notes_none() -> None:
     assert found.what == "v1 is scaled to 1 and not 2 by kubectl, subresource scale"
 
 
+def test_a_port_that_somebody_changed_is_put_back_by_a_patch() -> None:
+    asked = settings({"v1": 100})
+    there = cluster(asked)
+    there["Service", "app"]["spec"] = {
+        **there["Service", "app"]["spec"],
+        "ports": [{"name": "http", "port": 81, "targetPort": "http"}],
+    }
+    (found,) = fields("dev", asked, live(there), cluster(asked))
+    assert found.mend == (
+        "kubectl -n default patch service app --type=json -p "
+        """'[{"op": "replace", "path": "/spec/ports/0/port", "value": 80}]'"""
+    )
+
+
 def test_a_paused_version_is_named_with_the_line_that_resumes_it() -> None:
     asked = settings({"v1": 100})
     there = cluster(asked)

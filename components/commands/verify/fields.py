@@ -1,5 +1,7 @@
 """Are the objects in the cluster what our manifests say, field by field?"""
 
+import json
+import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any, cast
@@ -18,6 +20,8 @@ from .verdict import Difference, Status
 _ISTIO = "networking.istio.io/v1"
 # Pulumi's own notes: what they say is done by Pulumi, not by the cluster.
 _NOTES = "pulumi.com/"
+# Kubernetes merges ports by these: an `up` would add ours beside the other, of the same name, and be refused.
+_PORT_KEYS = ("port", "containerPort", "protocol")
 
 
 def fields(name: str, settings: Settings, now: Live, applied: Applied) -> Iterator[Difference]:
@@ -80,17 +84,21 @@ def _unlike(manifest: Mapping[str, Any], live: Mapping[str, Any]) -> Iterator[Un
 def _field(
     name: str, what: str, now: Live, live: Mapping[str, Any], found: Unlike, *, drifted: bool
 ) -> Difference:
-    place = _shown(found.path, live)
+    place, kind = _shown(found.path, live), what.partition(" ")[0]
     if found.wanted is None:
         wrong = f"{what}: {place} is not of the config"
         foreign = _difference(name, wrong, live, found.path, drifted=drifted)
         # Pulumi's refresh does not see what the program never wrote.
-        cure = _without(now.kubectl, what.partition(" ")[0], live, found.path)
+        cure = _patch(now.kubectl, kind, live, {"op": "remove", "path": _pointer(found.path)})
         return replace(foreign, mend=cure) if drifted else foreign
     # What stands in a variable may be a secret.
     is_secret = "env" in found.path
     values = "another one" if is_secret else f"{_value(found.live)} and not {_value(found.wanted)}"
-    return _difference(name, f"{what}: {place} is {values}", live, found.path, drifted=drifted)
+    changed = _difference(name, f"{what}: {place} is {values}", live, found.path, drifted=drifted)
+    if not drifted or found.path[-1] not in _PORT_KEYS:
+        return changed
+    put_back = {"op": "replace", "path": _pointer(found.path), "value": found.wanted}
+    return replace(changed, mend=_patch(now.kubectl, kind, live, put_back))
 
 
 def _difference(name: str, wrong: str, live: Mapping[str, Any], path: Path, *, drifted: bool) -> Difference:
@@ -121,8 +129,15 @@ def _value(value: object) -> str:
     return text if len(text) <= 80 else f"{text[:77]}…"
 
 
-def _without(kubectl: str, kind: str, live: Mapping[str, Any], path: Path) -> str:
-    pointer = "/".join(str(step).replace("~", "~0").replace("/", "~1") for step in path)
+def _patch(kubectl: str, kind: str, live: Mapping[str, Any], change: Mapping[str, object]) -> str:
+    """The command that changes one field and leaves the rest of the object to whoever has it."""
     metadata = live["metadata"]
-    where = f"-n {metadata['namespace']} patch {kind.lower()} {metadata['name']}"
-    return f"""{kubectl} {where} --type=json -p '[{{"op": "remove", "path": "/{pointer}"}}]'"""
+    # Kubernetes has a Gateway of its own.
+    resource = "gateway.networking.istio.io" if kind == "Gateway" else kind.lower()
+    where = f"-n {metadata['namespace']} patch {resource} {metadata['name']}"
+    return f"{kubectl} {where} --type=json -p {shlex.quote(json.dumps([change]))}"
+
+
+def _pointer(path: Path) -> str:
+    """The path as a JSON pointer (RFC 6901)."""
+    return "".join(f"/{str(step).replace('~', '~0').replace('/', '~1')}" for step in path)

@@ -1,0 +1,29 @@
+"""The tier's lab: the one of the lab tier, with one stack for the app `shop` on it."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from harness.labs import Lab, Program
+from tests.breaks.table import OTHERS
+from tests.lab.conftest import baseline, lab, program, pytest_runtest_makereport
+from tests.lab.shop import second_stack
+
+__all__ = ["baseline", "lab", "program", "pytest_runtest_makereport", "shop"]
+
+READY = {"readiness": {"path": "/", "periodSeconds": 1}}
+VERSIONS = {
+    "v1": {"image": "janakiramm/myapp:v1", "replicas": 2, "probes": READY, "env": {"MODE": "plain"}},
+    "v2": {"image": "janakiramm/myapp:v2", "probes": READY},
+}
+
+
+@pytest.fixture(scope="module")
+def shop(program: Program, lab: Lab) -> Iterator[Program]:
+    """The stack that is broken: v1 with two pods, v2 with one and no number in the config, half each."""
+    program.kubectl("create", "namespace", OTHERS)
+    with second_stack(program, lab, "breaks") as made:
+        made.config(versions=VERSIONS, weights={"v1": 50, "v2": 50})
+        made.up("--skip-preview")
+        yield made
+    program.kubectl("delete", "namespace", OTHERS, "--wait=false")
