@@ -5,12 +5,14 @@ import pulumi
 from components.application import Application
 from components.claim import Claim
 from components.cluster import cluster
+from components.ending import end_at_once
 from components.ingress import ingress
 from components.istio import Istio
 from components.ownership import Ownership
 from components.settings import stack
 from components.traffic_split import TrafficSplit, TrafficSplitArgs
 
+end_at_once()
 config = stack.load()
 on = cluster(config.cluster)
 

@@ -186,8 +186,9 @@ def test_one_interrupt_ends_a_long_wait(program: Program) -> None:
         began = time.monotonic()
         os.killpg(running.pid, signal.SIGINT)
         running.communicate()
-        # Two seconds, on a machine that has nothing else to do; the wait itself would be a minute.
-        assert time.monotonic() - began < 15
+        # Two seconds, on a machine that has nothing else to do. A program that its engine has to kill takes
+        # five on any machine, and the wait itself would be a minute.
+        assert time.monotonic() - began < 5
     assert running.returncode == 130
     assert file(program) == before
     assert "pending_operations" not in program.run("pulumi", "stack", "export").stdout
