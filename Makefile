@@ -20,7 +20,7 @@ endif
 # In two steps: an eval of what failed would succeed, and the command run in the user's own login.
 IN_ENV = exports="$$($(ENV))" && eval "$$exports" &&
 
-.PHONY: help setup early machine tools up down watch dashboard verify rollback preview deploy promote url env down-lab down-stack test test-newest browser docs lab-test lab-test-down check bench proof dist clean-cache
+.PHONY: help setup early machine tools up down watch dashboard verify rollback preview deploy promote url env down-lab down-stack test test-newest browser docs config-docs lab-test lab-test-down check bench proof dist clean-cache
 
 help: ## Show this list
 	awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -134,6 +134,10 @@ docs: browser ## Take the pictures of the docs from the lab's stack, which `make
 
 dist: setup ## Build the wheel into dist/, the same bytes from the same commit
 	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(PYTHON) -m pip wheel --quiet --no-deps --wheel-dir dist .
+
+config-docs: setup ## Write docs/config.md and docs/config.schema.json anew, from the model of the config
+	$(PYTHON) -m rollout explain --markdown > docs/config.md
+	$(PYTHON) -m rollout explain --schema > docs/config.schema.json
 
 clean-cache: setup ## Delete the built tools and Go's caches of this project
 	$(PYTHON) -m tools clean

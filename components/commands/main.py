@@ -12,6 +12,7 @@ from ..pulumi_cli import environment, project, splits
 from ..pulumi_cli import stack as stacks
 from . import completion
 from .dashboard.command import dashboard
+from .explain import explain
 from .options import Format, Output, Split, Stack, show
 from .preview import comment as comments
 from .preview import markdown, run
@@ -157,6 +158,9 @@ def preview(
     show(output, [asdict(change) for change in changes], body)
     if pull_request is not None:
         typer.echo(comments.post(comments.of_environment(pull_request), body), err=True)
+
+
+app.command()(explain)
 
 
 def main() -> None:

@@ -20,8 +20,6 @@ Json: TypeAlias = dict[str, Any]
 Effect: TypeAlias = Literal[
     "nothing", "moves", "rolls", "scales", "makes first", "route", "cluster", "unmeasured"
 ]
-# Begins the names of a union's branches in pydantic's paths, which no key of a YAML file begins with.
-BRANCH = "\0branch "
 
 
 def wrong(what: str, remedy: str, at: str | int | None = None) -> "PydanticCustomError":
@@ -49,7 +47,9 @@ class Key:
     def __get_pydantic_json_schema__(
         self, core_schema: "CoreSchema", handler: "GetJsonSchemaHandler"
     ) -> Json:
-        return handler(core_schema) | {"description": self.text}
+        found = handler(core_schema) | {"description": self.text}
+        # A default that depends on other keys is none of the schema's.
+        return found if self.default is None else {k: v for k, v in found.items() if k != "default"}
 
 
 class Form:
@@ -133,6 +133,17 @@ class OneOf(Form):
     def schema(self) -> Json:
         """Its JSON Schema."""
         return {"type": "string", "enum": list(self.words)}
+
+
+@dataclass(frozen=True)
+class Kind(OneOf):
+    """The word that tells the branches of a union apart: a message names all, and one is this branch's."""
+
+    here: str
+
+    def schema(self) -> Json:
+        """Its JSON Schema."""
+        return {"type": "string", "const": self.here}
 
 
 @dataclass(frozen=True)
@@ -260,10 +271,13 @@ class Branches:
     def __get_pydantic_core_schema__(self, source: Any, handler: "GetCoreSchemaHandler") -> "CoreSchema":
         from pydantic_core import core_schema
 
-        branches = {
-            f"{BRANCH}{index}": handler.generate_schema(one) for index, one in enumerate(source.__args__)
-        }
-        return core_schema.tagged_union_schema(branches, lambda value: f"{BRANCH}{self.choose(value)}")
+        branches = {branch(index): handler.generate_schema(one) for index, one in enumerate(source.__args__)}
+        return core_schema.tagged_union_schema(branches, lambda value: branch(self.choose(value)))
+
+
+def branch(index: int) -> int:
+    """How a path of pydantic's has a branch of a union, or back: by what is no key and no index of a list."""
+    return -1 - index
 
 
 class Section:

@@ -6,7 +6,7 @@ from functools import cache, reduce
 from types import NoneType, UnionType
 from typing import Annotated, Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from .forms import BRANCH, Form, Key, camel
+from .forms import Form, Key, branch, camel
 
 T = TypeVar("T")
 
@@ -45,6 +45,11 @@ class Member:
             return tuple(_member(one) for one in get_args(self.hint))
         return (self,)
 
+    @property
+    def is_list(self) -> bool:
+        """Whether its values are lists."""
+        return get_origin(self.hint) is tuple
+
     def members(self) -> "Mapping[str, Member]":
         """The keys of an object that knows its own; none of other types."""
         return of(self.hint) if is_dataclass(self.hint) else {}
@@ -68,11 +73,16 @@ def at(section: Any, path: Sequence[str | int]) -> Member | None:
     for part in path:
         if here is None:
             return None
-        if isinstance(part, str) and part.startswith(BRANCH):
-            here = here.branches()[int(part.removeprefix(BRANCH))]
+        if isinstance(part, int) and part < 0:
+            here = here.branches()[branch(part)]
         else:
             here = here.members().get(str(part)) or here.item()
     return here
+
+
+def annotated(member: Member) -> Any:
+    """The type of a member with its marks, as pydantic takes it."""
+    return Annotated[(member.hint, *member.marks)] if member.marks else member.hint
 
 
 def _member(hint: Any) -> Member:

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from typing import Annotated, Literal, cast
 
 from . import rules
-from .forms import Branches, Distinct, Flag, Foreign, Json, Key, Name, OneOf, Otherwise, Section, Whole
+from .forms import Branches, Distinct, Flag, Foreign, Json, Key, Kind, Name, OneOf, Otherwise, Section, Whole
 
+_KINDS = ("minikube", "kubeconfig")
 _PORT = Whole(1, 65535, example=8080)
 _SECONDS = Whole(1, 3600, example=10)
 _DISTINCT = Distinct()
@@ -107,7 +108,7 @@ class MinikubeCluster(Section):
     ] = None  # fmt: skip
     kind: Annotated[
         Literal["minikube"],
-        OneOf(("minikube", "kubeconfig")),
+        Kind(_KINDS, "minikube"),
         Key("`minikube`: a profile that the stack owns."),
     ] = "minikube"
 
@@ -137,7 +138,7 @@ class KubeconfigCluster(Section):
     ] = None  # fmt: skip
     kind: Annotated[
         Literal["kubeconfig"],
-        OneOf(("minikube", "kubeconfig")),
+        Kind(_KINDS, "kubeconfig"),
         Key("`kubeconfig`: a cluster that exists.", example="kubeconfig"),
     ] = "kubeconfig"
 
@@ -184,7 +185,7 @@ class Istio(Section):
         Mapping[
             Annotated[str, Name(("base", "istiod", "gateway"))], Annotated[Mapping[str, object], _VALUES]
         ],
-        Key("Helm values by chart.", "makes first", {"istiod": {"pilot": {"cpu": "500m"}}}),
+        Key("Helm values by chart.", "makes first", {"istiod": {"resources": {"requests": {"cpu": "500m"}}}}),
     ] = field(default_factory=dict[str, Mapping[str, object]])
     gateway: Annotated[IngressGateway, Key("The Service of the gateway's pods.")] = field(
         default_factory=IngressGateway

@@ -1,6 +1,5 @@
 """Turns the raw config into Settings; every mistake of it in one ConfigError."""
 
-import copy
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import cache
@@ -8,7 +7,6 @@ from typing import TYPE_CHECKING, Any, TypeAlias, cast, get_type_hints
 
 from . import members
 from .checks import mistakes, warnings
-from .forms import BRANCH
 from .mistakes import ConfigError, Mistake, kind, nearest
 from .model import App, Istio, KubeconfigCluster, MinikubeCluster, Routing, Settings
 
@@ -108,7 +106,7 @@ def _read(name: str, value: object, found: list[Mistake]) -> object:
     """One section of the config; its mistakes are noted, then mended, so that the rest can be judged."""
     from pydantic import ValidationError
 
-    box: dict[str, object] = {name: {} if value is None else copy.deepcopy(value)}
+    box: dict[str, object] = {name: {} if value is None else _copied(value)}
     first = True
     while True:
         try:
@@ -129,17 +127,22 @@ def _adapter(name: str) -> "TypeAdapter[Any]":
     return TypeAdapter(get_type_hints(Settings, include_extras=True)[name])
 
 
+def _copied(value: object) -> object:
+    """A copy that may be mended; its keys are texts, as Pulumi hands them over."""
+    if isinstance(value, dict):
+        return {str(key): _copied(one) for key, one in cast("Mapping[object, object]", value).items()}
+    return [_copied(one) for one in cast("list[object]", value)] if isinstance(value, list) else value
+
+
 def _path(name: str, error: "ErrorDetails") -> Path:
     """Where an error is, by the keys of the config."""
     found: list[str | int] = [name, *error["loc"]]
     at = error.get("ctx", {}).get("at")
     if at is not None:
         found.append(at)
-    return tuple(part for part in found if not _is_made_up(part))
-
-
-def _is_made_up(part: str | int) -> bool:
-    return isinstance(part, str) and (part == _OF_KEY or part.startswith(BRANCH))
+    elif error["type"] == "form" and found[-1] == _OF_KEY:
+        found.pop()
+    return tuple(part for part in found if isinstance(part, str) or part >= 0)
 
 
 def _mistake(name: str, error: "ErrorDetails") -> Mistake:

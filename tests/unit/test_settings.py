@@ -320,6 +320,14 @@ def test_a_mistake_hides_no_other_one() -> None:
     ]
 
 
+def test_no_name_of_a_key_is_too_odd() -> None:
+    env = {"[key]": None, "\0": {"[key]": 1}, "A": {"-1": 1}}
+    found = mistakes(versions__v1__env=env, cluster={1: 2, "profile": "dev"})
+    keys = {line.partition(": ")[0] for line in found}
+    assert {"blue-green:cluster.1", "blue-green:versions.v1.env.\0.[key]"} <= keys
+    assert "blue-green:versions.v1.env.A.-1" in keys
+
+
 def test_a_mistake_is_not_said_twice() -> None:
     (mistake,) = mistakes(routing__stickySession={"cookie": "a b"})
     assert mistake.startswith("blue-green:routing.stickySession.cookie: 'a b' is not a cookie's name")

@@ -31,10 +31,12 @@ _VALUES = st.recursive(
     max_leaves=12,
 )
 
+CONFIGS = st.dictionaries(st.sampled_from(KEYS) | _NAMES, _VALUES, max_size=7)
+
 
 # The first config waits for the import of pydantic.
 @hypothesis_settings(deadline=None)
-@given(st.dictionaries(st.sampled_from(KEYS) | _NAMES, _VALUES, max_size=7))
+@given(CONFIGS)
 def test_any_config_is_accepted_or_refused_in_sentences(config: dict[str, Any]) -> None:
     try:
         settings = parse(GOOD | config)
