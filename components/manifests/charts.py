@@ -10,6 +10,8 @@ from ..settings.model import IngressGateway, Istio
 # The ports of the gateway chart's Service, as the chart has them: a list in Helm values replaces
 # the chart's list as a whole, so a fixed node port needs all of them.
 _PORTS = {"status-port": 15021, "http2": 80, "https": 443}
+# From here on Go writes a float as 1e+06.
+_FLOAT_HAS_EXPONENT = 10**6
 # Istio's Envoys keep no statistics of clusters (istio.io, "Envoy Statistics"). This adds some for each
 # cluster of a subset: how long its requests took, and what the gateway itself answered for it.
 STATS_ANNOTATION = "proxy.istio.io/config"
@@ -23,7 +25,10 @@ STATS_CONFIG = json.dumps({"proxyStatsMatcher": {"inclusionRegexps": [STATS_PATT
 
 @dataclass(frozen=True)
 class HelmRelease:
-    """One Helm release. `repository` None: `chart` is a folder or an oci:// address."""
+    """One Helm release. `repository` None: `chart` is a folder or an oci:// address.
+
+    `removed` has null for each value of the chart's own that is taken out, in its place.
+    """
 
     role: str
     name: str
@@ -32,6 +37,7 @@ class HelmRelease:
     repository: str | None
     version: str | None
     values: Mapping[str, object]
+    removed: Mapping[str, object]
 
 
 def releases(istio: Istio) -> tuple[HelmRelease, ...]:
@@ -50,12 +56,14 @@ def _release(
     merged = _merge(values, istio.values.get(chart, {}))
     if istio.namespace != "istio-system":
         merged = _merge({"global": {"istioNamespace": istio.namespace}}, merged)
+    merged = _counted(merged)
+    removed = _nulls(merged)
     where = istio.charts.rstrip("/")
     if where.startswith(("https://", "http://")):
-        return HelmRelease(chart, name, namespace, chart, where, istio.version, merged)
+        return HelmRelease(chart, name, namespace, chart, where, istio.version, merged, removed)
     # A folder's charts have versions of their own.
     version = istio.version if where.startswith("oci://") else None
-    return HelmRelease(chart, name, namespace, f"{where}/{chart}", None, version, merged)
+    return HelmRelease(chart, name, namespace, f"{where}/{chart}", None, version, merged, removed)
 
 
 def _gateway(gateway: IngressGateway) -> Mapping[str, object]:
@@ -67,6 +75,32 @@ def _gateway(gateway: IngressGateway) -> Mapping[str, object]:
             for name, port in _PORTS.items()
         ]
     return {"service": service, "podAnnotations": {STATS_ANNOTATION: STATS_CONFIG}}
+
+
+def _nulls(values: Mapping[str, object]) -> dict[str, object]:
+    """The nulls of values, in their places, and nothing else."""
+    found: dict[str, object] = {}
+    for key, value in values.items():
+        below = _nulls(cast("dict[str, object]", value)) if isinstance(value, dict) else {}
+        if value is None or below:
+            found[key] = below or None
+    return found
+
+
+def _counted(values: Mapping[str, object]) -> Mapping[str, object]:
+    """With the variables' large numbers as texts, which Istio's charts make of them anyway.
+
+    The provider hands numbers to Helm as floats, of which a template writes 1234567 as 1.234567e+06.
+    """
+    env = values.get("env")
+    if not isinstance(env, dict):
+        return values
+    variables = cast("Mapping[str, object]", env)
+    return {**values, "env": {name: _digits(value) for name, value in variables.items()}}
+
+
+def _digits(value: object) -> object:
+    return str(value) if type(value) is int and abs(value) >= _FLOAT_HAS_EXPONENT else value
 
 
 def _merge(base: Mapping[str, object], over: Mapping[str, object]) -> dict[str, object]:

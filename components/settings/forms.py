@@ -4,6 +4,7 @@ They annotate the fields of the model. pydantic is imported only where a config 
 model in Python do not wait for it.
 """
 
+import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -76,34 +77,45 @@ class Form:
 
 @dataclass(frozen=True)
 class Rule(Form):
-    """A text of a form: its regular expression, its description, and one that has it."""
+    """A text of a form: its regular expression, its description, and one that has it.
+
+    With `scalars`, a number or a boolean is the text that YAML means by it: `8080`, `0.5`, `true`.
+    """
 
     pattern: str
     form: str
     example: str = ""
-    numbers: bool = False
+    scalars: bool = False
 
     def accepts(self, text: str) -> bool:
         """Whether the whole text has the form."""
         return re.fullmatch(self.pattern, text, re.ASCII) is not None
 
     def read(self, value: object) -> str:
-        """The text; with `numbers`, an integer is one too."""
+        """The text."""
         if value is None:
             raise wrong("it is empty", f"Write {self.form}")
-        if self.numbers and type(value) is int:
-            value = str(value)
-        if not isinstance(value, str):
+        text = _scalar(value) if self.scalars else value
+        if not isinstance(text, str):
             raise wrong(f"{shown(value)} is {kind(value)}, not a text", f"Write {self.form}")
-        if not self.accepts(value):
+        if not self.accepts(text):
             raise wrong(f"{shown(value)} is not {self.form}", f"Write {self.form}")
-        return value
+        return text
 
     def schema(self) -> Json:
         """Its JSON Schema."""
-        found: Json = {"type": ["string", "integer"] if self.numbers else "string"}
+        found: Json = {"type": ["string", "number", "boolean"] if self.scalars else "string"}
         # A pattern that begins with (?s) takes any text, and JavaScript has no such flags.
         return found if self.pattern.startswith("(?s)") else found | {"pattern": f"^({self.pattern})$"}
+
+
+def _scalar(value: object) -> object:
+    """A number or a boolean as the text that YAML has for it; anything else as it is."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float) and math.isfinite(value):
+        return format(value, ".0f") if value.is_integer() and abs(value) < 1e15 else repr(value)
+    return str(value) if isinstance(value, int) else value
 
 
 @dataclass(frozen=True)

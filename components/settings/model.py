@@ -185,7 +185,11 @@ class Istio(Section):
         Mapping[
             Annotated[str, Name(("base", "istiod", "gateway"))], Annotated[Mapping[str, object], _VALUES]
         ],
-        Key("Helm values by chart.", "makes first", {"istiod": {"resources": {"requests": {"cpu": "500m"}}}}),
+        Key(
+            "Helm values by chart; `null` takes a value of the chart's own out.",
+            "makes first",
+            {"istiod": {"resources": {"requests": {"cpu": "500m"}}}},
+        ),
     ] = field(default_factory=dict[str, Mapping[str, object]])
     gateway: Annotated[IngressGateway, Key("The Service of the gateway's pods.")] = field(
         default_factory=IngressGateway
@@ -379,7 +383,8 @@ class Version(Section):
                 Branches(lambda value: 1 if isinstance(value, dict) else 0),
             ],
         ],
-        Key("Variables: a text, or {secret: NAME, key: KEY}.", "rolls",
+        Key("Variables: texts, or {secret: NAME, key: KEY}. Numbers are as YAML reads them: quote '1.10'.",
+            "rolls",
             {"MODE": "blue", "TOKEN": {"secret": "app", "key": "token"}}),
     ] = field(default_factory=dict[str, str | SecretKey])  # fmt: skip
     probes: Annotated[Probes, Key("How Kubernetes asks whether it is well.", "rolls")] = field(

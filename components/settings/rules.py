@@ -21,10 +21,12 @@ LABEL_KEY = Rule(
     "a label key: [prefix/]name of letters, digits, -, _ and .",
     "team",
 )
-LABEL_VALUE = Rule(f"{_VALUE}?", "a label value: letters, digits, -, _ and ., at most 63", "web")
+LABEL_VALUE = Rule(
+    f"{_VALUE}?", "a label value: letters, digits, -, _ and ., at most 63", "web", scalars=True
+)
 ENV_NAME = Rule(r"[A-Za-z_][A-Za-z0-9_]*", "a variable's name: letters, digits and _", "MODE")
 SECRET_KEY = Rule(r"[-._a-zA-Z0-9]{1,253}", "a key of a Secret: letters, digits, -, _ and .", "password")
-ENV_VALUE = Rule(r"(?s)[^\0]*", 'a text, or {secret: NAME, key: KEY}; "" for none', "blue")
+ENV_VALUE = Rule(r"(?s)[^\0]*", 'a text, or {secret: NAME, key: KEY}; "" for none', "blue", scalars=True)
 # The grammar of github.com/distribution/reference, shortened.
 IMAGE = Rule(
     r"([a-zA-Z0-9][-.a-zA-Z0-9]*(:[0-9]+)?/)?[a-z0-9]+([-._/]+[a-z0-9]+)*"
@@ -36,17 +38,17 @@ QUANTITY = Rule(
     r"[0-9]{1,9}(\.[0-9]{1,3})?(m|k|M|G|T|Ki|Mi|Gi|Ti)?",
     'a Kubernetes quantity such as "250m" or "64Mi"',
     "64Mi",
-    numbers=True,
+    scalars=True,
 )
 HTTP_PATH = Rule(r"/[!-~]*", "a path that begins with /", "/healthz")
 GRPC_SERVICE = Rule(r"[A-Za-z0-9_.]*", "a gRPC service's name such as package.Service", "shop.Cart")
 HEADER_NAME = Rule(r"[a-z0-9][-a-z0-9]*", "a header's name in small letters", "x-team")
-HEADER_VALUE = Rule(r"[ -~]+", "a header's value, printable ASCII", "web")
+HEADER_VALUE = Rule(r"[ -~]+", "a header's value, printable ASCII", "web", scalars=True)
 STATUS = Rule(
     r"[1-5][0-9]{2}|[1-5]xx",
     "an HTTP status such as 401, or a class of them such as 2xx",
     "401",
-    numbers=True,
+    scalars=True,
 )
 COOKIE_NAME = Rule(r"[A-Za-z0-9_-]+", "a cookie's name: letters, digits, - and _", "seat")
 DURATION = Rule(r"(?!0+[a-z])[0-9]{1,6}(ms|s|m|h)", "a duration above zero such as 10s or 500ms", "10s")

@@ -175,6 +175,38 @@ def test_the_check_takes_success_and_redirects_or_what_the_config_names() -> Non
     assert accepted(check) == [200, 204, 401]
 
 
+def test_numbers_and_booleans_are_texts_where_kubernetes_takes_texts() -> None:
+    version = load(
+        versions__v1={
+            "image": "app:1",
+            "env": {"PORT": 8080, "RATE": 0.5, "BIG": 12345678.0, "DEBUG": True, "OFF": False, "NO": "no"},
+            "labels": {"tier": 1, "canary": False},
+            "resources": {"requests": {"cpu": 0.5}, "limits": {"cpu": 1, "memory": 134217728}},
+        }
+    ).versions["v1"]
+    assert version.env == {
+        "PORT": "8080",
+        "RATE": "0.5",
+        "BIG": "12345678",
+        "DEBUG": "true",
+        "OFF": "false",
+        "NO": "no",
+    }
+    assert version.labels == {"tier": "1", "canary": "false"}
+    assert version.resources.requests == {"cpu": "0.5"}
+    assert version.resources.limits == {"cpu": "1", "memory": "134217728"}
+    assert load(routing__responseHeaders={"x-generation": 2}).routing.response_headers == {
+        "x-generation": "2"
+    }
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -0.5, 1e-9, True])
+def test_a_number_that_is_no_quantity_is_still_refused(value: float) -> None:
+    (mistake,) = mistakes(versions__v1__resources={"requests": {"cpu": value}})
+    assert mistake.startswith("blue-green:versions.v1.resources.requests.cpu: ")
+    assert mistake.endswith('Write a Kubernetes quantity such as "250m" or "64Mi".')
+
+
 def test_a_tls_secret_moves_the_port_to_443() -> None:
     assert load(routing__tlsSecret="shop-tls").routing.port == 443
 
@@ -230,7 +262,7 @@ def test_a_wrong_split_is_one_sentence_with_the_remedy(weights: object, says: st
         ({"versions__v3": {}}, "blue-green:versions.v3.image"),
         ({"versions__v3": "janakiramm/myapp:v3"}, "blue-green:versions.v3"),
         ({"versions__v3": {"image": "a b"}}, "blue-green:versions.v3.image"),
-        ({"versions__v3": None, "versions__v1__env": {"A": 1}}, "blue-green:versions.v1.env.A"),
+        ({"versions__v3": None, "versions__v1__env": {"A": [1]}}, "blue-green:versions.v1.env.A"),
         (
             {"versions__v1__resources": {"requests": {"cpu": 2}, "limits": {"cpu": "500m"}}},
             "blue-green:versions.v1.resources.requests.cpu",
