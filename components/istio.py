@@ -1,6 +1,5 @@
 """The component Istio: the mesh by its three Helm charts, or the one that is there."""
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -83,15 +82,6 @@ class Istio(pulumi.ComponentResource):
                 "version": release.version,
                 "repositoryOpts": {"repo": release.repository} if release.repository else None,
                 "values": release.values,
-                **_removing(release.removed),
             },
             pulumi.ResourceOptions(parent=self, depends_on=after),
         )
-
-
-def _removing(values: Mapping[str, object]) -> dict[str, object]:
-    """Inputs of a release that take values of the chart out: Pulumi's SDK drops every null of `values`."""
-    if not values:
-        return {}
-    # JSON is YAML.
-    return {"valueYamlFiles": [pulumi.StringAsset(json.dumps(values))], "allowNullValues": True}

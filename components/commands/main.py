@@ -13,6 +13,7 @@ from ..pulumi_cli import stack as stacks
 from . import completion
 from .dashboard.command import dashboard
 from .explain import explain
+from .init import init
 from .options import Format, Output, Split, Stack, show
 from .preview import comment as comments
 from .preview import markdown, run
@@ -161,6 +162,9 @@ def preview(
 
 
 app.command()(explain)
+
+
+app.command()(init)
 
 
 def main() -> None:

@@ -25,10 +25,7 @@ STATS_CONFIG = json.dumps({"proxyStatsMatcher": {"inclusionRegexps": [STATS_PATT
 
 @dataclass(frozen=True)
 class HelmRelease:
-    """One Helm release. `repository` None: `chart` is a folder or an oci:// address.
-
-    `removed` has null for each value of the chart's own that is taken out, in its place.
-    """
+    """One Helm release. `repository` None: `chart` is a folder or an oci:// address."""
 
     role: str
     name: str
@@ -37,7 +34,6 @@ class HelmRelease:
     repository: str | None
     version: str | None
     values: Mapping[str, object]
-    removed: Mapping[str, object]
 
 
 def releases(istio: Istio) -> tuple[HelmRelease, ...]:
@@ -57,13 +53,12 @@ def _release(
     if istio.namespace != "istio-system":
         merged = _merge({"global": {"istioNamespace": istio.namespace}}, merged)
     merged = _counted(merged)
-    removed = _nulls(merged)
     where = istio.charts.rstrip("/")
     if where.startswith(("https://", "http://")):
-        return HelmRelease(chart, name, namespace, chart, where, istio.version, merged, removed)
+        return HelmRelease(chart, name, namespace, chart, where, istio.version, merged)
     # A folder's charts have versions of their own.
     version = istio.version if where.startswith("oci://") else None
-    return HelmRelease(chart, name, namespace, f"{where}/{chart}", None, version, merged, removed)
+    return HelmRelease(chart, name, namespace, f"{where}/{chart}", None, version, merged)
 
 
 def _gateway(gateway: IngressGateway) -> Mapping[str, object]:
@@ -75,16 +70,6 @@ def _gateway(gateway: IngressGateway) -> Mapping[str, object]:
             for name, port in _PORTS.items()
         ]
     return {"service": service, "podAnnotations": {STATS_ANNOTATION: STATS_CONFIG}}
-
-
-def _nulls(values: Mapping[str, object]) -> dict[str, object]:
-    """The nulls of values, in their places, and nothing else."""
-    found: dict[str, object] = {}
-    for key, value in values.items():
-        below = _nulls(cast("dict[str, object]", value)) if isinstance(value, dict) else {}
-        if value is None or below:
-            found[key] = below or None
-    return found
 
 
 def _counted(values: Mapping[str, object]) -> Mapping[str, object]:

@@ -3,10 +3,11 @@
 import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import fields
+from typing import cast
 
 from . import pod_template, rules
 from .forms import camel
-from .mistakes import Mistake, nearest, shown
+from .mistakes import Mistake, key, nearest, shown
 from .model import Check, MinikubeCluster, Probes, Resources, Routing, Settings, Version
 
 _SET = "pulumi config set --path"
@@ -32,6 +33,7 @@ def warnings(settings: Settings, project: str) -> tuple[str, ...]:
         *_movable_images(settings, project),
         *_unasked(settings, project),
         *_reached_inside(settings, project),
+        *_dropped_nulls(settings, project),
     )
 
 
@@ -273,3 +275,20 @@ def _reached_inside(settings: Settings, project: str) -> Iterator[str]:
 def _serves_unasked(version: Version) -> bool:
     own = version.existing is None
     return own and not version.probes.readiness.asks_the_app and version.replicas != 0
+
+
+def _dropped_nulls(settings: Settings, project: str) -> Iterator[str]:
+    """Helm takes a chart's default out by null; none passes the Check of Pulumi's provider (4.27)."""
+    for path in _nulls(("istio", "values"), settings.istio.values):
+        yield (
+            f"{project}:{key(path)}: null does not take the chart's own value out, as Pulumi's provider "
+            "drops it. Write the value that you want in its place."
+        )
+
+
+def _nulls(path: tuple[str, ...], values: Mapping[str, object]) -> Iterator[tuple[str, ...]]:
+    for name, value in values.items():
+        if value is None:
+            yield (*path, name)
+        elif isinstance(value, dict):
+            yield from _nulls((*path, name), cast("Mapping[str, object]", value))

@@ -186,7 +186,7 @@ class Istio(Section):
             Annotated[str, Name(("base", "istiod", "gateway"))], Annotated[Mapping[str, object], _VALUES]
         ],
         Key(
-            "Helm values by chart; `null` takes a value of the chart's own out.",
+            "Helm values by chart; a `null` takes nothing out: Pulumi's provider drops it.",
             "makes first",
             {"istiod": {"resources": {"requests": {"cpu": "500m"}}}},
         ),

@@ -87,8 +87,8 @@ def flow(value: object) -> str:
 
 _HEAD = """# The config
 
-Every key of `Pulumi.<stack>.yaml`, below `config:` and with `blue-green:` before it. `make config-docs` writes this
-page from `components/settings/model.py`; `blue-green explain versions.v2.probes` says the same of one key.
+Every key of `Pulumi.<stack>.yaml`, below `config:` and with `blue-green:` before it. `make config-docs`
+writes this page from the model; `blue-green explain versions.v2.probes` says the same of one key.
 
 An editor with the YAML language server completes and checks a stack's file by its first line. In a folder
 of your own, write the schema there first, by `blue-green explain --schema > config.schema.json`, and name it:

@@ -67,13 +67,6 @@ def test_another_namespace_of_the_mesh_is_told_to_every_chart() -> None:
         assert release.values["global"] == {"istioNamespace": "mesh"}
 
 
-def test_a_null_takes_out_what_the_chart_has_in_its_place() -> None:
-    values = {"gateway": {"resources": {"limits": None, "requests": {"cpu": "1"}}, "affinity": None}}
-    gateway, istiod = releases(Istio(values=values))[2], releases(Istio(values=values))[1]
-    assert gateway.removed == {"resources": {"limits": None}, "affinity": None}
-    assert istiod.removed == {}
-
-
 def test_a_number_that_a_float_would_write_with_an_exponent_stays_what_it_is_in_a_variable() -> None:
     values = {"istiod": {"env": {"BIG": 1234567, "SMALL": 999999, "ON": True}}}
     assert releases(Istio(values=values))[1].values == {

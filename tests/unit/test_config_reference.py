@@ -9,6 +9,7 @@ from typing import Any, cast
 import pytest
 import yaml
 from hypothesis import given
+from hypothesis import settings as hypothesis_settings
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 from pydantic import TypeAdapter
@@ -103,6 +104,8 @@ def test_every_key_is_on_the_page() -> None:
                 assert f"| `{path.partition('.')[2]}` |" in page
 
 
+# The first config waits for the import of pydantic.
+@hypothesis_settings(deadline=None)
 @given(CONFIGS)
 def test_what_is_accepted_is_valid_by_the_schema(config: dict[str, Any]) -> None:
     try:

@@ -12,7 +12,19 @@ from components.commands import main as commands
 
 RUN = CliRunner()
 ROOT = Path(__file__).resolve().parents[2]
-NAMES = ["up", "down", "watch", "verify", "shift", "rollback", "dashboard", "promote", "preview", "explain"]
+NAMES = [
+    "up",
+    "down",
+    "watch",
+    "verify",
+    "shift",
+    "rollback",
+    "dashboard",
+    "promote",
+    "preview",
+    "explain",
+    "init",
+]
 
 
 def test_the_commands_are_these() -> None:

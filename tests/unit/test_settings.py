@@ -200,6 +200,14 @@ def test_numbers_and_booleans_are_texts_where_kubernetes_takes_texts() -> None:
     }
 
 
+def test_a_null_in_helm_values_is_warned_of() -> None:
+    values = {"gateway": {"resources": {"limits": None, "requests": {"cpu": "1"}}}, "istiod": None}
+    *_, warning = load(istio__values=values).warnings
+    assert warning.startswith(
+        "blue-green:istio.values.gateway.resources.limits: null does not take the chart"
+    )
+
+
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), -0.5, 1e-9, True])
 def test_a_number_that_is_no_quantity_is_still_refused(value: float) -> None:
     (mistake,) = mistakes(versions__v1__resources={"requests": {"cpu": value}})
