@@ -133,6 +133,7 @@ docs: browser ## Take the pictures of the docs from the lab's stack, which `make
 	$(IN_ENV) $(PYTHON) -m harness.pictures
 
 dist: setup ## Build the wheel into dist/, the same bytes from the same commit
+	rm -rf build # else modules that are no more would be in the wheel
 	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(PYTHON) -m pip wheel --quiet --no-deps --wheel-dir dist .
 
 config-docs: setup ## Write docs/config.md and docs/config.schema.json anew, from the model of the config

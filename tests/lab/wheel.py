@@ -1,6 +1,7 @@
 """The wheel, and an environment of another project's that has it."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +10,8 @@ from harness.labs import ROOT
 
 
 def build(folder: Path) -> Path:
-    """The wheel, as `make dist` builds it."""
+    """The wheel, as `make dist` builds it: without what an earlier build has left."""
+    shutil.rmtree(ROOT / "build", ignore_errors=True)
     command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", folder, ROOT]
     subprocess.run(command, check=True, env={**os.environ, "SOURCE_DATE_EPOCH": "1700000000"})
     (wheel,) = folder.glob("*.whl")
