@@ -3,14 +3,13 @@
 import hashlib
 import json
 import subprocess
-import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import yaml
 
-from harness.labs import ROOT, Program
+from harness.labs import Program
 from tests.lab.load import load
 from tests.lab.observe import get
 from tests.lab.wheel import build
@@ -194,11 +193,3 @@ def test_the_command_is_installed(wheel: Path, tmp_path: Path) -> None:
 def test_the_same_commit_makes_the_same_wheel(tmp_path: Path) -> None:
     one, two = (build(tmp_path / name) for name in ("one", "two"))
     assert hashlib.sha256(one.read_bytes()).digest() == hashlib.sha256(two.read_bytes()).digest()
-
-
-def test_the_wheel_has_every_package_of_components() -> None:
-    packages = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]
-    folders = (file.parent.relative_to(ROOT) for file in (ROOT / "components").rglob("__init__.py"))
-    assert packages == sorted(
-        ".".join(("blue_green", *folder.parts[1:])) for folder in folders if "__pycache__" not in folder.parts
-    )
