@@ -54,6 +54,7 @@ split = TrafficSplit(
         config.convergence,
         guarded,
         entry.url,
+        test_routes=config.test_routes,
     ),
     on.options(depends_on=[istio, application]),
 )

@@ -24,7 +24,7 @@ from .observation import endpoint
 from .ownership import Ownership, find
 from .register import register
 from .rollback_guard import rollback_guard
-from .settings.model import App, Convergence, Routing, Version
+from .settings.model import App, Convergence, RequestMark, Routing, Version
 from .settings.written import written
 from .split_proof import SplitConverged, SplitReady, VersionDrain, chain_inputs, idle_warnings, split_inputs
 
@@ -37,7 +37,7 @@ class TrafficSplitArgs:
     text of one for the cluster, by which the gateways are asked. `deployments` are the versions'
     resources, which outlive their routes. `url` is the gateway's address, where the proof sends a few
     requests of its own; None: none. `weights_key` is the key of the stack's config from which the program
-    takes the weights, so that commands can write them.
+    takes the weights, so that commands can write them. `test_routes` are by version.
     """
 
     app: App
@@ -50,6 +50,7 @@ class TrafficSplitArgs:
     ownership: Ownership | None = None
     url: pulumi.Input[str | None] = None
     weights_key: str | None = None
+    test_routes: Mapping[str, RequestMark] = field(default_factory=dict[str, RequestMark])
 
 
 class NotAskedError(Exception):
@@ -111,7 +112,7 @@ class TrafficSplit(pulumi.ComponentResource):
             f"{name}-converged",
             {
                 **asked,
-                "route": virtual_service["spec"]["http"][0]["name"],
+                "route": virtual_service["spec"]["http"][-1]["name"],
                 "images": {
                     version: args.versions[version].image
                     for version in weights
@@ -198,13 +199,15 @@ def _settings(args: TrafficSplitArgs) -> Mapping[str, Any]:
 
 
 def _virtual_service(args: TrafficSplitArgs, *, marked: bool) -> Manifest:
-    """The VirtualService, its rule named by what is known only later, too."""
-    manifest = routes.virtual_service(args.app, args.weights, args.routing, marked=marked)
+    """The VirtualService, its rules named by what is known only later, too."""
+    manifest = routes.virtual_service(args.app, args.weights, args.routing, args.test_routes, marked=marked)
     spec = manifest["spec"]
-    # A copy: an Output of the rule it is written into would wait for itself.
-    (rule,) = spec["http"]
-    named = {**rule, "name": later.then(spec, lambda known: routes.rule_name(args.app, known))}
-    return {**manifest, "spec": {**spec, "http": [named]}}
+    # Copies: an Output of the rule it is written into would wait for itself.
+    http = [
+        {**rule, "name": later.then([spec, rule], lambda known: routes.rule_name(args.app, *known))}
+        for rule in spec["http"]
+    ]
+    return {**manifest, "spec": {**spec, "http": http}}
 
 
 def _is_mocked() -> bool:
@@ -258,13 +261,15 @@ def kept(kubeconfig: Kubeconfig, service: Manifest) -> tuple[str, ...]:
 
 
 def _digests(args: TrafficSplitArgs) -> dict[str, pulumi.Input[str]]:
-    """A text for each version with traffic that changes when its workload does."""
+    """A text for each version that requests reach that changes when its workload does."""
     digests: dict[str, pulumi.Input[str]] = {}
     for version, weight in args.weights.items():
         one = args.versions[version]
-        if weight and one.existing is None:
+        if not weight and version not in args.test_routes:
+            continue
+        if one.existing is None:
             digests[version] = later.then(workload.deployment(args.app, version, one), _digest)
-        elif weight:
+        else:
             digests[version] = str(one.existing)
     return digests
 

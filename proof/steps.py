@@ -66,6 +66,16 @@ def image_of_v1(tag: str) -> Step:
     return step
 
 
+def tested(routes: Mapping[str, object]) -> Step:
+    """Return a step that sets the test routes."""
+
+    def step(program: Program) -> None:
+        program.config(testRoutes=dict(routes))
+        program.up()
+
+    return step
+
+
 def kubectl(*arguments: str) -> Step:
     """Return a step that runs kubectl."""
 

@@ -12,6 +12,7 @@ from proof.steps import (
     random_splits,
     refresh,
     replicas,
+    tested,
     to,
     to_without_istiod,
 )
@@ -53,6 +54,18 @@ TRANSITIONS = (
     Transition("up killed at twenty points, carried on by another", killed(points=20), short=False),
     # tests/lab/test_killed_up.py has one without load.
     Transition("up killed in its middle, carried on by another", killed(points=1), short=False),
+    # tests/lab/test_test_routes.py has them in short, with the requests of the test routes too.
+    Transition(
+        "test routes added, moved beside, changed, removed",
+        (
+            tested({"v2": {"header": {"x-version": "v2"}}}),
+            to({"v1": 100, "v2": 0}),
+            tested({"v1": {"cookie": {"version": "v1"}}, "v2": {"header": {"x-version": "green"}}}),
+            to(HALF),
+            tested({}),
+        ),
+        short=False,
+    ),
     Transition("refresh", (refresh,)),
     Transition(
         "gateway scaled 1 → 3 → 1",

@@ -18,9 +18,11 @@ from .options import Format, Output, Split, Stack, show
 from .preview import comment as comments
 from .preview import markdown, run
 from .promote import promote as promotions
+from .reach import reach, show_in_browser
 from .rollback.command import rollback
 from .shift.command import shift
 from .verify import run as verdicts
+from .verify_version import verify_version
 from .watch import follow
 from .watch import plain as plain_watch
 
@@ -80,6 +82,12 @@ def watch(
 def verify(
     stack: Stack,
     requests: Annotated[int, typer.Option(min=0, help="Requests to send.")] = verdicts.REQUESTS,
+    version: Annotated[
+        str | None,
+        typer.Option(
+            help="Only whether its test route reaches this version.", autocompletion=completion.versions
+        ),
+    ] = None,
     split: Split = None,
     output: Format = Output.text,
 ) -> None:
@@ -88,9 +96,29 @@ def verify(
     Exit status: 0 it is, 3 drifted, 4 not applied, 5 requests fail, 6 the cluster cannot be asked.
     """
     splits.choose(split)
+    if version is not None:
+        reached = verify_version(stack, version, requests)
+        show(output, reached.facts(), str(reached))
+        raise typer.Exit(reached.status)
     verdict = verdicts.verify(stack, requests)
     show(output, verdict.facts(), str(verdict))
     raise typer.Exit(verdict.status)
+
+
+@app.command(name="open")
+def open_(
+    stack: Stack,
+    version: Annotated[
+        str | None,
+        typer.Argument(help="A version with a test route.", autocompletion=completion.versions),
+    ] = None,
+    output: Format = Output.text,
+) -> None:
+    """Tell how the app is reached, or one version by its test route. Example: blue-green open v2."""
+    found = reach(stack, version)
+    show(output, found.facts(), found.said)
+    if output is Output.text:
+        show_in_browser(found)
 
 
 app.command()(shift)

@@ -11,7 +11,7 @@ from ..kubernetes.errors import GatewayError
 from ..kubernetes.writers import last_written, writer
 from . import mesh, rules
 from .control_plane import Rejection, rejections
-from .envoy import Target
+from .envoy import TEST, Target
 from .finding import REFRESH, Finding, Grade, Link
 from .gateways import Gateways
 
@@ -52,18 +52,29 @@ def deeds(api: Api, target: Target) -> tuple[Finding, ...]:
     if item is None:
         return (Finding(Link.HOST, f"{name} is not there", REFRESH, grade=Grade.BROKEN),)
     http: list[Mapping[str, Any]] = item["spec"].get("http") or []
-    return tuple(
-        Finding(
-            Link.ROUTE,
-            f"{name} has a {deed}",
-            _without(target, f"/spec/http/{index}/{deed}"),
-            writer(item, "http"),
-            Grade.BROKEN,
-        )
-        for index, rule in enumerate(http)
-        for deed in _DEEDS
-        if deed in rule
+    return (
+        *_behind(item, http, name),
+        *(
+            Finding(
+                Link.ROUTE,
+                f"{name} has a {deed}",
+                _without(target, f"/spec/http/{index}/{deed}"),
+                writer(item, "http"),
+                Grade.BROKEN,
+            )
+            for index, rule in enumerate(http)
+            for deed in _DEEDS
+            if deed in rule
+        ),
     )
+
+
+def _behind(item: Mapping[str, Any], http: Sequence[Mapping[str, Any]], name: str) -> Iterable[Finding]:
+    """A finding where a test route stands behind another rule, so that no Envoy ever gets it."""
+    tests = [TEST in str(rule.get("name")) for rule in http]
+    if tests != sorted(tests, reverse=True):
+        cause = f"{name} has a test route behind the split"
+        yield Finding(Link.ROUTE, cause, REFRESH, writer(item, "http"), Grade.BROKEN)
 
 
 def deployments(api: Api, target: Target, versions: Iterable[str]) -> tuple[Finding, ...]:

@@ -10,12 +10,13 @@ from dataclasses import dataclass, replace
 
 from ..kubernetes.errors import ForbiddenError, GatewayError
 from ..kubernetes.kubeconfig import Kubeconfig
-from . import envoy, in_front
+from . import envoy, in_front, test_routes
 from .admin import EnvoyAdmin
 from .envoy import Route, Target
 from .finding import Finding, Grade, Link, failures
 from .gateways import Answer, Gateways
 from .listeners import listeners_path, listening, taken
+from .test_routes import MarkedRoute
 
 
 @dataclass(frozen=True)
@@ -65,11 +66,13 @@ class Wanted:
 
     Attributes:
         weights: by version; those at 0 may be left out.
-        route: the name of the VirtualService's route; None: any.
+        route: the name of the split's rule in the VirtualService; None: any, and any test routes.
+        tests: the test routes, in the order in which they stand in front of the split.
     """
 
     weights: Mapping[str, int]
     route: str | None = None
+    tests: tuple[MarkedRoute, ...] = ()
 
     @property
     def served(self) -> dict[str, int]:
@@ -117,15 +120,28 @@ def routing(routes: tuple[Route, ...], wanted: Wanted) -> tuple[Finding, ...]:
     split = envoy.splits(routes)
     if split != (wanted.served,) and split:
         found.append(Finding(Link.ROUTE, f"still routes by {' and '.join(shown(one) for one in split)}"))
-    elif wanted.route is not None and any(_rule(route) != wanted.route for route in routes):
-        found.append(Finding(Link.UPDATE, "still has the routes from before the last update"))
+    elif wanted.route is not None:
+        found += test_routes.findings(routes, wanted.tests, wanted.route)
     return tuple(found)
 
 
 def serving(routes: tuple[Route, ...], clusters: Mapping[str, frozenset[str]]) -> tuple[Finding, ...]:
-    """Which clusters that the routes name are missing in this Envoy, or have nobody to send to."""
+    """Which clusters that the routes name are missing in this Envoy, or have nobody to send to.
+
+    Where a test route alone leads, nobody to send to is a note: traffic can be moved all the same.
+    """
     named = {cluster: version for route in routes for version, cluster in route.clusters.items()}
-    return tuple(finding for cluster in named if (finding := missing(named[cluster], clusters.get(cluster))))
+    split = {cluster for route in routes if not route.is_test for cluster in route.clusters.values()}
+    found = {cluster: missing(version, clusters.get(cluster)) for cluster, version in named.items()}
+    return tuple(
+        one if cluster in split or one.link is not Link.ENDPOINTS else _of_a_test(one)
+        for cluster, one in found.items()
+        if one is not None
+    )
+
+
+def _of_a_test(one: Finding) -> Finding:
+    return replace(one, cause=f"{one.cause}, to which a test route leads", grade=Grade.NOTE)
 
 
 def missing(version: str, healthy: frozenset[str] | None) -> Finding | None:
@@ -177,8 +193,3 @@ def unasked(sentence: str, error: GatewayError | None) -> Finding:
 def _at(answer: Answer[Seen], finding: Finding) -> Finding:
     """The finding with its gateway."""
     return replace(finding, cause=f"gateway {answer.pod} {finding.cause}")
-
-
-def _rule(route: Route) -> str:
-    """The name of the VirtualService's rule: Istio puts a match's own name behind it."""
-    return route.name.partition(".")[0]

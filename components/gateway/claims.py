@@ -71,24 +71,36 @@ def claim(virtual_service: Object, gateways: Iterable[Object]) -> Claim:
     served = {host.rpartition("/")[2].lower() for _, server in servers for host in server["hosts"]}
     rules: Sequence[Object] = spec.get("http") or ()
     any_request: Sequence[Object] = [{}]
+    matches = {match_conditions(match) for rule in rules for match in rule.get("match") or any_request}
     return Claim(
         frozenset(
             Entrance(frozenset(selector.items()), int(server["port"]["number"]))
             for selector, server in servers
         ),
         frozenset(host.lower() for host in spec["hosts"] if not served.isdisjoint((host.lower(), "*"))),
-        frozenset(_conditions(match) for rule in rules for match in rule.get("match") or any_request),
+        # What another one of its own takes anyway, as a test route's, asks for nothing more.
+        frozenset(
+            one
+            for one in matches
+            if not any(one != other and takes(other, one) is Takes.EVERY for other in matches)
+        ),
     )
 
 
-def _conditions(match: Object) -> Conditions:
+def match_conditions(match: Object) -> Conditions:
     """What a rule's match wants, as Istio writes it for Envoy; what the splits do not use is undecided."""
     uri: Mapping[str, str] = match.get("uri") or {}
     wanted = {"path" if kind == "exact" else kind: text for kind, text in uri.items()}
     texts: Mapping[str, Mapping[str, str]] = match.get("headers") or {}
-    headers = [{"name": name, **({"string_match": wants} if wants else {})} for name, wants in texts.items()]
+    headers = [
+        {"name": name, **({"string_match": _text(wants)} if wants else {})} for name, wants in texts.items()
+    ]
     rest = {key: match[key] for key in match.keys() - {"uri", "headers", "name"}}
     return conditions({**wanted, "headers": headers, **rest})
+
+
+def _text(wants: Mapping[str, str]) -> Mapping[str, Any]:
+    return {"safe_regex": {"regex": wants["regex"]}} if "regex" in wants else wants
 
 
 def id_of(item: Object) -> str:

@@ -12,9 +12,12 @@ from urllib.parse import quote
 
 from ..kubernetes import workloads
 from ..kubernetes.workloads import Workload
+from .matcher import Conditions, conditions
 
 ROUTES = "/config_dump?resource=dynamic_route_configs"
 CLUSTERS = "/clusters?format=json"
+# What stands in the name of a test route's rule; no other rule of the stack's has it.
+TEST = "/test-"
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,8 @@ class Route:
         weights: by version; a cluster that is not one of the split's stands with its own name.
         clusters: the names of the clusters that get a share, by version.
         deeds: what it does beside, by the names of the VirtualService's fields, such as fault.
+        host: the name of the virtual host that has it.
+        match: what a request has to be like.
     """
 
     table: str
@@ -62,6 +67,18 @@ class Route:
     weights: Mapping[str, int]
     clusters: Mapping[str, str]
     deeds: frozenset[str]
+    host: str = ""
+    match: Conditions = ()
+
+    @property
+    def rule(self) -> str:
+        """The name of the VirtualService's rule: Istio puts a match's own name behind it."""
+        return self.name.partition(".")[0]
+
+    @property
+    def is_test(self) -> bool:
+        """Whether it is a test route's, by its rule's name, and no part of the split."""
+        return TEST in self.rule
 
 
 def routes_path(tables: str | None) -> str:
@@ -81,7 +98,7 @@ def routes(dump: Mapping[str, Any], target: Target) -> tuple[Route, ...]:
         f"/apis/networking.istio.io/v1/namespaces/{target.namespace}/virtual-service/{target.virtual_service}"
     )
     return tuple(
-        _route(table, route, target)
+        _route(table, host, route, target)
         for entry in _list(dump, "configs")
         for table in [_object(entry, "route_config")]
         for host in _list(table, "virtual_hosts")
@@ -99,11 +116,11 @@ def routed_weights(dump: Mapping[str, Any], target: Target) -> tuple[dict[str, i
 
 
 def splits(found: Iterable[Route]) -> tuple[dict[str, int], ...]:
-    """The different splits of the routes that lead anywhere."""
+    """The different splits of the routes that lead anywhere; test routes are beside the split."""
     different: list[dict[str, int]] = []
     for route in found:
         weights = dict(route.weights)
-        if weights and weights not in different:
+        if weights and not route.is_test and weights not in different:
             different.append(weights)
     return tuple(different)
 
@@ -121,7 +138,9 @@ def _source(route: Mapping[str, Any]) -> str | None:
     return _object(filters, "istio").get("config")
 
 
-def _route(table: Mapping[str, Any], route: Mapping[str, Any], target: Target) -> Route:
+def _route(
+    table: Mapping[str, Any], host: Mapping[str, Any], route: Mapping[str, Any], target: Target
+) -> Route:
     action = _object(route, "route")
     shares = _shares(action)
     versions = {cluster: _version(cluster, target) for cluster in shares}
@@ -131,6 +150,8 @@ def _route(table: Mapping[str, Any], route: Mapping[str, Any], target: Target) -
         {versions[cluster]: weight for cluster, weight in shares.items()},
         {versions[cluster]: cluster for cluster in shares},
         _deeds(route),
+        host.get("name", ""),
+        conditions(_object(route, "match")),
     )
 
 

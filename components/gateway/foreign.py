@@ -67,11 +67,11 @@ def _port_writer(item: Mapping[str, Any], port: Mapping[str, Any]) -> str | None
 def _beside(spec: Mapping[str, Any], wanted: Mapping[str, Any]) -> Iterable[str]:
     for field in sorted(spec.keys() - wanted.keys()):
         yield f"{field}: {json.dumps(spec[field])}"
-    (own,) = wanted["http"]
     rules: list[Mapping[str, Any]] = spec.get("http") or []
-    ours = _own(rules, own)
+    found = _own(rules, wanted["http"])
     for index, rule in enumerate(rules):
-        if index != ours:
+        own = found.get(index)
+        if own is None:
             yield f"another rule: {json.dumps(rule)}"
             continue
         for field in sorted(rule.keys() - {"route"}):
@@ -79,7 +79,11 @@ def _beside(spec: Mapping[str, Any], wanted: Mapping[str, Any]) -> Iterable[str]
                 yield f"{field}: {json.dumps(rule[field])}"
 
 
-def _own(rules: list[Mapping[str, Any]], own: Mapping[str, Any]) -> int:
-    """Where the stack's own rule stands: by its name, else the first."""
-    names = [rule.get("name") for rule in rules]
-    return names.index(own["name"]) if own["name"] in names else 0
+def _own(rules: list[Mapping[str, Any]], wanted: list[Mapping[str, Any]]) -> dict[int, Mapping[str, Any]]:
+    """Where the stack's own rules stand: by their names; the split's, which is the last, else first."""
+    by_name = {own["name"]: own for own in wanted}
+    found = {place: by_name[rule["name"]] for place, rule in enumerate(rules) if rule.get("name") in by_name}
+    if wanted[-1] not in found.values():
+        rest = [place for place in range(len(rules)) if place not in found]
+        found |= dict.fromkeys(rest[:1], wanted[-1])
+    return found

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from .envoy import TEST
 from .finding import SHOWN, Finding, Grade, Link
 from .matcher import FRESH, PATH, Conditions, Table, Takes, conditions, rank, source, takes, virtual_host
 
@@ -19,8 +20,10 @@ class InFront:
         owner: the VirtualService that it came from, `NAMESPACE/NAME`; None: from none, such as an
             EnvoyFilter's; or nothing takes the requests.
         wants: its conditions in words; empty where it takes all.
-        path: the path of the split's route that it stands in front of; empty where a whole host is taken.
+        path: the path of the route of ours that it stands in front of; empty where a whole host is taken.
         takes: how many of that route's requests it takes.
+        mark: what else that route wants, in words.
+        of_test: that route is a test route.
     """
 
     domain: str
@@ -28,6 +31,8 @@ class InFront:
     wants: str
     path: str
     takes: Takes
+    mark: str = ""
+    of_test: bool = False
 
 
 def in_front(table: Table, ours: str, hosts: Iterable[str]) -> tuple[InFront, ...]:
@@ -76,10 +81,12 @@ def _routes_in_front(one: Mapping[str, Any], ours: str, domain: str) -> Iterator
             continue
         mine.append(wanted)
         path = next((condition.text for condition in wanted if condition.part == PATH), "/")
+        mark = ", ".join(str(condition) for condition in wanted if condition.part != PATH)
+        of_test = TEST in each.get("name", "")
         for owner, their in theirs:
             answer = takes(their, wanted)
             if answer is not Takes.NONE:
-                yield InFront(domain, owner, ", ".join(map(str, their)), path, answer)
+                yield InFront(domain, owner, ", ".join(map(str, their)), path, answer, mark, of_test)
 
 
 def findings(dump: Mapping[str, Any], ours: str, hosts: Iterable[str]) -> tuple[Finding, ...]:
@@ -109,14 +116,18 @@ def _has(table: Table, ours: str) -> bool:
 
 
 def _finding(one: InFront) -> Finding:
-    requests = f"host {one.domain}, path {one.path}" if one.path else f"host {one.domain}"
+    requests = ", ".join(
+        [f"host {one.domain}", *([f"path {one.path}"] if one.path else []), *([one.mark] if one.mark else [])]
+    )
     who = _owner(one)
     if one.takes is Takes.UNDECIDED:
         cause = (
             f"may send every request for {requests} to {who}, which stands in front: "
             f"its match is not decided here ({one.wants})"
         )
-        return Finding(Link.ROUTE, cause, _cure(one), grade=Grade.UNDECIDED)
+        # The proof's own requests tell of the split alone.
+        grade = Grade.NOTE if one.of_test else Grade.UNDECIDED
+        return Finding(Link.ROUTE, cause, _cure(one), grade=grade)
     behind = ", which stands in front" if one.path else ""
     cause = f"sends every request for {requests} to {who}{behind}"
     # A host that nobody has yet may be on its way.
@@ -127,10 +138,10 @@ def _finding(one: InFront) -> Finding:
 def _note(group: Sequence[InFront]) -> Finding:
     """One line, however many there are: a gateway may have thousands of hosts beside a split for `*`."""
     of_routes = bool(group[0].path)
-    texts = [f"{one.wants if of_routes else one.domain} to {_owner(one)}" for one in group[:SHOWN]]
-    more = f" and {len(group) - SHOWN} more" if len(group) > SHOWN else ""
+    texts = list(dict.fromkeys(f"{one.wants if of_routes else one.domain} to {_owner(one)}" for one in group))
+    more = f" and {len(texts) - SHOWN} more" if len(texts) > SHOWN else ""
     what = "requests" if of_routes else "hosts"
-    cause = f"sends some of the split's {what} elsewhere: {'; '.join(texts)}{more}"
+    cause = f"sends some of the split's {what} elsewhere: {'; '.join(texts[:SHOWN])}{more}"
     return Finding(Link.ROUTE if of_routes else Link.HOST, cause, grade=Grade.NOTE)
 
 

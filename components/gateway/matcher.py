@@ -2,7 +2,7 @@
 
 Envoy's documentation, "HTTP routing": the virtual host with the most specific domain, then its first
 route of which the path, every header and every query parameter match. Whatever is not of that language,
-such as a regular expression or a field that is not known here, is undecided.
+such as a field that is not known here, is undecided, and so is whether a text fits a regular expression.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -56,7 +56,7 @@ class Condition:
     """
 
     part: str
-    kind: Literal["exact", "prefix", "path prefix", "present", "unknown"]
+    kind: Literal["exact", "prefix", "path prefix", "present", "regex", "unknown"]
     text: str = ""
     ignore_case: bool = False
     invert: bool = False
@@ -72,6 +72,9 @@ class Condition:
             if not self.missing_is_empty:
                 return False
             value = ""
+        # Envoy's language of expressions is not Python's.
+        if self.kind == "regex":
+            return None
         value, text = (value.lower(), self.text.lower()) if self.ignore_case else (value, self.text)
         if self.kind == "exact":
             return (value == text) != self.invert
@@ -130,6 +133,8 @@ def _text(part: str, matcher: Mapping[str, Any], known: set[str]) -> Condition:
     """A matcher of one value: `string_match`, `present_match`, or neither, which means present."""
     unknown = Condition(part, "unknown", str(dict(matcher)))
     wants: Mapping[str, Any] = matcher.get("string_match") or {}
+    if wants.keys() == {"safe_regex"} and not matcher.keys() - known - {"string_match"}:
+        return Condition(part, "regex", wants["safe_regex"]["regex"])
     if matcher.keys() - known - {"string_match", "present_match"} or wants.keys() - {
         "exact",
         "prefix",
@@ -172,7 +177,7 @@ def _takes_part(part: str, theirs: Conditions, ours: Conditions) -> Takes:
     their, our = (tuple(one for one in both if one.part == part) for both in (theirs, ours))
     if set(their) <= set(our):
         return Takes.EVERY
-    if any(one.kind == "unknown" for one in (*their, *our)):
+    if any(one.kind in ("regex", "unknown") for one in (*their, *our)):
         return Takes.UNDECIDED
     found = [
         all(one.holds(value) for one in their)

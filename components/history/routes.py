@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..kubernetes.api import Api
+from ..manifests.routes import is_test
 from .past import Past
 
 # How pulumi-kubernetes begins the name of its field manager (pkg/provider, fieldManagerName).
@@ -66,7 +67,10 @@ def _owned(value: Any, fields: Mapping[str, Any]) -> Any:
 
 
 def _with_weights(rules: Sequence[Mapping[str, Any]], weights: Mapping[str, int]) -> list[Mapping[str, Any]]:
-    return [{**rule, "route": _routes(rule, weights)} if "route" in rule else rule for rule in rules]
+    return [
+        {**rule, "route": _routes(rule, weights)} if "route" in rule and not is_test(rule) else rule
+        for rule in rules
+    ]
 
 
 def _routes(rule: Mapping[str, Any], weights: Mapping[str, int]) -> list[Mapping[str, Any]]:

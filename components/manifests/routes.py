@@ -5,12 +5,14 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..settings.model import App, Retries, Routing, StickySession, Version
+from ..settings.model import App, RequestMark, Retries, Routing, StickySession, Version
 from .manifest import PATCH_FORCE, Manifest
 
 _API = "networking.istio.io/v1"
 # Names the workload that somebody else has.
 WORKLOAD = "blue-green/workload"
+# Stands between the digest and the version in a test route's name: no app's name has it.
+_TEST = "/test-"
 # Whatever the mesh has as its default, the gateways may be in any namespace.
 _EXPORT_TO = ["*"]
 # By this header of an answer, requests alone tell which version and which split it came by.
@@ -64,44 +66,47 @@ def with_labels(rule: Manifest, known: Mapping[str, Any] | None) -> Manifest:
 
 
 def virtual_service(
-    app: App, weights: Mapping[str, int], routing: Routing, *, marked: bool = False
+    app: App,
+    weights: Mapping[str, int],
+    routing: Routing,
+    test_routes: Mapping[str, RequestMark] | None = None,
+    *,
+    marked: bool = False,
 ) -> Manifest:
-    """The VirtualService with the split; a version at 0 is left out, as Envoy would do.
+    """The VirtualService: the test routes by version, and behind them the split.
 
-    With `marked`, each answer has the header that tells its version and this split.
+    A version at 0 is left out of the split, as Envoy would do. Istio sends Envoy nothing that stands behind a
+    rule that takes all, so the test routes come first. With `marked`, each answer of the split has the header
+    that tells its version and this split.
     """
-    route: Manifest = {
-        "route": [
-            {"destination": _destination(app, version), "weight": weights[version]}
-            for version in sorted(weights)
-            if weights[version]
-        ]
-    }
-    matches = _matches(routing)
-    if matches:
-        route["match"] = matches
-    if routing.response_headers:
-        route["headers"] = {"response": {"set": _literal(routing.response_headers)}}
-    if routing.timeout is not None:
-        route["timeout"] = routing.timeout
-    if routing.retries is not None:
-        route["retries"] = _retries(routing.retries)
     hosts, gateways = list(routing.hosts), [routing.gateway]
     if routing.mesh_callers:
         hosts.append(app.host)
         gateways.append("mesh")
-    spec: Manifest = {"hosts": hosts, "gateways": gateways, "exportTo": list(_EXPORT_TO), "http": [route]}
-    route["name"] = rule_name(app, spec)
+    spec: Manifest = {"hosts": hosts, "gateways": gateways, "exportTo": list(_EXPORT_TO)}
+    shares: list[Manifest] = [
+        {"destination": _destination(app, version), "weight": weights[version]}
+        for version in sorted(weights)
+        if weights[version]
+    ]
+    rules = [_test_rule(app, version, mark, routing) for version, mark in sorted((test_routes or {}).items())]
+    rules.append(_rule(shares, routing, _matches(routing)))
+    spec["http"] = [{**rule, "name": rule_name(app, spec, rule)} for rule in rules]
     if marked:
         for version, mark in marks(spec).items():
-            (one,) = [each for each in route["route"] if each["destination"]["subset"] == version]
+            (one,) = [each for each in shares if each["destination"]["subset"] == version]
             one["headers"] = {"response": {"set": {MARK: mark}}}
     return _object("VirtualService", app.name, app, spec)
 
 
+def is_test(rule: Mapping[str, Any]) -> bool:
+    """Whether a rule of a VirtualService is a test route."""
+    return _TEST in str(rule.get("name"))
+
+
 def marks(spec: Mapping[str, Any]) -> dict[str, str]:
     """By version with traffic, what the header says of its answers: another text for any other split."""
-    (rule,) = spec["http"]
+    rule = spec["http"][-1]
     plain = [{key: one[key] for key in ("destination", "weight")} for one in rule["route"]]
     # The name is made of the rest, and may be known only later.
     rest = {key: value for key, value in rule.items() if key not in {"name", "route"}}
@@ -115,7 +120,7 @@ def split(spec: Mapping[str, Any]) -> dict[str, int]:
 
     Nothing for a spec that somebody else wrote and that splits nothing, such as a redirect.
     """
-    rules: Sequence[Mapping[str, Any]] = spec.get("http") or []
+    rules = [rule for rule in spec.get("http") or () if not is_test(rule)]
     targets: Sequence[Mapping[str, Any]] = (rules[0].get("route") if rules else None) or []
     return {
         route["destination"]["subset"]: int(route.get("weight", 100))
@@ -129,15 +134,51 @@ def _destination(app: App, version: str) -> Manifest:
     return {"host": app.host, "subset": version, "port": {"number": app.port}}
 
 
-def rule_name(app: App, spec: Manifest) -> str:
-    """A name for the route that is another one when anything but the weights is.
+def rule_name(app: App, spec: Manifest, rule: Manifest) -> str:
+    """A name for a rule of the spec that is another one when anything but the weights is.
 
-    Envoy's route has it too, which tells whether the Envoy took the update.
+    Envoy's route has it too, which tells whether the Envoy took the update. What kind of rule it is stands
+    behind the digest.
     """
-    (route,) = spec["http"]
-    rest = spec | {"http": {key: value for key, value in route.items() if key not in ("route", "name")}}
-    digest = hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()
-    return f"{app.name}-{digest[:8]}"
+    plain = {key: value for key, value in spec.items() if key != "http"}
+    rest = {key: value for key, value in rule.items() if key not in ("route", "name")}
+    digest = hashlib.sha256(json.dumps({**plain, "http": rest}, sort_keys=True).encode()).hexdigest()
+    _, slash, kind = str(rule.get("name", "")).partition("/")
+    return f"{app.name}-{digest[:8]}{slash}{kind}"
+
+
+def _rule(shares: Sequence[Manifest], routing: Routing, matches: Sequence[Manifest]) -> Manifest:
+    """A rule with all that the routing says of every one."""
+    rule: Manifest = {"route": shares}
+    if matches:
+        rule["match"] = list(matches)
+    if routing.response_headers:
+        rule["headers"] = {"response": {"set": _literal(routing.response_headers)}}
+    if routing.timeout is not None:
+        rule["timeout"] = routing.timeout
+    if routing.retries is not None:
+        rule["retries"] = _retries(routing.retries)
+    return rule
+
+
+def _test_rule(app: App, version: str, mark: RequestMark, routing: Routing) -> Manifest:
+    """The rule that sends the requests with a mark to one version, whatever its weight."""
+    headers = _marked(mark)
+    matches = [
+        {**match, "headers": {**match.get("headers", {}), **headers}} for match in _matches(routing) or [{}]
+    ]
+    rule = _rule([{"destination": _destination(app, version)}], routing, matches)
+    if mark.strip:
+        rule["headers"] = {**rule.get("headers", {}), "request": {"remove": sorted(mark.header)}}
+    return {**rule, "name": f"{_TEST}{version}"}
+
+
+def _marked(mark: RequestMark) -> Manifest:
+    """The match of a mark; a cookie is one among others in its header, which a regex has to fit whole."""
+    headers = {name: {"exact": value} for name, value in mark.header.items()}
+    for name, value in mark.cookie.items():
+        headers["cookie"] = {"regex": f"(.*; *)?{name}={value}(;.*)?"}
+    return headers
 
 
 def _literal(headers: Mapping[str, str]) -> dict[str, str]:

@@ -1,12 +1,13 @@
 """Where and how the app of a stack is asked through its gateway."""
 
+import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ..errors import RolloutError
 from ..pulumi_cli import config
-from ..settings.model import Check, Routing, Settings
+from ..settings.model import Check, RequestMark, Routing, Settings
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,12 @@ class Endpoint:
     def __str__(self) -> str:
         name = self.headers.get("Host")
         return f"{self.url} (Host: {name})" if name else self.url
+
+    @property
+    def curl(self) -> str:
+        """The command that asks it, for a shell."""
+        headers = [part for name, value in self.headers.items() for part in ("-H", f"{name}: {value}")]
+        return shlex.join(["curl", *headers, self.url])
 
 
 def of(name: str, settings: Settings) -> Endpoint:
@@ -41,6 +48,33 @@ def of(name: str, settings: Settings) -> Endpoint:
 def at(url: str, routing: Routing, host: str) -> Endpoint:
     """Return how to ask for one host of a route (a wildcard stands for any) at a gateway's address."""
     return Endpoint(url + routing.asked_path(), routing.asked_headers(host), routing.check)
+
+
+def marked(endpoint: Endpoint, mark: RequestMark) -> Endpoint:
+    """Return the endpoint asked with a mark, so that a version's test route takes the requests."""
+    cookie = "; ".join(f"{name}={value}" for name, value in mark.cookie.items())
+    cookies = {"Cookie": cookie} if cookie else {}
+    return replace(endpoint, headers={**endpoint.headers, **mark.header, **cookies})
+
+
+def mark_of(settings: Settings, version: str) -> RequestMark:
+    """Return what reaches a version by its test route.
+
+    Raises:
+        RolloutError: there is no such version, or no test route to it; the text says what to type.
+    """
+    if version not in settings.versions:
+        msg = f"there is no version {version}; there are {', '.join(settings.versions)}"
+        raise RolloutError(msg)
+    mark = settings.test_routes.get(version)
+    if mark is None:
+        msg = (
+            f"no test route leads to {version}. To make one, type:\n"
+            f"  pulumi config set --path 'blue-green:testRoutes.{version}.header.x-version' {version}\n"
+            "  pulumi up"
+        )
+        raise RolloutError(msg)
+    return mark
 
 
 def recorded(facts: Mapping[str, Any]) -> Endpoint:

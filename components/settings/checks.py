@@ -8,7 +8,7 @@ from typing import cast
 from . import pod_template, rules
 from .forms import camel
 from .mistakes import Mistake, key, nearest, shown
-from .model import Check, MinikubeCluster, Probes, Resources, Routing, Settings, Version
+from .model import Check, MinikubeCluster, Probes, RequestMark, Resources, Routing, Settings, Version
 
 _SET = "pulumi config set --path"
 # What the stack says of a version whose pods somebody else has.
@@ -24,6 +24,7 @@ def mistakes(settings: Settings, project: str) -> list[Mistake]:
         *_versions(settings, project),
         *_weights(settings, project),
         *_routing(settings),
+        *_test_routes(settings, project),
     ]
 
 
@@ -225,6 +226,38 @@ def _overlaps(hosts: tuple[str, ...]) -> Iterator[Mistake]:
         if covering:
             wrong = f"{shown(host)} is covered by {shown(covering[0])}"
             yield Mistake(("routing", "hosts", index), wrong, "Take one of them out")
+
+
+def _test_routes(settings: Settings, project: str) -> Iterator[Mistake]:
+    marks = settings.test_routes
+    if marks and settings.convergence.evidence == "requests":
+        wrong = "convergence.evidence: requests proves the split alone"
+        yield Mistake(("testRoutes",), wrong, "Take one of them out")
+    for name, mark in marks.items():
+        path = ("testRoutes", name)
+        if name not in settings.versions:
+            known = nearest(name, settings.versions).replace("Known are", "There are")
+            yield Mistake(path, f"there is no version {shown(name)}", known)
+            continue
+        if len(mark.header) + len(mark.cookie) != 1:
+            yield Mistake(path, "it needs one header or one cookie", f"Write header: {{x-version: {name}}}")
+        if any(other < name and _same(mark, one) for other, one in marks.items()):
+            yield Mistake(path, f"another version has the same mark, {mark}", "Give each version its own")
+        if mark.strip and not mark.header:
+            yield Mistake((*path, "strip"), "a cookie stays where it is", "Take it out, or write a header")
+        if "cookie" in mark.header:
+            yield Mistake((*path, "header"), "it is a cookie", "Write cookie: {NAME: VALUE}")
+        # A rule of the route can match a header once.
+        own = {"cookie"} if mark.cookie else set(mark.header)
+        for taken in sorted(settings.routing.headers.keys() & own):
+            yield Mistake(path, f"routing.headers has {taken} already", "Take another header")
+        if settings.versions[name].replicas == 0:
+            remedy = f"Type: {_SET} '{project}:versions.{name}.replicas' 1"
+            yield Mistake(path, f"{name} has 0 replicas to test", remedy)
+
+
+def _same(one: RequestMark, other: RequestMark) -> bool:
+    return (one.header, one.cookie) == (other.header, other.cookie)
 
 
 def _check(check: Check, routing: Routing) -> Iterator[Mistake]:

@@ -583,6 +583,30 @@ class Routing(Section):
 
 
 @dataclass(frozen=True)
+class RequestMark(Section):
+    """What a request carries to reach one version whatever its weight: one header, or one cookie.
+
+    `strip` takes the header off before the app sees it.
+    """
+
+    header: Annotated[
+        Mapping[Annotated[str, rules.HEADER_NAME], Annotated[str, rules.HEADER_VALUE]],
+        Key("A header and its value; this or a cookie.", "route", {"x-version": "v2"}),
+    ] = field(default_factory=dict[str, str])
+    cookie: Annotated[
+        Mapping[Annotated[str, rules.COOKIE_NAME], Annotated[str, rules.COOKIE_VALUE]],
+        Key("A cookie and its value; this or a header.", "route", {"version": "v2"}),
+    ] = field(default_factory=dict[str, str])
+    strip: Annotated[
+        bool, _FLAG, Key("Whether the gateway takes the header off before the app sees it.", "route", True)
+    ] = False
+
+    def __str__(self) -> str:
+        headers = [f"the header {name}: {value}" for name, value in self.header.items()]
+        return ", ".join([*headers, *(f"the cookie {name}={value}" for name, value in self.cookie.items())])
+
+
+@dataclass(frozen=True)
 class Convergence(Section):
     """How long `up` waits for gateways to follow, and for requests in flight to end.
 
@@ -631,4 +655,9 @@ class Settings:
     ]  # fmt: skip
     routing: Annotated[Routing, Key("How requests reach the app.")]
     convergence: Annotated[Convergence, Key("How long `up` waits.")]
+    test_routes: Annotated[
+        Mapping[str, RequestMark],
+        Key("By version, what a request carries to reach it whatever its weight (docs/test-routes.md).",
+            "route", {"v2": {"header": {"x-version": "v2"}}}),
+    ] = field(default_factory=dict[str, RequestMark])  # fmt: skip
     warnings: tuple[str, ...] = ()

@@ -1,12 +1,13 @@
 """Turns the raw config into Settings; every mistake of it in one ConfigError."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import fields, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any, TypeAlias, cast, get_type_hints
 
 from . import members
 from .checks import mistakes, warnings
+from .forms import camel
 from .mistakes import ConfigError, Mistake, kind, nearest
 from .model import App, Istio, KubeconfigCluster, MinikubeCluster, Routing, Settings
 
@@ -14,7 +15,9 @@ if TYPE_CHECKING:
     from pydantic import TypeAdapter
     from pydantic_core import ErrorDetails
 
-KEYS = ("cluster", "istio", "app", "versions", "weights", "routing", "convergence")
+# The keys of a stack, and the fields that they are read into.
+FIELDS = {camel(one.name): one.name for one in fields(Settings) if one.name != "warnings"}
+KEYS = tuple(FIELDS)
 
 Cluster: TypeAlias = MinikubeCluster | KubeconfigCluster
 Path: TypeAlias = tuple[str | int, ...]
@@ -32,7 +35,7 @@ def parse(config: Mapping[str, object], project: str = "blue-green") -> Settings
         Mistake((name,), "there is no such key", nearest(name, KEYS, f"{project}:"))
         for name in sorted(set(config) - set(KEYS))
     ]
-    sections = {name: _read(name, config.get(name), found) for name in KEYS}
+    sections = {field: _read(name, config.get(name), found) for name, field in FIELDS.items()}
     settings = _completed(Settings(**cast("Any", sections)), config)
     # What is wrong already is not judged a second time together with other keys.
     found += [one for one in mistakes(settings, project) if not any(old.touches(one.path) for old in found)]
@@ -124,7 +127,7 @@ def _read(name: str, value: object, found: list[Mistake]) -> object:
 def _adapter(name: str) -> "TypeAdapter[Any]":
     from pydantic import TypeAdapter
 
-    return TypeAdapter(get_type_hints(Settings, include_extras=True)[name])
+    return TypeAdapter(get_type_hints(Settings, include_extras=True)[FIELDS[name]])
 
 
 def _copied(value: object) -> object:

@@ -5,7 +5,7 @@ from typing import Any, cast, get_type_hints
 
 from .forms import Json
 from .model import Settings
-from .parse import KEYS
+from .parse import FIELDS, KEYS
 
 
 def schema(project: str = "blue-green") -> Json:
@@ -13,7 +13,7 @@ def schema(project: str = "blue-green") -> Json:
     from pydantic import TypeAdapter
 
     hints = get_type_hints(Settings, include_extras=True)
-    adapters = [(name, "validation", TypeAdapter[Any](hints[name])) for name in KEYS]
+    adapters = [(name, "validation", TypeAdapter[Any](hints[FIELDS[name]])) for name in KEYS]
     references, definitions = TypeAdapter.json_schemas(cast("Any", adapters))
     sections = {f"{project}:{name}": references[cast("Any", (name, "validation"))] for name in KEYS}
     found = {

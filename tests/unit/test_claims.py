@@ -9,7 +9,7 @@ from components.gateway import claims
 from components.gateway.claims import Others
 from components.manifests import routes
 from components.ownership import OWNER
-from components.settings.model import App, Routing
+from components.settings.model import App, RequestMark, Routing
 
 PROD, STAGING = "organization/blue-green/prod", "organization/blue-green/staging"
 Pair = tuple[dict[str, Any], dict[str, Any]]
@@ -90,3 +90,18 @@ def test_callers_in_the_mesh_are_no_part_of_a_claim() -> None:
     found = claims.claim(virtual_service, [gateway])
     assert [str(one) for one in found.entrances] == ["port 80 of the gateway istio=ingressgateway"]
     assert found.hosts == {"a.example"}
+
+
+def test_a_test_route_asks_for_nothing_more_and_makes_no_new_claim() -> None:
+    def tested(pair: Pair, mark: RequestMark) -> Pair:
+        app, routing = App("myapp", "staging"), Routing(headers={"x-team": "b"})
+        made = routes.virtual_service(app, {"v1": 100}, routing, {"v2": mark})
+        return pair[0], {**pair[1], "spec": made["spec"]}
+
+    theirs, ours = split("prod", PROD), split("staging", STAGING, headers={"x-team": "b"})
+    for mark in (RequestMark(header={"x-version": "v2"}), RequestMark(cookie={"version": "v2"})):
+        with_test = tested(ours, mark)
+        assert said(with_test, theirs) == said(ours, theirs)
+        # What stands already may stay, with a test route or without.
+        assert claim.stands(*ours, cluster(theirs, with_test), STAGING)
+        assert said(theirs, with_test).keys() == set()

@@ -5,7 +5,7 @@ from typing import Any
 from components.gateway.finding import Grade
 from components.gateway.foreign import foreign, foreign_ports
 from components.manifests import routes, workload
-from components.settings.model import App, Routing
+from components.settings.model import App, RequestMark, Routing
 
 MANIFEST = routes.virtual_service(App("shop", "web"), {"v1": 100}, Routing(timeout="5s"))
 
@@ -61,3 +61,17 @@ def test_a_port_that_the_stack_does_not_write_is_a_note_with_its_writer_and_the_
     )
     assert found.grade is Grade.NOTE
     assert foreign_ports({"metadata": metadata, "spec": service["spec"]}, service) == ()
+
+
+def test_the_stacks_own_test_routes_are_not_foreign_and_a_change_of_one_is() -> None:
+    marks = {"v2": RequestMark(header={"x-version": "v2"})}
+    app, routing = App("shop", "web"), Routing(timeout="5s")
+    manifest = routes.virtual_service(app, {"v1": 100}, routing, marks)
+    theirs = item("kubectl-edit")
+    test, split = manifest["spec"]["http"]
+    theirs["spec"]["http"] = [test, split]
+    assert foreign(theirs, manifest) == ()
+    theirs["spec"]["http"] = [test | {"match": []}, split]
+    assert [one.cause.partition(" has ")[2] for one in foreign(theirs, manifest)] == [
+        "match: [], which the stack does not write"
+    ]

@@ -179,3 +179,37 @@ def test_a_redirect_and_a_host_of_nobody_are_said_as_such() -> None:
 
 def test_a_table_without_a_route_of_ours_says_nothing() -> None:
     assert said(host("*", routes=[route("other/x")])) == []
+
+
+def for_tests(version: str, **match: Any) -> dict[str, Any]:
+    """A test route of ours."""
+    return {**route(OURS, **match), "name": f"myapp-1/test-{version}"}
+
+
+def test_what_takes_a_test_routes_requests_is_named_with_its_mark() -> None:
+    marked = {"prefix": "/", "headers": [CANARY]}
+    theirs = route("other/x", **marked)
+    table = host("*", routes=[theirs, for_tests("v2", **marked), route(OURS)])
+    said_ = said(table)
+    assert (
+        Grade.BROKEN,
+        "sends every request for host *, path /, header x-canary yes to the VirtualService other/x, "
+        "which stands in front",
+    ) in said_
+    assert [grade for grade, _ in said_] == [Grade.BROKEN, Grade.NOTE]
+
+
+def test_one_route_in_front_of_a_test_route_and_the_split_is_told_once() -> None:
+    marked = {"prefix": "/", "headers": [CANARY]}
+    table = host("*", routes=[route("other/x", prefix="/a"), for_tests("v2", **marked), route(OURS)])
+    ((_, cause),) = said(table)
+    assert cause.count("other/x") == 1
+
+
+def test_what_is_undecided_for_a_test_route_alone_is_a_note_as_no_request_of_the_proof_tells() -> None:
+    cookie = {"name": "cookie", "string_match": {"safe_regex": {"regex": "(.*; *)?v=2(;.*)?"}}}
+    other = {"name": "cookie", "string_match": {"safe_regex": {"regex": ".*beta.*"}}}
+    theirs = route("other/x", prefix="/", headers=[other])
+    table = host("*", routes=[theirs, for_tests("v2", prefix="/", headers=[cookie]), route(OURS)])
+    assert {grade for grade, _ in said(table)} == {Grade.NOTE, Grade.UNDECIDED}
+    assert [grade for grade, cause in said(table) if "safe_regex" in cause or "regex" in cause]

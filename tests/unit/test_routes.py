@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from components.manifests import routes
 from components.manifests.objects import objects
-from components.settings.model import App, Retries, Routing, StickySession, Version
+from components.settings.model import App, RequestMark, Retries, Routing, StickySession, Version
 from components.settings.parse import parse
 
 APP = App("shop", "web")
@@ -112,3 +112,57 @@ def test_what_verify_compares_has_a_versions_own_settings() -> None:
     subset = made["DestinationRule"]["spec"]["subsets"][0]
     assert subset["trafficPolicy"] == versions["v1"]["trafficPolicy"]
     assert "PodDisruptionBudget" not in made
+
+
+def test_test_routes_stand_before_the_split_with_all_that_the_routing_says() -> None:
+    routing = Routing(
+        hosts=("shop.example",),
+        paths=("/a", "/b"),
+        headers={"x-beta": "yes"},
+        response_headers={"x-split": "on"},
+        timeout="5s",
+        retries=Retries(0),
+    )
+    marks = {
+        "v3": RequestMark(cookie={"version": "v3"}),
+        "v2": RequestMark(header={"x-version": "v2"}, strip=True),
+    }
+    plain = routes.virtual_service(APP, {"v1": 100}, routing)["spec"]
+    spec = routes.virtual_service(APP, {"v1": 100}, routing, marks)["spec"]
+    *tests, split = spec["http"]
+    # Neither the split nor its name is another one: nothing of it is written anew.
+    assert [split] == plain["http"]
+    second, third = tests
+    assert re.fullmatch(r"shop-[0-9a-f]{8}/test-v2", second["name"])
+    beta = {"x-beta": {"exact": "yes"}}
+    assert second["match"] == [
+        {"headers": {**beta, "x-version": {"exact": "v2"}}, "uri": {"prefix": path}} for path in ("/a", "/b")
+    ]
+    cookie = {"cookie": {"regex": "(.*; *)?version=v3(;.*)?"}}
+    assert [match["headers"] for match in third["match"]] == [beta | cookie] * 2
+    assert second["route"] == [
+        {"destination": {"host": "shop", "subset": "v2", "port": {"number": 80}}},
+    ]
+    assert second["headers"] == {"response": {"set": {"x-split": "on"}}, "request": {"remove": ["x-version"]}}
+    assert third["headers"] == split["headers"]
+    assert all((one["timeout"], one["retries"]) == ("5s", {"attempts": 0}) for one in spec["http"])
+
+
+def test_a_test_routes_name_is_another_one_when_anything_of_it_is() -> None:
+    def name(mark: RequestMark, routing: Routing) -> str:
+        return routes.virtual_service(APP, {"v1": 100}, routing, {"v2": mark})["spec"]["http"][0]["name"]
+
+    mark, routing = RequestMark(header={"x-version": "v2"}), Routing()
+    others = [
+        name(replace(mark, strip=True), routing),
+        name(RequestMark(header={"x-version": "v3"}), routing),
+        name(mark, replace(routing, timeout="5s")),
+        name(mark, replace(routing, hosts=("shop.example",))),
+    ]
+    assert len({name(mark, routing), *others}) == 5
+
+
+def test_a_test_route_is_no_part_of_the_split() -> None:
+    marks = {"v2": RequestMark(header={"x-version": "v2"})}
+    spec = routes.virtual_service(APP, {"v1": 60, "v2": 40}, Routing(), marks)["spec"]
+    assert routes.split(spec) == {"v1": 60, "v2": 40}

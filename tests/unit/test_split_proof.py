@@ -28,6 +28,13 @@ PROPS: dict[str, Any] = {
         version: {"port": 80.0, "path": "/", "headers": {"Host": "myapp"}} for version in ("v1", "v2", "v3")
     },
 }
+TEST: dict[str, Any] = {
+    "name": "myapp-1/test-v3",
+    "match": [{"headers": {"x-version": {"exact": "v3"}}}],
+    "route": [{"destination": {"host": "myapp", "subset": "v3"}}],
+}
+WITH_V3 = {"v1": "a", "v2": "b", "v3": "d"}
+TESTED: dict[str, Any] = {"tests": [TEST], "workloads": WITH_V3}
 STATE: dict[str, Any] = PROPS | {"proof": [], "__provider": "old"}
 
 
@@ -72,6 +79,15 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[tuple[str, ...], tuple[
             [(("v3",), ("v3",))],
         ),
         (STATE, news(timeoutSeconds=5.0), []),
+        # What gets a test route is asked as what gets traffic; and no more while it keeps it.
+        (STATE, news(tests=[TEST], workloads=WITH_V3), [(("v3",), ("v3",))]),
+        (STATE | TESTED, news(tests=[TEST], workloads=WITH_V3 | {"v3": "e"}), [(("v3",), ("v3",))]),
+        (STATE | TESTED, news(**TESTED, weights={"v1": 90.0, "v2": 10.0}), [(("v1",), ("v1",))]),
+        (
+            STATE | TESTED,
+            news(weights={"v1": 40.0, "v2": 50.0, "v3": 10.0}, **TESTED),
+            [(("v3",), ("v3",))],
+        ),
         # An `up` of the first releases wrote no questions into the state.
         (STATE, {key: value for key, value in news().items() if key != "questions"}, [(("v1", "v2"), ())]),
         # Nothing changed but a gateway has lost a version: all that have traffic, and none gains.
@@ -100,6 +116,11 @@ def test_a_virtual_service_that_is_gone_is_not_held_back(monkeypatch: pytest.Mon
     # In another cluster nothing is cut off: nothing was served there.
     ReadyProvider().update("myapp", STATE, news(kubeconfig="other"))
     assert calls == [(("v1", "v2"), ("v1", "v2"))]
+
+
+def test_a_test_route_that_leaves_the_inputs_is_a_change() -> None:
+    for provider in (ReadyProvider(), ConvergedProvider()):
+        assert provider.diff("myapp", STATE | TESTED, news(workloads=WITH_V3)).changes
 
 
 @pytest.mark.parametrize("holds", [True, False])

@@ -2,7 +2,7 @@
 
 import difflib
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias, cast
 
 import yaml
@@ -54,6 +54,7 @@ class Change:
         resources: what changes, in Pulumi's order; None where the engine could not tell.
         unknown: why the engine could not tell, for the reader.
         warnings: what the program warns of for the split.
+        tests: by version with a test route, the command that reaches it.
     """
 
     stack: str
@@ -62,6 +63,7 @@ class Change:
     resources: tuple[Resource, ...] | None
     unknown: str = ""
     warnings: tuple[str, ...] = ()
+    tests: Mapping[str, str] = field(default_factory=dict[str, str])
 
     @property
     def versions(self) -> tuple[str, ...]:

@@ -45,6 +45,8 @@ def _summary(change: Change, served: Mapping[str, Collection[str]]) -> str:
     if change.unknown:
         parts.append(_unknown(change))
     parts.append(_split_table(change))
+    if change.tests:
+        parts.append("\n".join(f"{version} alone: `{curl}`" for version, curl in change.tests.items()))
     return "\n\n".join(parts)
 
 

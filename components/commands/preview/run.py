@@ -4,12 +4,13 @@ import json
 import re
 import subprocess
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, cast
 
 from ...errors import RolloutError
 from ...kubernetes.api import Api
 from ...kubernetes.errors import GatewayError, KubeconfigError, RefusedError, UnreachableError
-from ...observation import live
+from ...observation import endpoint, live
 from ...pulumi_cli import config, project, stack
 from ...pulumi_cli import last_proof as proofs
 from ...settings.model import MinikubeCluster, Settings
@@ -49,9 +50,20 @@ def preview(name: str) -> Change:
             msg = f"the preview of stack {name} failed:\n{said[-3000:]}"
             raise RolloutError(msg)
         else:
-            return of_digest(name, state, digest)
+            return replace(of_digest(name, state, digest), tests=_tests(name, settings))
     blind = _BLIND.format(reason=reason)
-    return Change(name, of_resources(state), of_settings(settings), None, blind)
+    change = Change(name, of_resources(state), of_settings(settings), None, blind)
+    return replace(change, tests=_tests(name, settings))
+
+
+def _tests(name: str, settings: Settings) -> Mapping[str, str]:
+    """Return by version with a test route the command that reaches it once the stack is up."""
+    if not settings.test_routes:
+        return {}
+    # Before the first `up` nobody knows the address.
+    url = str(stack.outputs(name).get("url") or "URL")
+    where = endpoint.at(url, settings.routing, settings.routing.hosts[0])
+    return {version: endpoint.marked(where, mark).curl for version, mark in settings.test_routes.items()}
 
 
 def _out_of_reach(settings: Settings, *, made: bool) -> str | None:
