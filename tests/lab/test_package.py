@@ -167,7 +167,7 @@ def test_the_commands_work_on_each_split_of_another_program(cart: Program, wheel
         blue_green("shift", "v2", "--split", "cart", "--steps", "50,100", *judged)
         after = yaml.safe_load(cart.config_file.read_text())["config"]
         assert "v2 100 %" in blue_green("verify", "--split", "cart")
-        assert blue_green("watch", "--split", "cart", "--plain", "--count", "5").count("V2\n") == 5
+        assert blue_green("watch", "--split", "cart", "--plain", "--count", "5").count("vNext\n") == 5
         assert "routes by v1 100 % again" in blue_green("rollback", "--split", "cart")
     assert [answer.text for answer in answers if not answer.ok] == []
     # A shift of a program that is not ours edits that key alone.
