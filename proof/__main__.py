@@ -7,7 +7,7 @@ import typer
 from rich.console import Console
 
 from harness.labs import ROOT, lab_host, project_copy
-from proof import accuracy, page, picture, rate, report
+from proof import accuracy, others, page, picture, rate, report
 from proof.faults import FAULTS
 from proof.result import Result
 from proof.run import under_load
@@ -42,6 +42,7 @@ def main(
         program = project_copy(FOLDER / "project", lab)
         program.config(routing={"retries": {"attempts": 0}})
         program.up()
+        others.make_older(program)
         held = rate.highest_held(program, highest, FOLDER / "requests", console.print)
         changes = [(one.name, one.steps, 0, "no request fails") for one in TRANSITIONS]
         changes += [(one.name, one.steps(lab), one.allowed(held.offered), one.promise) for one in FAULTS]

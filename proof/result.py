@@ -24,6 +24,7 @@ class Result:
         requests: every request of the load meanwhile.
         marks: when each step began and ended.
         error: what went wrong with the steps themselves, or None.
+        theirs: from when to when another team's objects stood; what failed then is not ours.
     """
 
     name: str
@@ -32,11 +33,16 @@ class Result:
     requests: tuple[Request, ...]
     marks: tuple[Mark, ...]
     error: str | None = None
+    theirs: tuple[tuple[float, float], ...] = ()
 
     @property
     def failed(self) -> tuple[Request, ...]:
-        """The requests that failed."""
-        return tuple(request for request in self.requests if request.failure)
+        """The requests that failed by what we do."""
+        return tuple(
+            request
+            for request in self.requests
+            if request.failure and not any(began <= request.sent <= ended for began, ended in self.theirs)
+        )
 
     @property
     def longest(self) -> float:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from harness.labs import Program
 from proof.result import Mark, Result
-from proof.steps import Step
+from proof.steps import Step, Theirs
 from proof.traffic import load
 
 
@@ -28,6 +28,7 @@ def under_load(
     error and is not kept.
     """
     marks: list[Mark] = []
+    theirs: list[tuple[float, float]] = []
     error: str | None = None
     url = str(program.outputs()["url"])
     folder.mkdir(parents=True, exist_ok=True)
@@ -38,10 +39,13 @@ def under_load(
             marks.append(Mark(time.time(), "begins"))
             note = None
             try:
-                note = step(program)
+                noted = step(program)
+                if isinstance(noted, Theirs):
+                    theirs.append((noted.began, noted.ended))
+                note = noted.note if isinstance(noted, Theirs) else noted
             except (AssertionError, subprocess.TimeoutExpired) as failure:
                 error = str(failure)[-2000:]
                 break
             finally:
                 marks.append(Mark(time.time(), note or "ends"))
-    return Result(name, allowed, promise, tuple(requests), tuple(marks), error)
+    return Result(name, allowed, promise, tuple(requests), tuple(marks), error, tuple(theirs))

@@ -2,12 +2,29 @@
 
 import random
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import TypeAlias
 
 from harness.labs import Program
 
+
+@dataclass(frozen=True)
+class Theirs:
+    """What a step notes in which another team's object stood: requests that failed meanwhile are theirs.
+
+    Attributes:
+        note: what came of it.
+        began: when the object came, in seconds since the epoch.
+        ended: when it was gone from the gateways.
+    """
+
+    note: str
+    began: float
+    ended: float
+
+
 # What it returns is noted beside the moment of its end.
-Step: TypeAlias = Callable[[Program], str | None]
+Step: TypeAlias = Callable[[Program], str | Theirs | None]
 Split: TypeAlias = Mapping[str, int]
 IMAGES = {name: {"image": f"janakiramm/myapp:{name}"} for name in ("v1", "v2", "v3", "v4")}
 IMAGES_OF_TWO = {name: IMAGES[name] for name in ("v1", "v2")}

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from proof import others
 from proof.signals import interrupted, killed
 from proof.steps import (
     HALF,
@@ -93,5 +94,6 @@ TRANSITIONS = (
             to_without_istiod(HALF),
         ),
     ),
+    Transition("another team's objects come and go on the same gateway", others.come_and_go(), short=False),
     Transition("Istio values changed", (istio_annotation("one"), istio_annotation("two"))),
 )
