@@ -14,6 +14,7 @@ from .control_plane import Rejection, rejections
 from .envoy import TEST, Target
 from .finding import REFRESH, Finding, Grade, Link
 from .gateways import Gateways
+from .suspects import suspects
 
 _ISTIO = "/apis/networking.istio.io/v1"
 # Fields of a VirtualService's rule that keep requests from the app, or change what it is asked for.
@@ -29,6 +30,8 @@ def causes(
     questions: list[Callable[[], tuple[Finding, ...]]] = []
     if links & {Link.HOST, Link.ROUTE, Link.UPDATE}:
         questions.append(lambda: deeds(api, target))
+    if Link.ROUTE in links:
+        questions.append(lambda: route_filters(gateways))
     if links & {Link.HOST, Link.ROUTE, Link.UPDATE, Link.LISTENER, Link.CLUSTER}:
         questions.append(lambda: updates(gateways, target))
     if Link.CLUSTER in links:
@@ -75,6 +78,15 @@ def _behind(item: Mapping[str, Any], http: Sequence[Mapping[str, Any]], name: st
     if tests != sorted(tests, reverse=True):
         cause = f"{name} has a test route behind the split"
         yield Finding(Link.ROUTE, cause, REFRESH, writer(item, "http"), Grade.BROKEN)
+
+
+def route_filters(gateways: Gateways) -> tuple[Finding, ...]:
+    """The EnvoyFilters of the gateways, which may change routes and stand in no VirtualService."""
+    return tuple(
+        Finding(Link.ROUTE, f"{one} acts on the gateways", f"{gateways.api.kubectl} {one.look}")
+        for one in suspects(gateways)
+        if one.kind == "EnvoyFilter"
+    )
 
 
 def deployments(api: Api, target: Target, versions: Iterable[str]) -> tuple[Finding, ...]:

@@ -40,7 +40,7 @@ class Gateways:
     def __init__(self, kubeconfig: Kubeconfig, selector: Mapping[str, str]) -> None:
         self._open = ExitStack()
         self.api = self._open.enter_context(Api(kubeconfig))
-        self._selector = selector
+        self.selector = selector
         self._envoys: dict[str, EnvoyAdmin] = {}
         self._pods: tuple[GatewayPod, ...] = ()
         self.listed_at = -math.inf
@@ -67,7 +67,7 @@ class Gateways:
         """Asks every gateway at the same time. Raises GatewayError when there is none."""
         pods = self.pods()
         if not pods:
-            labels = label_selector(self._selector)
+            labels = label_selector(self.selector)
             raise GatewayError(
                 f"No gateway runs: no pod in any namespace matches {labels}. "
                 f"Look at: {self.api.kubectl} get pods -A -l {labels}"
@@ -81,7 +81,7 @@ class Gateways:
     def pods(self) -> tuple[GatewayPod, ...]:
         """The gateway's pods, by a list that is at most a second old. Raises GatewayError."""
         if time.monotonic() - self.listed_at > _LIST_SECONDS:
-            self._pods = gateway_pods(self.api, self._selector)
+            self._pods = gateway_pods(self.api, self.selector)
             self.listed_at = time.monotonic()
         return self._pods
 

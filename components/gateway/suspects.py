@@ -33,7 +33,7 @@ class Suspect:
         return f"{self.kind} {self.namespace}/{self.name}"
 
 
-def suspects(gateways: Gateways, selector: Mapping[str, str]) -> tuple[Suspect, ...]:
+def suspects(gateways: Gateways) -> tuple[Suspect, ...]:
     """Those in the gateways' namespaces, and the mesh's, that are for pods with the gateways' labels.
 
     What cannot be read is left out: it is asked for to explain a failure, which is told all the same.
@@ -47,7 +47,8 @@ def suspects(gateways: Gateways, selector: Mapping[str, str]) -> tuple[Suspect, 
         Suspect(kind, item["metadata"]["namespace"], item["metadata"]["name"])
         for kind, path in _LISTS.items()
         for item in _items(gateways.api, path)
-        if item["metadata"]["namespace"] in namespaces and _labels(item["spec"]).items() <= selector.items()
+        if item["metadata"]["namespace"] in namespaces
+        and _labels(item["spec"]).items() <= gateways.selector.items()
     )
 
 

@@ -65,7 +65,7 @@ def failures(settings: Settings, sent: Sent, gateways: Gateways, *, explained: b
     whys = "; ".join(f"{version}: {one.why}" for version, one in sent.served.items() if one.why)
     named = limits(gateways.api, live.target(settings)) if whys else ""
     what = f"{what}; the gateway answered itself{f' ({whys})' if whys else ''}{named}"
-    beside = () if explained or whys else suspects(gateways, settings.routing.gateway_selector)
+    beside = () if explained or whys else suspects(gateways)
     if beside:
         what += f"; look at {' and '.join(map(str, beside))}"
     cure = f"{kubectl} {beside[0].look}" if beside else f"{kubectl} get pods {where}"
