@@ -8,6 +8,7 @@ from typing import cast
 
 import pytest
 from _pytest._code.code import ExceptionRepr
+from hypothesis import settings
 
 from harness import labs
 from harness.pace import pace
@@ -15,6 +16,9 @@ from harness.pace import pace
 # A shell starts what runs in the background with SIGINT ignored, and children inherit that: the
 # tests that interrupt a command would wait for ever. A handler of our own is the default in them.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+# How long an example takes is the machine's load; each test has its own limit below.
+settings.register_profile("default", deadline=None)
+settings.load_profile("default")
 SHOWN = 10
 
 

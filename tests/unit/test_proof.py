@@ -8,7 +8,7 @@ from itertools import accumulate
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from components.observation.statistics import could_be
@@ -64,7 +64,6 @@ def test_the_alarms_of_all_shares_together_keep_the_bound() -> None:
     assert min(min(weights.values()) for weights in SPLITS) == SHARE * 100
 
 
-@settings(deadline=None)
 @given(
     share=st.floats(0.01, 0.9),
     off=st.floats(0.001, 0.09),
@@ -84,7 +83,6 @@ def test_more_samples_are_needed_for_a_smaller_error_or_a_surer_answer(
     )
 
 
-@settings(deadline=None)
 @given(count=st.integers(0, 2000), samples=st.integers(1, 2000), share=st.floats(0.01, 0.99))
 def test_the_exact_bound_accepts_an_interval_around_the_share(count: int, samples: int, share: float) -> None:
     count = min(count, samples)
@@ -95,7 +93,6 @@ def test_the_exact_bound_accepts_an_interval_around_the_share(count: int, sample
         assert could_be(nearer, samples, share, EACH)
 
 
-@settings(deadline=None)
 @given(moved=st.integers(-300, 300))
 def test_a_split_is_kept_only_by_enough_answers_of_the_right_versions(moved: int) -> None:
     answers = {"v1": 990 + moved, "v2": 10 - moved if moved < 10 else 0}

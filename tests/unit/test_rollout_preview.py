@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 from hypothesis import given
-from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from components.commands.preview import comment, markdown
@@ -159,7 +158,6 @@ def test_config_that_cannot_be_compared_with_the_cluster_says_what_is_not_known(
     assert "nothing changes" in markdown.comment([dataclasses.replace(blind, after=before)], {})
 
 
-@hypothesis_settings(deadline=None)
 @given(
     stacks=st.integers(1, 4),
     resources=st.integers(1, 400),

@@ -4,7 +4,6 @@ import re
 from typing import Any
 
 from hypothesis import given
-from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from components.settings.mistakes import ConfigError
@@ -34,8 +33,6 @@ _VALUES = st.recursive(
 CONFIGS = st.dictionaries(st.sampled_from(KEYS) | _NAMES, _VALUES, max_size=7)
 
 
-# The first config waits for the import of pydantic.
-@hypothesis_settings(deadline=None)
 @given(CONFIGS)
 def test_any_config_is_accepted_or_refused_in_sentences(config: dict[str, Any]) -> None:
     try:
