@@ -9,7 +9,9 @@ import yaml
 
 from harness.labs import Program
 
-V1, V2 = {"image": "janakiramm/myapp:v1"}, {"image": "janakiramm/myapp:v2"}
+# As Pulumi.lab.yaml has them: only what a test changes is to be in its preview.
+READY = {"probes": {"readiness": {"path": "/"}}}
+V1, V2, V2_BY_V3 = ({"image": f"janakiramm/myapp:{tag}", **READY} for tag in ("v1", "v2", "v3"))
 MARKER = "<!-- blue-green preview -->"
 
 
@@ -98,7 +100,7 @@ def test_removed_version(program: Program) -> None:
 
 
 def test_new_image(program: Program) -> None:
-    program.config(versions={"v1": V1, "v2": {"image": "janakiramm/myapp:v3"}})
+    program.config(versions={"v1": V1, "v2": V2_BY_V3})
     summary, rows, diff = parts(preview(program))
     assert summary == "\n\n".join(
         [
@@ -134,7 +136,7 @@ def test_nothing(program: Program) -> None:
 
 
 def test_secrets_of_the_cluster_are_not_in_it(program: Program) -> None:
-    program.config(weights={"v1": 10, "v2": 90}, versions={"v1": V1, "v2": {"image": "janakiramm/myapp:v3"}})
+    program.config(weights={"v1": 10, "v2": 90}, versions={"v1": V1, "v2": V2_BY_V3})
     body = preview(program)
     kubeconfig = yaml.safe_load(Path(program.environment["KUBECONFIG"]).read_text())
     certificate, key = (kubeconfig["users"][0]["user"][name] for name in ("client-certificate", "client-key"))

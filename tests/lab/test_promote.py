@@ -113,7 +113,9 @@ def _refused(stacks: dict[str, Program], reason: str, *options: str) -> None:
 
 def test_source_that_is_not_what_its_config_says_is_refused(stacks: dict[str, Program]) -> None:
     stacks["lab"].config(weights={"v1": 60, "v2": 40})
-    _refused(stacks, "lab is not what its config says: the config says v1 60 %, v2 40 %")
+    _refused(
+        stacks, "lab is not what its config says: not applied: VirtualService default/myapp says v1 50 %"
+    )
 
 
 def test_target_that_has_drifted_is_refused(stacks: dict[str, Program]) -> None:
@@ -124,7 +126,7 @@ def test_target_that_has_drifted_is_refused(stacks: dict[str, Program]) -> None:
     stacks["staging"].kubectl(
         "patch", "virtualservice", "myapp", "-n", "staging", "--type=json", "-p", change
     )
-    _refused(stacks, "staging is not what its config says: the VirtualService says v2 100 %")
+    _refused(stacks, "staging is not what its config says: VirtualService staging/myapp says v2 100 %")
 
 
 def test_image_that_the_last_proof_does_not_name_is_refused(stacks: dict[str, Program]) -> None:
