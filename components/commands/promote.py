@@ -53,9 +53,9 @@ def promote(source: str, target: str, *, min_requests: int, with_weights: bool) 
         *drift(target),
     ]
     ours = config.settings(source)
-    reasons += [*_others(source, ours), *_others(target, theirs)]
-    if not reasons:
-        reasons += conflicts(images(ours, proof), theirs, target)
+    # A version that somebody else brings has no image here to compare.
+    others = [*_others(source, ours), *_others(target, theirs)]
+    reasons += others or conflicts(images(ours, proof), theirs, target)
     if reasons:
         msg = f"{source} is not promoted to {target}:\n  " + "\n  ".join(reasons)
         raise RolloutError(msg)

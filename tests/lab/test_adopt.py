@@ -12,6 +12,7 @@ import pytest
 from components.manifests import routes, workload
 from components.settings.model import App, Routing, Version
 from harness.labs import Lab, Program
+from tests.lab.observe import VERSIONS
 from tests.lab.shop import second_stack
 
 APP = App("shop")
@@ -23,6 +24,8 @@ EXCLUDES = ("--exclude", "**::shop-service", "--exclude", "**::shop-v1-deploymen
 @pytest.fixture(scope="module")
 def shop(program: Program, lab: Lab) -> Iterator[Program]:
     with second_stack(program, lab, "adopt") as made:
+        # The Deployment below has the probe that a version without one gets.
+        made.config(versions=VERSIONS)
         yield made
 
 
