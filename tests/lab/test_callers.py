@@ -38,6 +38,7 @@ def test_a_caller_without_a_sidecar_gets_past_the_weights_and_a_service_of_one_v
 
 
 def test_up_warns_of_an_idle_version_that_such_a_caller_reaches(program: Program) -> None:
+    program.config(versions=VERSIONS)
     said = program.up("--skip-preview").stdout
     assert "callers inside the cluster without a sidecar reach v2" in said
     program.config(versions={**VERSIONS, "v2": {**VERSIONS["v2"], "probes": {"readiness": {"path": "/"}}}})
