@@ -55,6 +55,7 @@ split = TrafficSplit(
         guarded,
         entry.url,
         test_routes=config.test_routes,
+        mirror=config.mirror,
     ),
     on.options(depends_on=[istio, application]),
 )

@@ -17,9 +17,9 @@ from pulumi import dynamic
 
 from . import later
 from .gateway import convergence as proof
+from .gateway.beside import Beside, of_rule
 from .gateway.chain import Entrance, Wanted
 from .gateway.envoy import Target
-from .gateway.test_routes import MarkedRoute, of_rule
 from .history import record
 from .kubernetes.api import Api
 from .kubernetes.errors import GatewayError
@@ -31,7 +31,7 @@ from .observation import endpoint
 from .provider import Provider, kubeconfig_input, plain_errors
 
 # Inputs that may be left out: one that is gone is a change too.
-_OPTIONAL = ("evidence", "tests", "tlsSecret")
+_OPTIONAL = ("beside", "evidence", "tlsSecret")
 # The inputs by which the Gateway is another one.
 _ENTRANCE = ("gateway", "gatewaySelector", "hosts", "tlsSecret")
 
@@ -51,14 +51,14 @@ def split_inputs(
 
 def chain_inputs(gateway: Manifest, virtual_service: Manifest) -> dict[str, Any]:
     """The inputs that say which way the requests take; the states of the first releases lack them."""
-    (server,), (*tests, route) = gateway["spec"]["servers"], virtual_service["spec"]["http"]
+    (server,), (*beside, route) = gateway["spec"]["servers"], virtual_service["spec"]["http"]
     secret = {"tlsSecret": server["tls"]["credentialName"]} if "tls" in server else {}
     return {
         "gateway": gateway["metadata"]["name"],
         "hosts": server["hosts"],
         "port": route["route"][0]["destination"]["port"]["number"],
         **secret,
-        **({"tests": tests} if tests else {}),
+        **({"beside": beside} if beside else {}),
     }
 
 
@@ -81,11 +81,11 @@ def _split(props: Mapping[str, Any]) -> proof.Split:
 
 
 def _wanted(props: Mapping[str, Any]) -> Wanted:
-    return Wanted(_weights(props), props.get("route"), _tests(props))
+    return Wanted(_weights(props), props.get("route"), _beside(props))
 
 
-def _tests(props: Mapping[str, Any]) -> tuple[MarkedRoute, ...]:
-    return tuple(of_rule(rule) for rule in props.get("tests") or ())
+def _beside(props: Mapping[str, Any]) -> tuple[Beside, ...]:
+    return tuple(of_rule(rule) for rule in props.get("beside") or ())
 
 
 def _weights(props: Mapping[str, Any]) -> dict[str, int]:
@@ -112,19 +112,19 @@ def _changed(olds: Mapping[str, Any], news: Mapping[str, Any]) -> bool:
 
 
 def _gaining(olds: Mapping[str, Any], news: Mapping[str, Any]) -> tuple[str, ...]:
-    """The versions that get more traffic than before or a test route, or whose workload is another one."""
+    """The versions that get more than before, a test route or copies, or whose workload is another one."""
     # By another kubeconfig it may be another cluster, of which nothing is known.
     known = bool(olds) and olds.get("kubeconfig") == news["kubeconfig"]
     before = _weights(olds) if known else {}
-    tested = {route.version for route in _tests(olds)} if known else set[str]()
+    known_beside = {rule.reached for rule in _beside(olds)} if known else set[str]()
     workloads = olds.get("workloads", {})
     weights = _weights(news)
-    reached = {*weights, *(route.version for route in _tests(news))}
+    reached = {*weights, *(rule.reached for rule in _beside(news))}
     return tuple(
         version
         for version in sorted(reached)
         if weights.get(version, 0) > before.get(version, 0)
-        or not (version in before or version in tested)
+        or not (version in before or version in known_beside)
         or news["workloads"][version] != workloads.get(version)
     )
 

@@ -24,7 +24,7 @@ from .observation import endpoint
 from .ownership import Ownership, find
 from .register import register
 from .rollback_guard import rollback_guard
-from .settings.model import App, Convergence, RequestMark, Routing, Version
+from .settings.model import App, Convergence, Mirror, RequestMark, Routing, Version
 from .settings.written import written
 from .split_proof import SplitConverged, SplitReady, VersionDrain, chain_inputs, idle_warnings, split_inputs
 
@@ -51,6 +51,7 @@ class TrafficSplitArgs:
     url: pulumi.Input[str | None] = None
     weights_key: str | None = None
     test_routes: Mapping[str, RequestMark] = field(default_factory=dict[str, RequestMark])
+    mirror: Mirror | None = None
 
 
 class NotAskedError(Exception):
@@ -200,7 +201,9 @@ def _settings(args: TrafficSplitArgs) -> Mapping[str, Any]:
 
 def _virtual_service(args: TrafficSplitArgs, *, marked: bool) -> Manifest:
     """The VirtualService, its rules named by what is known only later, too."""
-    manifest = routes.virtual_service(args.app, args.weights, args.routing, args.test_routes, marked=marked)
+    manifest = routes.virtual_service(
+        args.app, args.weights, args.routing, args.test_routes, args.mirror, marked=marked
+    )
     spec = manifest["spec"]
     # Copies: an Output of the rule it is written into would wait for itself.
     http = [
@@ -262,10 +265,11 @@ def kept(kubeconfig: Kubeconfig, service: Manifest) -> tuple[str, ...]:
 
 def _digests(args: TrafficSplitArgs) -> dict[str, pulumi.Input[str]]:
     """A text for each version that requests reach that changes when its workload does."""
+    beside = {*args.test_routes, *([args.mirror.version] if args.mirror else [])}
     digests: dict[str, pulumi.Input[str]] = {}
     for version, weight in args.weights.items():
         one = args.versions[version]
-        if not weight and version not in args.test_routes:
+        if not weight and version not in beside:
             continue
         if one.existing is None:
             digests[version] = later.then(workload.deployment(args.app, version, one), _digest)

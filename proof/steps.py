@@ -93,6 +93,19 @@ def tested(routes: Mapping[str, object]) -> Step:
     return step
 
 
+def mirrored(mirror: Mapping[str, object] | None) -> Step:
+    """Return a step that sets the mirror, or takes it out."""
+
+    def step(program: Program) -> None:
+        if mirror is None:
+            program.run("pulumi", "config", "rm", "blue-green:mirror")
+        else:
+            program.config(mirror=dict(mirror))
+        program.up()
+
+    return step
+
+
 def kubectl(*arguments: str) -> Step:
     """Return a step that runs kubectl."""
 

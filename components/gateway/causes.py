@@ -11,7 +11,7 @@ from ..kubernetes.errors import GatewayError
 from ..kubernetes.writers import last_written, writer
 from . import mesh, rules
 from .control_plane import Rejection, rejections
-from .envoy import TEST, Target
+from .envoy import Target
 from .finding import REFRESH, Finding, Grade, Link
 from .gateways import Gateways
 from .suspects import suspects
@@ -73,10 +73,10 @@ def deeds(api: Api, target: Target) -> tuple[Finding, ...]:
 
 
 def _behind(item: Mapping[str, Any], http: Sequence[Mapping[str, Any]], name: str) -> Iterable[Finding]:
-    """A finding where a test route stands behind another rule, so that no Envoy ever gets it."""
-    tests = [TEST in str(rule.get("name")) for rule in http]
-    if tests != sorted(tests, reverse=True):
-        cause = f"{name} has a test route behind the split"
+    """A finding where what belongs in front of the split stands behind it, so that no Envoy gets it."""
+    beside = ["/" in str(rule.get("name")) for rule in http]
+    if beside != sorted(beside, reverse=True):
+        cause = f"{name} has a test route or the mirror behind the split"
         yield Finding(Link.ROUTE, cause, REFRESH, writer(item, "http"), Grade.BROKEN)
 
 

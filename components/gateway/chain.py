@@ -10,13 +10,13 @@ from dataclasses import dataclass, replace
 
 from ..kubernetes.errors import ForbiddenError, GatewayError
 from ..kubernetes.kubeconfig import Kubeconfig
-from . import envoy, in_front, test_routes
+from . import beside, envoy, in_front
 from .admin import EnvoyAdmin
+from .beside import Beside
 from .envoy import Route, Target
 from .finding import Finding, Grade, Link, failures
 from .gateways import Answer, Gateways
 from .listeners import listeners_path, listening, taken
-from .test_routes import MarkedRoute
 
 
 @dataclass(frozen=True)
@@ -67,12 +67,12 @@ class Wanted:
     Attributes:
         weights: by version; those at 0 may be left out.
         route: the name of the split's rule in the VirtualService; None: any, and any test routes.
-        tests: the test routes, in the order in which they stand in front of the split.
+        beside: the rules in front of the split, in their order.
     """
 
     weights: Mapping[str, int]
     route: str | None = None
-    tests: tuple[MarkedRoute, ...] = ()
+    beside: tuple[Beside, ...] = ()
 
     @property
     def served(self) -> dict[str, int]:
@@ -121,27 +121,27 @@ def routing(routes: tuple[Route, ...], wanted: Wanted) -> tuple[Finding, ...]:
     if split != (wanted.served,) and split:
         found.append(Finding(Link.ROUTE, f"still routes by {' and '.join(shown(one) for one in split)}"))
     elif wanted.route is not None:
-        found += test_routes.findings(routes, wanted.tests, wanted.route)
+        found += beside.findings(routes, wanted.beside, wanted.route)
     return tuple(found)
 
 
 def serving(routes: tuple[Route, ...], clusters: Mapping[str, frozenset[str]]) -> tuple[Finding, ...]:
     """Which clusters that the routes name are missing in this Envoy, or have nobody to send to.
 
-    Where a test route alone leads, nobody to send to is a note: traffic can be moved all the same.
+    Nobody to send a test route's or mirrored requests to is a note: traffic can be moved all the same.
     """
     named = {cluster: version for route in routes for version, cluster in route.clusters.items()}
-    split = {cluster for route in routes if not route.is_test for cluster in route.clusters.values()}
+    split = {route.clusters[one] for route in routes if not route.is_test for one in route.weights}
     found = {cluster: missing(version, clusters.get(cluster)) for cluster, version in named.items()}
     return tuple(
-        one if cluster in split or one.link is not Link.ENDPOINTS else _of_a_test(one)
+        one if cluster in split or one.link is not Link.ENDPOINTS else _beside_the_split(one)
         for cluster, one in found.items()
         if one is not None
     )
 
 
-def _of_a_test(one: Finding) -> Finding:
-    return replace(one, cause=f"{one.cause}, to which a test route leads", grade=Grade.NOTE)
+def _beside_the_split(one: Finding) -> Finding:
+    return replace(one, cause=f"{one.cause}, which has no share of the split", grade=Grade.NOTE)
 
 
 def missing(version: str, healthy: frozenset[str] | None) -> Finding | None:

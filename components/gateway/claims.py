@@ -91,11 +91,12 @@ def match_conditions(match: Object) -> Conditions:
     """What a rule's match wants, as Istio writes it for Envoy; what the splits do not use is undecided."""
     uri: Mapping[str, str] = match.get("uri") or {}
     wanted = {"path" if kind == "exact" else kind: text for kind, text in uri.items()}
-    texts: Mapping[str, Mapping[str, str]] = match.get("headers") or {}
+    method = {":method": match["method"]} if "method" in match else {}
+    texts: Mapping[str, Mapping[str, str]] = {**(match.get("headers") or {}), **method}
     headers = [
         {"name": name, **({"string_match": _text(wants)} if wants else {})} for name, wants in texts.items()
     ]
-    rest = {key: match[key] for key in match.keys() - {"uri", "headers", "name"}}
+    rest = {key: match[key] for key in match.keys() - {"uri", "headers", "method", "name"}}
     return conditions({**wanted, "headers": headers, **rest})
 
 

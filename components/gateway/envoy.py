@@ -19,6 +19,8 @@ CLUSTERS = "/clusters?format=json"
 # What stands in the name of a test route's rule; no other rule of the stack's has it.
 TEST = "/test-"
 
+_FRACTIONS = {"HUNDRED": 100, "TEN_THOUSAND": 10_000, "MILLION": 1_000_000}
+
 
 @dataclass(frozen=True)
 class Target:
@@ -56,10 +58,11 @@ class Route:
         table: the name of the route table that has it; a listener names it as its own.
         name: the name of the VirtualService's rule; empty without one.
         weights: by version; a cluster that is not one of the split's stands with its own name.
-        clusters: the names of the clusters that get a share, by version.
+        clusters: the names of the clusters that get requests, or copies of them, by version.
         deeds: what it does beside, by the names of the VirtualService's fields, such as fault.
         host: the name of the virtual host that has it.
         match: what a request has to be like.
+        mirrors: by version, the percentage of the requests that it gets a copy of.
     """
 
     table: str
@@ -69,6 +72,7 @@ class Route:
     deeds: frozenset[str]
     host: str = ""
     match: Conditions = ()
+    mirrors: Mapping[str, float] = field(default_factory=dict[str, float])
 
     @property
     def rule(self) -> str:
@@ -142,16 +146,17 @@ def _route(
     table: Mapping[str, Any], host: Mapping[str, Any], route: Mapping[str, Any], target: Target
 ) -> Route:
     action = _object(route, "route")
-    shares = _shares(action)
-    versions = {cluster: _version(cluster, target) for cluster in shares}
+    shares, mirrors = _shares(action), _mirrors(action)
+    versions = {cluster: _version(cluster, target) for cluster in (*mirrors, *shares)}
     return Route(
         table.get("name", ""),
         route.get("name", ""),
         {versions[cluster]: weight for cluster, weight in shares.items()},
-        {versions[cluster]: cluster for cluster in shares},
+        {version: cluster for cluster, version in versions.items()},
         _deeds(route),
         host.get("name", ""),
         conditions(_object(route, "match")),
+        {versions[cluster]: percent for cluster, percent in mirrors.items()},
     )
 
 
@@ -162,6 +167,16 @@ def _shares(action: Mapping[str, Any]) -> dict[str, int]:
     clusters = _list(_object(action, "weighted_clusters"), "clusters")
     weights = {item["name"]: int(item.get("weight", 0)) for item in clusters}
     return {cluster: weight for cluster, weight in weights.items() if weight}
+
+
+def _mirrors(action: Mapping[str, Any]) -> dict[str, float]:
+    """The clusters that get copies, with their percentage; Envoy's dump leaves out what is 0 or HUNDRED."""
+    found: dict[str, float] = {}
+    for policy in _list(action, "request_mirror_policies"):
+        part = _object(_object(policy, "runtime_fraction"), "default_value")
+        whole = _FRACTIONS[part.get("denominator", "HUNDRED")]
+        found[policy.get("cluster", "")] = 100 * int(part.get("numerator", 0)) / whole if part else 100.0
+    return found
 
 
 def _version(cluster: str, target: Target) -> str:

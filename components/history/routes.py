@@ -70,6 +70,8 @@ def _with_weights(rules: Sequence[Mapping[str, Any]], weights: Mapping[str, int]
     return [
         {**rule, "route": _routes(rule, weights)} if "route" in rule and not is_test(rule) else rule
         for rule in rules
+        # What a version with traffic would get as copies could not be told from its own requests.
+        if not any(one["destination"].get("subset") in weights for one in rule.get("mirrors") or ())
     ]
 
 

@@ -20,7 +20,13 @@ def objects(settings: Settings) -> tuple[Manifest, ...]:
         ]
         budget = workload.disruption_budget(app, name, version)
         found += [budget] if budget else []
-    marked = settings.convergence.evidence == "requests"
-    split = routes.virtual_service(app, settings.weights, routing, settings.test_routes, marked=marked)
+    split = routes.virtual_service(
+        app,
+        settings.weights,
+        routing,
+        settings.test_routes,
+        settings.mirror,
+        marked=settings.convergence.evidence == "requests",
+    )
     found += [routes.gateway(app, routing), split]
     return tuple(found)

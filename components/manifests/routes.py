@@ -5,14 +5,14 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..settings.model import App, RequestMark, Retries, Routing, StickySession, Version
+from ..settings.model import App, Mirror, RequestMark, Retries, Routing, StickySession, Version
 from .manifest import PATCH_FORCE, Manifest
 
 _API = "networking.istio.io/v1"
 # Names the workload that somebody else has.
 WORKLOAD = "blue-green/workload"
-# Stands between the digest and the version in a test route's name: no app's name has it.
-_TEST = "/test-"
+# What stands behind the digest in the name of a rule beside the split: no app's name has a slash.
+_TEST, _MIRROR = "/test-", "/mirror"
 # Whatever the mesh has as its default, the gateways may be in any namespace.
 _EXPORT_TO = ["*"]
 # By this header of an answer, requests alone tell which version and which split it came by.
@@ -70,14 +70,15 @@ def virtual_service(
     weights: Mapping[str, int],
     routing: Routing,
     test_routes: Mapping[str, RequestMark] | None = None,
+    mirror: Mirror | None = None,
     *,
     marked: bool = False,
 ) -> Manifest:
-    """The VirtualService: the test routes by version, and behind them the split.
+    """The VirtualService: the test routes by version, the split of what is mirrored, and the split.
 
     A version at 0 is left out of the split, as Envoy would do. Istio sends Envoy nothing that stands behind a
-    rule that takes all, so the test routes come first. With `marked`, each answer of the split has the header
-    that tells its version and this split.
+    rule that takes all, so the split comes last. With `marked`, each answer of the split has the header that
+    tells its version and this split.
     """
     hosts, gateways = list(routing.hosts), [routing.gateway]
     if routing.mesh_callers:
@@ -90,6 +91,8 @@ def virtual_service(
         if weights[version]
     ]
     rules = [_test_rule(app, version, mark, routing) for version, mark in sorted((test_routes or {}).items())]
+    if mirror is not None:
+        rules.append(_mirror_rule(app, mirror, shares, routing))
     rules.append(_rule(shares, routing, _matches(routing)))
     spec["http"] = [{**rule, "name": rule_name(app, spec, rule)} for rule in rules]
     if marked:
@@ -120,7 +123,7 @@ def split(spec: Mapping[str, Any]) -> dict[str, int]:
 
     Nothing for a spec that somebody else wrote and that splits nothing, such as a redirect.
     """
-    rules = [rule for rule in spec.get("http") or () if not is_test(rule)]
+    rules = [rule for rule in spec.get("http") or () if "/" not in str(rule.get("name"))]
     targets: Sequence[Mapping[str, Any]] = (rules[0].get("route") if rules else None) or []
     return {
         route["destination"]["subset"]: int(route.get("weight", 100))
@@ -171,6 +174,19 @@ def _test_rule(app: App, version: str, mark: RequestMark, routing: Routing) -> M
     if mark.strip:
         rule["headers"] = {**rule.get("headers", {}), "request": {"remove": sorted(mark.header)}}
     return {**rule, "name": f"{_TEST}{version}"}
+
+
+def _mirror_rule(app: App, mirror: Mirror, shares: Sequence[Manifest], routing: Routing) -> Manifest:
+    """The split once more, for the methods that are mirrored."""
+    matches = [
+        {**match, "method": {"exact": method}}
+        for match in _matches(routing) or [{}]
+        for method in mirror.methods
+    ]
+    rule = _rule(shares, routing, matches)
+    target = _destination(app, mirror.version)
+    rule["mirrors"] = [{"destination": target, "percentage": {"value": mirror.percent}}]
+    return {**rule, "name": _MIRROR}
 
 
 def _marked(mark: RequestMark) -> Manifest:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..gateway import chain
+from ..gateway.beside import of_rule
 from ..gateway.causes import causes, virtual_service
 from ..gateway.certificates import unusable
 from ..gateway.chain import Entrance, Split, Wanted
@@ -11,7 +12,6 @@ from ..gateway.envoy import Target
 from ..gateway.finding import Finding, Link
 from ..gateway.foreign import foreign
 from ..gateway.gateways import Gateways
-from ..gateway.test_routes import of_rule
 from ..manifests import routes
 from ..settings.model import Settings
 
@@ -25,9 +25,9 @@ def findings(gateways: Gateways, settings: Settings) -> tuple[Finding, ...]:
     app, routing = settings.app, settings.routing
     target = Target(app.namespace, app.name, app.host, app.port)
     entrance = Entrance(routing.gateway, routing.hosts, routing.tls_secret)
-    manifest = routes.virtual_service(app, settings.weights, routing, settings.test_routes)
-    *tests, rule = manifest["spec"]["http"]
-    wanted = Wanted(settings.weights, rule["name"], tuple(map(of_rule, tests)))
+    manifest = routes.virtual_service(app, settings.weights, routing, settings.test_routes, settings.mirror)
+    *beside, rule = manifest["spec"]["http"]
+    wanted = Wanted(settings.weights, rule["name"], tuple(map(of_rule, beside)))
     split = Split("", routing.gateway_selector, target, entrance)
     found = chain.broken(chain.look_at_all(gateways, split, wanted))
     why = causes(gateways, target, tuple(wanted.served), (*found, Finding(Link.UPDATE, "")))

@@ -118,6 +118,15 @@ def _write(stack: str, values: Mapping[str, object]) -> None:
     project.ask("config", "set-all", "--stack", stack, "--json", json.dumps(entries))
 
 
+def remove(stack: str, key: str) -> None:
+    """Take a whole config value of the stack out.
+
+    Raises:
+        RolloutError: Pulumi refused.
+    """
+    project.ask("config", "rm", "--stack", stack, f"{project.NAME}:{key}")
+
+
 def set_path(stack: str, path: str, value: str) -> None:
     """Set one member of the stack's config, such as `versions["v3"].image`.
 

@@ -25,6 +25,7 @@ def mistakes(settings: Settings, project: str) -> list[Mistake]:
         *_weights(settings, project),
         *_routing(settings),
         *_test_routes(settings, project),
+        *_mirror(settings, project),
     ]
 
 
@@ -254,6 +255,29 @@ def _test_routes(settings: Settings, project: str) -> Iterator[Mistake]:
         if settings.versions[name].replicas == 0:
             remedy = f"Type: {_SET} '{project}:versions.{name}.replicas' 1"
             yield Mistake(path, f"{name} has 0 replicas to test", remedy)
+
+
+def _mirror(settings: Settings, project: str) -> Iterator[Mistake]:
+    mirror = settings.mirror
+    if mirror is None:
+        return
+    if settings.convergence.evidence == "requests":
+        wrong = "convergence.evidence: requests proves the split alone"
+        yield Mistake(("mirror",), wrong, "Take one of them out")
+    name = mirror.version
+    if name not in settings.versions:
+        known = nearest(name, settings.versions).replace("Known are", "There are")
+        yield Mistake(("mirror", "version"), f"there is no version {shown(name)}", known)
+        return
+    if settings.weights[name]:
+        yield Mistake(
+            ("mirror", "version"),
+            f"{name} has {settings.weights[name]} % of the traffic, from which its copies could not be told",
+            f"Type: pulumi config rm {project}:mirror",
+        )
+    if settings.versions[name].replicas == 0:
+        remedy = f"Type: {_SET} '{project}:versions.{name}.replicas' 1"
+        yield Mistake(("mirror", "version"), f"{name} has 0 replicas to answer", remedy)
 
 
 def _same(one: RequestMark, other: RequestMark) -> bool:

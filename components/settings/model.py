@@ -607,6 +607,23 @@ class RequestMark(Section):
 
 
 @dataclass(frozen=True)
+class Mirror(Section):
+    """Copies of some requests to a version without traffic, whose answers nobody gets."""
+
+    version: Annotated[
+        str, rules.DNS_LABEL, Key("The version, at weight 0, that gets the copies.", "route", "v2")
+    ]
+    percent: Annotated[
+        int, Whole(1, 100, 10), Key("How many of the requests by these methods are copied.", "route")
+    ] = 100
+    methods: Annotated[
+        tuple[Annotated[str, rules.METHOD], ...],
+        _DISTINCT,
+        Key("The methods whose requests are copied; any but these two may write twice.", "route", ["GET"]),
+    ] = ("GET", "HEAD")
+
+
+@dataclass(frozen=True)
 class Convergence(Section):
     """How long `up` waits for gateways to follow, and for requests in flight to end.
 
@@ -660,4 +677,13 @@ class Settings:
         Key("By version, what a request carries to reach it whatever its weight (docs/test-routes.md).",
             "route", {"v2": {"header": {"x-version": "v2"}}}),
     ] = field(default_factory=dict[str, RequestMark])  # fmt: skip
+    mirror: Annotated[
+        Mirror | None,
+        Key("Copies of some requests to a version that has no traffic (docs/mirror.md).", "route",
+            {"version": "v2", "percent": 10}, "none"),
+    ] = None  # fmt: skip
     warnings: tuple[str, ...] = ()
+
+    def is_mirror(self, version: str) -> bool:
+        """Whether all that a version gets is copies, beside the requests of a test route."""
+        return self.mirror is not None and self.mirror.version == version

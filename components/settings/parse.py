@@ -109,7 +109,10 @@ def _read(name: str, value: object, found: list[Mistake]) -> object:
     """One section of the config; its mistakes are noted, then mended, so that the rest can be judged."""
     from pydantic import ValidationError
 
-    box: dict[str, object] = {name: {} if value is None else _copied(value)}
+    # A section that is not there has its defaults, unless it may be left out as a whole.
+    member = members.of(Settings)[name]
+    empty: dict[str, object] | None = {} if member.required or member.default is not None else None
+    box: dict[str, object] = {name: empty if value is None else _copied(value)}
     first = True
     while True:
         try:

@@ -51,6 +51,7 @@ STATUS = Rule(
     scalars=True,
 )
 COOKIE_NAME = Rule(r"[A-Za-z0-9_-]+", "a cookie's name: letters, digits, - and _", "seat")
+METHOD = Rule(r"[A-Z]{1,20}", "an HTTP method such as GET", "GET")
 COOKIE_VALUE = Rule(r"[A-Za-z0-9_-]+", "a cookie's value: letters, digits, - and _", "v2")
 DURATION = Rule(r"(?!0+[a-z])[0-9]{1,6}(ms|s|m|h)", "a duration above zero such as 10s or 500ms", "10s")
 TTL = Rule(r"[0-9]{1,6}(s|m|h)", "a duration such as 1h (0s: until the browser closes)", "1h")

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from components.manifests import routes
 from components.manifests.objects import objects
-from components.settings.model import App, RequestMark, Retries, Routing, StickySession, Version
+from components.settings.model import App, Mirror, RequestMark, Retries, Routing, StickySession, Version
 from components.settings.parse import parse
 
 APP = App("shop", "web")
@@ -166,3 +166,24 @@ def test_a_test_route_is_no_part_of_the_split() -> None:
     marks = {"v2": RequestMark(header={"x-version": "v2"})}
     spec = routes.virtual_service(APP, {"v1": 60, "v2": 40}, Routing(), marks)["spec"]
     assert routes.split(spec) == {"v1": 60, "v2": 40}
+
+
+def test_the_mirror_is_the_split_once_more_for_its_methods() -> None:
+    routing = Routing(paths=("/a",), timeout="5s")
+    plain = routes.virtual_service(APP, {"v1": 60, "v3": 40}, routing)["spec"]["http"]
+    mirror, *split = routes.virtual_service(
+        APP, {"v1": 60, "v3": 40}, routing, None, Mirror("v2", 10, ("GET", "HEAD"))
+    )["spec"]["http"]
+    assert split == plain
+    assert re.fullmatch(r"shop-[0-9a-f]{8}/mirror", mirror.pop("name"))
+    assert mirror == {
+        "match": [{"uri": {"prefix": "/a"}, "method": {"exact": method}} for method in ("GET", "HEAD")],
+        "route": split[0]["route"],
+        "mirrors": [
+            {
+                "destination": {"host": "shop", "subset": "v2", "port": {"number": 80}},
+                "percentage": {"value": 10},
+            }
+        ],
+        "timeout": "5s",
+    }

@@ -34,7 +34,7 @@ TEST: dict[str, Any] = {
     "route": [{"destination": {"host": "myapp", "subset": "v3"}}],
 }
 WITH_V3 = {"v1": "a", "v2": "b", "v3": "d"}
-TESTED: dict[str, Any] = {"tests": [TEST], "workloads": WITH_V3}
+TESTED: dict[str, Any] = {"beside": [TEST], "workloads": WITH_V3}
 STATE: dict[str, Any] = PROPS | {"proof": [], "__provider": "old"}
 
 
@@ -80,8 +80,8 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[tuple[str, ...], tuple[
         ),
         (STATE, news(timeoutSeconds=5.0), []),
         # What gets a test route is asked as what gets traffic; and no more while it keeps it.
-        (STATE, news(tests=[TEST], workloads=WITH_V3), [(("v3",), ("v3",))]),
-        (STATE | TESTED, news(tests=[TEST], workloads=WITH_V3 | {"v3": "e"}), [(("v3",), ("v3",))]),
+        (STATE, news(beside=[TEST], workloads=WITH_V3), [(("v3",), ("v3",))]),
+        (STATE | TESTED, news(beside=[TEST], workloads=WITH_V3 | {"v3": "e"}), [(("v3",), ("v3",))]),
         (STATE | TESTED, news(**TESTED, weights={"v1": 90.0, "v2": 10.0}), [(("v1",), ("v1",))]),
         (
             STATE | TESTED,

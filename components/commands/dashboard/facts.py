@@ -52,7 +52,7 @@ def _bars(board: Board) -> Iterable[Facts]:
 
 
 def _measured(board: Board) -> Facts:
-    served = board.served
+    served = board.answered
     total = sum(version.requests for version in served.values())
     return {
         "name": f"measured: {total} requests in {board.seconds:.0f} s",

@@ -48,7 +48,9 @@ def of_resources(resources: Iterable[Mapping[str, Any]]) -> Snapshot:
 
 def of_settings(settings: Settings) -> Snapshot:
     """Read the objects that the program makes of these settings."""
-    route = routes.virtual_service(settings.app, settings.weights, settings.routing, settings.test_routes)
+    route = routes.virtual_service(
+        settings.app, settings.weights, settings.routing, settings.test_routes, settings.mirror
+    )
     app, versions = settings.app, settings.versions
     own = {key: version for key, version in versions.items() if version.existing is None}
     deployments = (workload.deployment(app, key, version) for key, version in own.items())

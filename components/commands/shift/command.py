@@ -1,5 +1,6 @@
 """The command `shift`."""
 
+import re
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -18,7 +19,7 @@ from . import load, run
 from .judge import Limits, Plan
 from .report import Report
 
-_JUDGING = ("steps", "pause", "max_error_rate", "max_p99", "min_requests")
+_JUDGING = ("steps", "pause", "max_error_rate", "max_p99", "min_requests", "mirror_first")
 
 
 def shift(
@@ -41,6 +42,10 @@ def shift(
         typer.Option(
             min=1, max=load.MOST, metavar="N", help="Send N GETs a second meanwhile, where nobody uses it."
         ),
+    ] = None,
+    mirror_first: Annotated[
+        str | None,
+        typer.Option(metavar="TIME", help="Copy requests to it before the first step, such as for 5m."),
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Send --traffic without a question.")] = False,
     verbose: Annotated[
@@ -70,7 +75,8 @@ def shift(
         _may_send(stack, traffic)
     if version:
         limits = Limits(max_error_rate, min_requests, max_p99)
-        done = run.shift(stack, Plan(version, _steps(steps), pause, limits), traffic, verbose=verbose)
+        plan = Plan(version, _steps(steps), pause, limits, _seconds(mirror_first))
+        done = run.shift(stack, plan, traffic, verbose=verbose)
     else:
         done = run.resume(stack, traffic, verbose=verbose)
     _end(done, report, output)
@@ -116,6 +122,16 @@ def _steps(text: str) -> tuple[int, ...]:
     except ValueError as error:
         msg = f"--steps {text}: write whole percentages with commas, such as 10,25,50,100"
         raise RolloutError(msg) from error
+
+
+def _seconds(text: str | None) -> float | None:
+    if text is None:
+        return None
+    found = re.fullmatch(r"([1-9][0-9]{0,5})(s|m|h)", text)
+    if found is None:
+        msg = f"--mirror-first {text}: write a time such as 90s, 5m or 1h"
+        raise RolloutError(msg)
+    return float(found[1]) * {"s": 1, "m": 60, "h": 3600}[found[2]]
 
 
 def _end(done: Report, folder: Path, output: Output) -> None:

@@ -45,14 +45,18 @@ class Entry:
 
     def progress(self, now: float) -> str:
         """How far the shift is at a time, in words."""
-        version, (step, *later) = self.plan.version, self.plan.steps
+        version, later = self.plan.version, self.plan.steps
+        move, at = f"copies requests to {version}", "by copies"
+        if self.plan.mirror is None:
+            step, *later = later
+            move, at = f"moves {version} to {step} %", f"at {step} %"
         if self.failure is not None:
             return f"a shift goes back to {shown(self.before)}: {self.failure}"
         then = f"; then {', '.join(f'{share} %' for share in later)}" if later else ""
         if self.judged_until is None:
-            return f"a shift moves {version} to {step} %{then}"
+            return f"a shift {move}{then}"
         left = max(0, math.ceil(self.judged_until - now))
-        return f"a shift judges {version} at {step} %, {left} s left{then}"
+        return f"a shift judges {version} {at}, {left} s left{then}"
 
 
 def entry(plan: Plan, before: Mapping[str, int]) -> Entry:

@@ -28,12 +28,16 @@ class Limits:
 
 @dataclass(frozen=True)
 class Plan:
-    """What is asked for: the version, its percentages, the pause after each in seconds, and the limits."""
+    """What is asked for: the version, its percentages, the pause after each in seconds, and the limits.
+
+    `mirror`: for so many seconds before the first step it gets copies of requests; None: it gets none.
+    """
 
     version: str
     steps: tuple[int, ...]
     pause: float
     limits: Limits
+    mirror: float | None = None
 
 
 def breach(served: Served, times: Latency, limits: Limits, *, at_end: bool) -> str | None:

@@ -70,7 +70,7 @@ def observe(
         reason = breach(ours, times, plan.limits, at_end=left <= 0) or _lacking(reading, plan.version)
         if reason:
             by = _limits(gateways, settings) if ours.by_gateway else ""
-            msg = f"{plan.version} at {step.share} %: {reason}{by}"
+            msg = f"{plan.version} {step.name}: {reason}{by}"
             raise BreachError(msg)
         if left <= 0:
             return

@@ -23,7 +23,7 @@ def must_be_judgeable(gateways: Gateways, settings: Settings, plan: Plan) -> Non
     time.sleep(SECONDS)
     since = traffic.between(before, traffic.read(gateways, settings))
     seconds = time.monotonic() - began
-    seen = sum(served.requests for served in since.values())
+    seen = sum(served.requests for version, served in since.items() if not settings.is_mirror(version))
     reason, hopeless = outlook(seen, seconds, plan)
     if hopeless:
         msg = f"{reason}. Nothing was changed"

@@ -39,7 +39,7 @@ class Step:
     """One percentage that was asked for.
 
     Attributes:
-        share: the version's percentage.
+        share: the version's percentage; 0 while it gets copies of requests.
         at: seconds since the epoch when every gateway routed by it.
         served: by version, since then.
         latency: by version, since then.
@@ -51,6 +51,11 @@ class Step:
     served: dict[str, Served] = field(default_factory=dict[str, Served])
     latency: dict[str, Latency] = field(default_factory=dict[str, Latency])
     samples: list[Sample] = field(default_factory=list[Sample])
+
+    @property
+    def name(self) -> str:
+        """The percentage in words."""
+        return f"at {self.share} %" if self.share else "mirrored"
 
 
 @dataclass
@@ -146,7 +151,9 @@ Each step had to hold: {html.escape(str(self.limits))}.{self._traffic()}</p>
             asked.append((self._last(), share))
         measured = [
             (sample.at, 100 * self._ours(sample).requests / total)
-            for sample in self._samples()
+            for step in self.steps
+            if step.share
+            for sample in step.samples
             if (total := sum(version.requests for version in sample.served.values()))
         ]
         return plot((self.began, self._last()), measured, 100.0, self._fill, line=asked)
@@ -198,9 +205,9 @@ Each step had to hold: {html.escape(str(self.limits))}.{self._traffic()}</p>
         ours = step.served.get(self.version, Served())
         times = step.latency.get(self.version, Latency())
         cells = (
-            look.weight(step.share),
-            f"{ours.requests} of {total}",
-            look.measured(ours.requests, total),
+            look.weight(step.share) if step.share else step.name,
+            f"{ours.requests} of {total}" if step.share else str(ours.requests),
+            look.measured(ours.requests, total if step.share else 0),
             str(ours.errors),
             look.failed(ours.requests, ours.errors),
             *(html.escape(times.shown(part)) for part in (0.5, 0.99)),

@@ -58,6 +58,7 @@ def undo(name: str, *, verbose: bool = False) -> Weights:
     """
     entry = _killed(name)
     project.say(f"shift: going back to {shown(entry.before)}")
+    _take_mirror_out(name, entry.plan)
     go_back(name, entry.before, quiet=not verbose)
     journal.remove(name)
     return entry.before
@@ -103,12 +104,17 @@ def _all_steps(name: str, plan: Plan, report: Report, shows: View) -> Report:
     before = report.before
     with _interruptible():
         try:
+            if plan.mirror is not None:
+                journal.write(name, journal.entry(plan, before))
+                _mirror(name, plan, plan.mirror, report, shows)
+                plan = replace(plan, mirror=None)
             for number, step in enumerate(plan.steps):
                 journal.write(name, journal.entry(replace(plan, steps=plan.steps[number:]), before))
                 _step(name, plan, step, report, shows)
         except MovedByOthersError as error:
             # The config file is always what the cluster has, where a config can say that.
             route = dict(error.route or {})
+            _take_mirror_out(name, plan)
             if sum(route.values()) == 100 and route.keys() <= before.keys():
                 config.write_weights(name, dict.fromkeys(before, 0) | route)
             journal.remove(name)
@@ -122,7 +128,9 @@ def _all_steps(name: str, plan: Plan, report: Report, shows: View) -> Report:
     if report.failure:
         project.say(f"shift: {report.failure}\nshift: going back to {shown(before)}")
         journal.note(name, failure=report.failure)
-        go_back(name, before, quiet=not shows.verbose, why=report.failure)
+        with _deaf():
+            _take_mirror_out(name, plan)
+            go_back(name, before, quiet=not shows.verbose, why=report.failure)
     journal.remove(name)
     report.ended = time.time()
     return report
@@ -141,12 +149,26 @@ def _check(name: str, settings: Settings, plan: Plan) -> tuple[int, ...]:
         known = ", ".join(settings.versions)
         msg = f"stack {name} has no version {plan.version}, only {known}"
         raise RolloutError(msg)
+    _check_mirror(name, settings, plan)
     try:
         steps = steps_from(settings.weights[plan.version], plan.steps)
         moved(settings.weights, plan.version, steps[0])
     except ValueError as error:
         raise RolloutError(str(error)) from error
     return steps
+
+
+def _check_mirror(name: str, settings: Settings, plan: Plan) -> None:
+    mirror, share = settings.mirror, settings.weights[plan.version]
+    if mirror is not None and (plan.mirror is not None or mirror.version == plan.version):
+        msg = (
+            f"the config of {name} mirrors requests to {mirror.version}, from which those of a shift could "
+            f"not be told. Take that out first: pulumi config rm --stack {name} {project.NAME}:mirror"
+        )
+        raise RolloutError(msg)
+    if plan.mirror is not None and share:
+        msg = f"{plan.version} has {share} % of the traffic already: leave out --mirror-first"
+        raise RolloutError(msg)
 
 
 def _step(name: str, plan: Plan, share: int, report: Report, shows: View) -> None:
@@ -162,6 +184,28 @@ def _step(name: str, plan: Plan, share: int, report: Report, shows: View) -> Non
     with live.connect(settings) as gateways:
         observe(name, plan, settings, weights, gateways, step, shows)
     shows.holds(step)
+
+
+def _mirror(name: str, plan: Plan, seconds: float, report: Report, shows: View) -> None:
+    """Copy the requests to the version, and judge its answers, which nobody gets."""
+    before = report.before
+    shows.moves(before, before, 0)
+    config.write(name, {"mirror": {"version": plan.version}})
+    stack.converge(name, Cause.step, f"copies to {plan.version}", quiet=not shows.verbose)
+    step = Step(0, time.time())
+    report.steps.append(step)
+    settings = config.settings(name)
+    with live.connect(settings) as gateways:
+        observe(name, replace(plan, pause=seconds), settings, before, gateways, step, shows)
+    shows.holds(step)
+    # The `up` of the first step ends it.
+    _take_mirror_out(name, plan)
+
+
+def _take_mirror_out(name: str, plan: Plan) -> None:
+    """Leave no mirror of the shift's own in the config; the next `up` ends it."""
+    if plan.mirror is not None and "mirror" in config.raw(name):
+        config.remove(name, "mirror")
 
 
 def _traffic(name: str, settings: Settings, per_second: int | None) -> AbstractContextManager[None]:

@@ -41,20 +41,21 @@ class Log:
         self.verbose = verbose
         self._version = version
 
-    def moves(self, before: Weights, after: Weights, share: int) -> None:  # noqa: ARG002
+    def moves(self, before: Weights, after: Weights, share: int) -> None:
         """The `up` of a stage begins."""
-        say(f"shift: {shown(before)} → {shown(after)}")
+        if share:
+            say(f"shift: {shown(before)} → {shown(after)}")
+        else:
+            say(f"shift: {self._version} gets copies of the requests")
 
     def judges(self, step: Step, left: float) -> None:
         """Another second of a stage."""
         if self.verbose and left > 0:
-            say(
-                f"shift: {self._version} at {step.share} %: {counted(step, self._version)}, {left:.0f} s left"
-            )
+            say(f"shift: {self._version} {step.name}: {counted(step, self._version)}, {left:.0f} s left")
 
     def holds(self, step: Step) -> None:
         """A stage stands."""
-        say(f"shift: {self._version} at {step.share} % holds: {counted(step, self._version)}")
+        say(f"shift: {self._version} {step.name} holds: {counted(step, self._version)}")
 
 
 class Screen:
@@ -64,8 +65,9 @@ class Screen:
 
     def __init__(self, plan: Plan) -> None:
         self._version = plan.version
-        self._states = dict.fromkeys(plan.steps, "")
-        self._counts = dict.fromkeys(plan.steps, "")
+        stages = plan.steps if plan.mirror is None else (0, *plan.steps)
+        self._states = dict.fromkeys(stages, "")
+        self._counts = dict.fromkeys(stages, "")
         self._moving: tuple[int, float] | None = None
 
     def moves(self, before: Weights, after: Weights, share: int) -> None:  # noqa: ARG002
@@ -92,7 +94,7 @@ class Screen:
         table.add_column("")
         table.add_column("")
         for share, state in self._states.items():
-            table.add_row(f"{share} %", state, self._counts[share])
+            table.add_row(f"{share} %" if share else "mirror", state, self._counts[share])
         return table
 
 

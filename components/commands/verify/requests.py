@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ...gateway.gateways import Gateways
 from ...gateway.limits import limits
@@ -22,12 +22,14 @@ class Sent:
     Attributes:
         answers: to each request.
         served: by version, other people's requests too.
+        copies: by the version that requests are copied to, the same; its answers reached nobody.
         before: by version, the requests that were in flight when the first one was sent.
     """
 
     answers: tuple[Answer, ...]
     served: Mapping[str, Served]
     before: Mapping[str, int]
+    copies: Mapping[str, Served] = field(default_factory=dict[str, Served])
 
     @property
     def failed(self) -> list[Answer]:
@@ -45,7 +47,10 @@ def send(name: str, settings: Settings, gateways: Gateways, requests: int) -> Se
     before = traffic.in_flight(gateways, settings)
     counted = traffic.read(gateways, settings)
     answers = tuple(itertools.islice(ask(where.url, where.headers, where.check), requests))
-    return Sent(answers, traffic.between(counted, traffic.read(gateways, settings)), before)
+    since = traffic.between(counted, traffic.read(gateways, settings))
+    copies = {version: one for version, one in since.items() if settings.is_mirror(version)}
+    served = {version: one for version, one in since.items() if version not in copies}
+    return Sent(answers, served, before, copies)
 
 
 def failures(settings: Settings, sent: Sent, gateways: Gateways, *, explained: bool) -> Iterator[Difference]:
@@ -87,9 +92,6 @@ def elsewhere(sent: Sent, kubectl: str) -> Iterator[Difference]:
 
 def shares(settings: Settings, sent: Sent, kubectl: str) -> Iterator[Difference]:
     """Do the requests fit the weights, with or without those that an older split had sent before?"""
-    # A sticky client is no coin that is tossed anew for each request.
-    if settings.routing.sticky_session is not None:
-        return
     counted = {version: sent.served.get(version, Served()).requests for version in settings.weights}
     since = {version: max(0, count - sent.before.get(version, 0)) for version, count in counted.items()}
     for version, weight in settings.weights.items():

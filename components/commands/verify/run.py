@@ -62,4 +62,5 @@ def verify(name: str, requests: int) -> Verdict:
         sent.served,
         {version: pods.image_ids for version, pods in now.pods.items()},
         tuple(warnings),
+        sent.copies,
     )

@@ -57,6 +57,7 @@ class Verdict:
         served: by version, what the gateways counted meanwhile, other people's requests too.
         images: by version, what the nodes say that its ready pods run.
         warnings: what is no difference, and worth a look.
+        copies: by the version that requests are copied to, what it made of them.
     """
 
     stack: str
@@ -67,6 +68,7 @@ class Verdict:
     served: Mapping[str, Served] = field(default_factory=dict[str, Served])
     images: Mapping[str, frozenset[str]] = field(default_factory=dict[str, frozenset[str]])
     warnings: tuple[str, ...] = ()
+    copies: Mapping[str, Served] = field(default_factory=dict[str, Served])
 
     @property
     def ok(self) -> bool:
@@ -90,4 +92,8 @@ class Verdict:
                 f"{self.stack} is what its config says: {shown(self.weights)}",
                 f"{self.asked} requests, none failed",
             ]
+        lines += [
+            f"{version} answered {one.requests} copies, {one.errors} of them failed"
+            for version, one in self.copies.items()
+        ]
         return "\n".join([*lines, *(f"warning: {warning}" for warning in self.warnings)])

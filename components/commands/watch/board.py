@@ -84,7 +84,7 @@ class Board:
 
     def _failing(self) -> str:
         """What failed in the window: by the gateways' counts, else of the requests of this command."""
-        total = sum(self.served.values(), Served())
+        total = sum(self.answered.values(), Served())
         if total.errors:
             why = f" (the gateways themselves: {total.why})" if total.why else ""
             return f"{total.errors} of {total.requests} requests failed{why}"
@@ -97,6 +97,11 @@ class Board:
         if not self.readings:
             return {}
         return traffic.between(self.readings[0].counters, self.readings[-1].counters)
+
+    @property
+    def answered(self) -> Mapping[str, Served]:
+        """The same without copies of requests, whose answers no client gets."""
+        return {version: one for version, one in self.served.items() if not self.settings.is_mirror(version)}
 
     @property
     def latency(self) -> Mapping[str, Latency]:
@@ -123,7 +128,7 @@ class Board:
         """Return what the board shows, for machines; shares are 0 to 1, the window is in seconds."""
         verdict, reason = self.verdict
         served, times = self.served, self.latency
-        total = sum(version.requests for version in served.values())
+        total = sum(version.requests for version in self.answered.values())
         return {
             "stack": self.stack,
             "verdict": verdict,
@@ -137,7 +142,10 @@ class Board:
                     "envoys": [self._routed(gateway, version) for gateway in self.now.gateways],
                     "requests": served.get(version, Served()).requests,
                     "errors": served.get(version, Served()).errors,
-                    "share": served.get(version, Served()).requests / total if total else None,
+                    "mirror": self.settings.is_mirror(version),
+                    "share": self.answered[version].requests / total
+                    if total and version in self.answered
+                    else None,
                     **times.get(version, Latency()).facts(),
                     "ready": pods.ready if (pods := self.now.pods.get(version)) else 0,
                     "wanted": pods.wanted if pods else 0,
@@ -161,7 +169,7 @@ class Board:
 
     def _table(self) -> Table:
         served, times = self.served, self.latency
-        total = sum(version.requests for version in served.values())
+        total = sum(version.requests for version in self.answered.values())
         table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=0)
         table.add_column("version", no_wrap=True)
         measured = f"measured\nof {total}"
@@ -178,7 +186,7 @@ class Board:
                 f"{self.settings.weights[version]} %",
                 f"{self.now.route.get(version, 0)} %" if self.now.route else "-",
                 self._envoys(version),
-                look.measured(ours.requests, total),
+                "mirror" if self.settings.is_mirror(version) else look.measured(ours.requests, total),
                 f"{ours.requests / self.seconds:.0f}",
                 f"{1 - ours.error_rate:.2%}" if ours.requests else "-",
                 *(times.get(version, Latency()).shown(part) for part in (0.5, 0.99)),

@@ -1,19 +1,19 @@
-"""Whether an Envoy has the test routes, by its routes as Istio writes them."""
+"""Whether an Envoy has the test routes and the mirror, by its routes as Istio writes them."""
 
 from typing import Any
 
 import pytest
 
 from components.gateway import chain, envoy
+from components.gateway.beside import of_rule
 from components.gateway.causes import deeds
 from components.gateway.chain import Wanted
 from components.gateway.envoy import Target
 from components.gateway.finding import Finding, Grade, Link
-from components.gateway.test_routes import of_rule
 from components.history.routes import applied_with
 from components.kubernetes.api import Api
 from components.manifests import routes
-from components.settings.model import App, RequestMark, Routing
+from components.settings.model import App, Mirror, RequestMark, Routing
 from tests.unit.fake_cluster import fake_cluster
 
 APP = App("myapp")
@@ -87,7 +87,7 @@ BOTH = _ways("v2", "/a", "/b")
         ((V3, SPLIT), ["does not have the test route of v2"]),
         ((SPLIT,), ["does not have the test route of v2", "does not have the test route of v3"]),
         ((V3, SPLIT, V2), ["has the test route of v2 behind the split, which takes its requests"]),
-        ((V3, V2, SPLIT), ["has the test routes in another order"]),
+        ((V3, V2, SPLIT), ["has the rules in front of the split in another order"]),
         (
             (WRONG, V3, SPLIT),
             [f"takes {_ways('v9', '/a', '/b')} by the test route of v2, and not {BOTH}"],
@@ -124,7 +124,7 @@ def test_the_cluster_of_a_test_route_must_be_there_and_nobody_in_it_is_a_note() 
     (lacking,) = chain.serving(seen(V2, SPLIT), {**there, cluster("v2"): frozenset()})
     assert (lacking.grade, lacking.cause) == (
         Grade.NOTE,
-        "has no healthy endpoint of v2, to which a test route leads",
+        "has no healthy endpoint of v2, which has no share of the split",
     )
     (lacking,) = chain.serving(seen(V2, SPLIT), {cluster("v2"): frozenset({"10.0.0.2"})})
     assert lacking.cause == "has no cluster of v1"
@@ -139,7 +139,7 @@ def test_a_virtual_service_with_a_test_route_behind_the_split_is_the_cause(
     with fake_cluster(objects={path: item}) as fake, Api(fake.kubeconfig) as api:
         causes = deeds(api, TARGET)
     assert len(causes) == found
-    assert all("a test route behind the split" in one.cause for one in causes)
+    assert all("a test route or the mirror behind the split" in one.cause for one in causes)
 
 
 def test_rollback_now_writes_the_split_and_leaves_the_test_routes() -> None:
@@ -147,3 +147,72 @@ def test_rollback_now_writes_the_split_and_leaves_the_test_routes() -> None:
     test, other, split = written["spec"]["http"]
     assert [test, other] == [V2, V3]
     assert [one["destination"]["subset"] for one in split["route"]] == ["v2"]
+
+
+MIRRORED = routes.virtual_service(APP, {"v1": 100}, Routing(), None, Mirror("v2", 10))
+MIRROR, WHOLE = MIRRORED["spec"]["http"]
+COPIES = Wanted({"v1": 100}, WHOLE["name"], (of_rule(MIRROR),))
+
+
+def mirrored(fraction: dict[str, Any] | None, to: str = "v2") -> tuple[envoy.Route, ...]:
+    """What Istio makes of the mirror's rule, with another fraction or cluster, and of the split's."""
+    metadata = {"filter_metadata": {"istio": {"config": SOURCE}}}
+    policy: dict[str, Any] = {"cluster": cluster(to)}
+    if fraction is not None:
+        policy["runtime_fraction"] = {"default_value": fraction}
+    split: dict[str, Any] = {
+        "name": WHOLE["name"],
+        "match": {"prefix": "/"},
+        "route": {"cluster": cluster("v1")},
+        "metadata": metadata,
+    }
+    mirror = [
+        {
+            "name": MIRROR["name"],
+            "match": {"prefix": "/", "headers": [{"name": ":method", "string_match": {"exact": method}}]},
+            "route": split["route"] | {"request_mirror_policies": [policy]},
+            "metadata": metadata,
+        }
+        for method in ("GET", "HEAD")
+    ]
+    hosts = [{"name": "*:80", "domains": ["*"], "routes": [*mirror, split]}]
+    dump = {"configs": [{"route_config": {"name": "http.80", "virtual_hosts": hosts}}]}
+    return envoy.routes(dump, TARGET)
+
+
+TENTH = {"numerator": 100_000, "denominator": "MILLION"}
+
+
+@pytest.mark.parametrize(
+    ("fraction", "to", "causes"),
+    [
+        (TENTH, "v2", []),
+        ({"numerator": 10}, "v2", []),
+        (
+            {"numerator": 500_000, "denominator": "MILLION"},
+            "v2",
+            ["copies to v2 50 % by the mirror of v2, and not to v2 10 %"],
+        ),
+        (None, "v2", ["copies to v2 100 % by the mirror of v2, and not to v2 10 %"]),
+        ({"denominator": "MILLION"}, "v2", ["copies to v2 0 % by the mirror of v2, and not to v2 10 %"]),
+        (TENTH, "v3", ["copies to v3 10 % by the mirror of v2, and not to v2 10 %"]),
+    ],
+)
+def test_a_mirror_with_another_percentage_or_cluster_is_found(
+    fraction: dict[str, Any] | None, to: str, causes: list[str]
+) -> None:
+    found = chain.routing(mirrored(fraction, to), COPIES)
+    assert [one.cause for one in found] == causes
+
+
+def test_the_mirrors_rule_is_a_part_of_the_split_and_its_cluster_must_be_there() -> None:
+    assert envoy.splits(mirrored(TENTH)) == ({"v1": 100},)
+    (lacking,) = chain.serving(mirrored(TENTH), {cluster("v1"): frozenset({"10.0.0.1"})})
+    assert lacking == Finding(Link.CLUSTER, "has no cluster of v2")
+
+
+def test_rollback_now_moves_what_is_mirrored_too_and_copies_nothing_to_a_version_with_traffic() -> None:
+    _, written = applied_with(MIRRORED, {"v1": 50, "v3": 50})
+    assert [one["weight"] for rule in written["spec"]["http"] for one in rule["route"]] == [50, 50] * 2
+    _, written = applied_with(MIRRORED, {"v2": 100})
+    assert [rule["name"] for rule in written["spec"]["http"]] == [WHOLE["name"]]
