@@ -1,9 +1,8 @@
 """The proof's own requests: how many, what they have to come to, and what is said of the others."""
 
-import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler
 
 import pytest
 
@@ -14,6 +13,7 @@ from components.observation import own_requests
 from components.observation.endpoint import Endpoint
 from components.settings.model import Check
 from tests.unit.fake_cluster import FakeGateway, fake_cluster
+from tests.unit.loopback import served
 
 TARGET = Target("default", "myapp", "myapp")
 
@@ -55,14 +55,8 @@ def entrance(monkeypatch: pytest.MonkeyPatch) -> Iterator[Entrance]:
         def log_message(self, *_: object) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
             """Say nothing."""
 
-    server = HTTPServer(("127.0.0.1", 0), Handler)
-    made.url = f"http://127.0.0.1:{server.server_port}/"
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield made
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with served(Handler) as made.url:
+        yield made
 
 
 def test_a_few_requests_that_the_versions_got_are_enough(

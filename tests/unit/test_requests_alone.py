@@ -1,9 +1,8 @@
 """Requests alone as evidence: what the answers' header proves, and what it does not."""
 
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 import pytest
@@ -18,6 +17,7 @@ from components.observation.endpoint import Endpoint
 from components.settings.model import App, Check, Routing
 from components.split_proof import ConvergedProvider
 from tests.unit.fake_cluster import FakeGateway, fake_cluster
+from tests.unit.loopback import served
 
 WEIGHTS = {"v1": 50, "v2": 50, "v3": 0}
 TARGET = Target("default", "shop", "shop")
@@ -74,14 +74,8 @@ def gateway() -> Iterator[Gateway]:
         def log_message(self, *_: object) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
             """Say nothing."""
 
-    server = HTTPServer(("127.0.0.1", 0), Handler)
-    made.url = f"http://127.0.0.1:{server.server_port}/"
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield made
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with served(Handler) as made.url:
+        yield made
 
 
 def test_the_mark_is_another_one_for_every_split_and_version() -> None:
