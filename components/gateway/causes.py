@@ -84,8 +84,7 @@ def route_filters(gateways: Gateways) -> tuple[Finding, ...]:
     """The EnvoyFilters of the gateways, which may change routes and stand in no VirtualService."""
     return tuple(
         Finding(Link.ROUTE, f"{one} acts on the gateways", f"{gateways.api.kubectl} {one.look}")
-        for one in suspects(gateways)
-        if one.kind == "EnvoyFilter"
+        for one in suspects(gateways, ("EnvoyFilter",))
     )
 
 

@@ -1,6 +1,6 @@
 """Who else may answer at a gateway: Istio's objects that act on its requests beside the routes."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,8 +33,8 @@ class Suspect:
         return f"{self.kind} {self.namespace}/{self.name}"
 
 
-def suspects(gateways: Gateways) -> tuple[Suspect, ...]:
-    """Those in the gateways' namespaces, and the mesh's, that are for pods with the gateways' labels.
+def suspects(gateways: Gateways, kinds: Iterable[str] = tuple(_LISTS)) -> tuple[Suspect, ...]:
+    """Those of the kinds in the gateways' and the mesh's namespaces that are for the gateways' labels.
 
     What cannot be read is left out: it is asked for to explain a failure, which is told all the same.
     """
@@ -45,8 +45,8 @@ def suspects(gateways: Gateways) -> tuple[Suspect, ...]:
     namespaces = {pod.namespace for pod in pods} | {pod.control_plane for pod in pods}
     return tuple(
         Suspect(kind, item["metadata"]["namespace"], item["metadata"]["name"])
-        for kind, path in _LISTS.items()
-        for item in _items(gateways.api, path)
+        for kind in kinds
+        for item in _items(gateways.api, _LISTS[kind])
         if item["metadata"]["namespace"] in namespaces
         and _labels(item["spec"]).items() <= gateways.selector.items()
     )
