@@ -113,12 +113,17 @@ def test_an_up_that_failed_is_red_with_the_pods_own_reason(base: Program) -> Non
     sick = {**VERSIONS, "v2": {"image": "janakiramm/myapp:missing"}}
     base.config(versions=sick, convergence=QUICK)
     failing_up(base)
+
+    def refused() -> bool:
+        return any(reason in str(verify(base)) for reason in ("ErrImagePull", "ImagePullBackOff"))
+
+    wait(refused, "the kubelet was refused the image, which may be after the `up` gave up")
     status, said = verify(base)
     assert status == DRIFTED
     whats = [one["what"] for one in said["differences"]]
     assert whats[0].startswith("not applied: the last `up` failed, at 20")
-    assert any("version v2: 0 of 1 new pods are ready" in what for what in whats), whats
-    assert any("ErrImage" in what or "ImagePullBackOff" in what for what in whats), whats
+    ready = "version v2: 0 of 1 new pods are ready"
+    assert any(ready in what and "ImagePull" in what for what in whats), whats
 
 
 def test_a_version_at_0_that_crashes_is_a_warning(base: Program) -> None:
