@@ -38,11 +38,12 @@ class MinikubeProfileProvider(Provider):
         """Starts the profile, and refuses one that somebody else made."""
         profile = Profile.of(props)
         owner = minikube_owner.read(profile)
-        there = minikube_cli.status(profile) != "Deleted"
+        status = minikube_cli.status(profile)
+        there = status != "Deleted"
         if refusal := _refusal(props, there=there):
             raise MinikubeError(refusal)
         ours = owner is not None and owner.stack == props["owner"]
-        if there and owner is not None and ours and not owner.started:
+        if there and owner is not None and ours and (not owner.started or status == "Broken"):
             _clean(profile)
         elif there and not ours and props.get("recreate"):
             minikube_cli.delete(profile)
@@ -50,7 +51,7 @@ class MinikubeProfileProvider(Provider):
         minikube_cli.start(props)
         minikube_cli.set_addons(profile, props.get("addons") or (), ())
         _note(props, started=True)
-        return dynamic.CreateResult(profile.name, {**props, **_running(profile)})
+        return dynamic.CreateResult(profile.name, {**props, **_running(props)})
 
     @plain_errors()
     def read(self, id_: str, props: dict[str, Any]) -> dynamic.ReadResult:
@@ -85,7 +86,7 @@ class MinikubeProfileProvider(Provider):
             minikube_cli.start(_news)
         minikube_cli.set_addons(profile, _news.get("addons") or (), _olds.get("addons") or ())
         _note(_news, started=True)
-        return dynamic.UpdateResult({**_news, **_running(profile)})
+        return dynamic.UpdateResult({**_news, **_running(_news)})
 
     @plain_errors()
     def delete(self, _id: str, _props: dict[str, Any]) -> None:
@@ -172,8 +173,12 @@ def _status(props: Mapping[str, Any]) -> str:
     return status if ours else "Deleted"
 
 
-def _running(profile: Profile) -> dict[str, str]:
+def _running(props: Mapping[str, Any]) -> dict[str, str]:
     """The outputs of a profile that has just been started or changed."""
+    profile = Profile.of(props)
+    # Minikube waits for its first node alone.
+    if (props.get("nodes") or 1) > 1:
+        minikube_cli.wait_for_nodes(profile)
     now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     return {**minikube_cli.outputs(profile), "status": "Running", "changed": now}
 

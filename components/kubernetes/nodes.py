@@ -23,6 +23,21 @@ def address(api: Api) -> str:
     raise GatewayError(f"No node is ready. Look at: {api.kubectl} get nodes")
 
 
+def unready(api: Api) -> dict[str, str]:
+    """The nodes that are not ready, each with the reason that its kubelet gives. Raises GatewayError."""
+    listed: list[Mapping[str, Any]] = api.get("/api/v1/nodes")["items"]
+    return {
+        node["metadata"]["name"]: _condition(node).get("message") or "its kubelet has not said so"
+        for node in listed
+        if not _ready(node)
+    }
+
+
 def _ready(node: Mapping[str, Any]) -> bool:
+    return _condition(node).get("status") == "True"
+
+
+def _condition(node: Mapping[str, Any]) -> Mapping[str, str]:
+    """What the node says of itself; nothing where it has said nothing yet."""
     conditions: list[Mapping[str, str]] = node["status"].get("conditions") or []
-    return any(one["type"] == "Ready" and one["status"] == "True" for one in conditions)
+    return next((one for one in conditions if one["type"] == "Ready"), dict[str, str]())

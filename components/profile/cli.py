@@ -3,11 +3,14 @@
 import functools
 import json
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, cast
 
-from ..kubernetes import kubeconfig
-from ..kubernetes.errors import KubeconfigError
+from ..kubernetes import kubeconfig, nodes
+from ..kubernetes.api import Api
+from ..kubernetes.errors import GatewayError, KubeconfigError
+from . import engine
 from . import errors as minikube_errors
 from . import owner as minikube_owner
 from .errors import MinikubeError
@@ -16,8 +19,12 @@ from .run import error, output, run
 
 # A first start downloads a VM or an image; Minikube itself gives up on the rest after 6 minutes.
 START_SECONDS = 1800
+# A node that has joined is ready once its network plugin runs, which may have to download an image.
+NODES_SECONDS = 180
 # ExGuestNotFound of Minikube's exit codes: there is no profile of the name.
 _NO_PROFILE = 85
+# How Minikube calls a machine that runs and whose disk is full to 99 %.
+_FULL = "InsufficientStorage"
 
 Status = Literal["Running", "Stopped", "Paused", "Broken", "Deleted"]
 
@@ -95,9 +102,15 @@ def set_addons(profile: Profile, wanted: Sequence[str], before: Sequence[str]) -
 
 
 def unpause(profile: Profile) -> None:
-    """Lets a paused cluster go on. Raises MinikubeError."""
+    """Lets a paused cluster go on: its machines, where their engine has paused them, and Kubernetes.
+
+    Raises MinikubeError.
+    """
     say(profile.name, "going on from the pause")
-    output(profile, ["unpause", "--profile", profile.name], 300)
+    found = _nodes(run(profile, _status_command(profile), 120).lines)
+    engine.unpause(profile, [node["Name"] for node in found if node["Host"] == "Paused"])
+    if status(profile) == "Paused":
+        output(profile, ["unpause", "--profile", profile.name], 300)
 
 
 def delete(profile: Profile) -> None:
@@ -109,7 +122,7 @@ def delete(profile: Profile) -> None:
 
 def status(profile: Profile) -> Status:
     """How the profile is, as Minikube says. Raises MinikubeError where it cannot tell."""
-    command = ["status", "--profile", profile.name, "--output=json"]
+    command = _status_command(profile)
     failed, lines = run(profile, command, 120)
     found = _nodes(lines)
     if failed is not None and not found:
@@ -119,6 +132,9 @@ def status(profile: Profile) -> Status:
             return "Broken"
         raise error(profile, command, failed)
     hosts = {node.get("Host") for node in found}
+    if _FULL in hosts:
+        say_once(profile.name, f"warning: its disk is full. Look at: minikube ssh -p {profile.name} df /var")
+        hosts = hosts - {_FULL} | {"Running"}
     servers = {node.get("APIServer") for node in found} - {"Irrelevant"}
     if hosts & {"Starting", "Stopping"}:
         raise MinikubeError(
@@ -126,11 +142,30 @@ def status(profile: Profile) -> Status:
         )
     if hosts - {"Running", "Stopped", "Saved", "Paused"}:
         return "Broken"
+    if "Paused" in hosts and engine.name(profile):
+        return "Paused"
     if hosts == {"Running"} and servers == {"Paused"}:
         return "Paused"
     if hosts == {"Running"} and servers == {"Running"}:
         return "Running"
     return "Stopped"
+
+
+def wait_for_nodes(profile: Profile) -> None:
+    """Waits until each node is ready, and says meanwhile why one is not. Raises MinikubeError."""
+    deadline = time.monotonic() + NODES_SECONDS
+    try:
+        with Api(profile.reference) as api:
+            while unready := nodes.unready(api):
+                reasons = "; ".join(f"node {name} is not ready: {why}" for name, why in unready.items())
+                if time.monotonic() > deadline:
+                    raise MinikubeError(
+                        f"After {NODES_SECONDS} s, {reasons}. Look at: {api.kubectl} describe nodes"
+                    )
+                say_once(profile.name, reasons)
+                time.sleep(1)
+    except GatewayError as unanswered:
+        raise MinikubeError(str(unanswered)) from unanswered
 
 
 def outputs(profile: Profile) -> dict[str, str]:
@@ -168,6 +203,10 @@ def _tell(profile: str, line: str) -> None:
         message = str(data.get("message"))
         remedy = f" Type: minikube kubectl --profile {profile} --" if "incompatibilities" in message else ""
         say_once(profile, f"warning: {message}{remedy}")
+
+
+def _status_command(profile: Profile) -> list[str]:
+    return ["status", "--profile", profile.name, "--output=json"]
 
 
 def _nodes(lines: Sequence[str]) -> list[Mapping[str, Any]]:

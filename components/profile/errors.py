@@ -77,6 +77,16 @@ _MISTAKES = re.compile(
     r"MK_USAGE|MK_KVERSION_USAGE|RSRC_|K8S_(OLD|NEW)_UNSUPPORTED|DRV_UNSUPPORTED|unknown flag"
 )
 
+# What Docker says, where Minikube passes that on without a reason, and the reason that Minikube has for it.
+_ENGINE_SAYS = (
+    (r"permission denied while trying to connect to the Docker", "PROVIDER_DOCKER_NEWGRP"),
+    (
+        r"Cannot connect to the Docker daemon|failed to connect to the docker API",
+        "PROVIDER_DOCKER_NOT_RUNNING",
+    ),
+    (r"(?i)no such container", "GUEST_NOT_FOUND"),
+)
+
 
 class MinikubeError(Exception):
     """Minikube is missing or failed: the reason, the remedy, and the end of its output."""
@@ -152,4 +162,7 @@ def failure(status: int, out: Sequence[str], err: Sequence[str]) -> Failure:
     for line in plain:
         if match := re.match(r"Error: (unknown flag.*)", line):
             return Failure(status, "unknown flag", match[1], "See `minikube start --help`.", tail)
+        for pattern, reason in _ENGINE_SAYS:
+            if re.search(pattern, line):
+                return Failure(status, reason, line, "", tail)
     return Failure(status, "", plain[-1] if plain else f"exit status {status}", "", tail)

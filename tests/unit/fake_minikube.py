@@ -30,10 +30,16 @@ class FakeMinikube:
 
     folder: Path
 
-    def answers(self, command: str, *lines: str, status: int = 0) -> None:
+    def answers(self, command: str, *lines: str, status: int = 0, error: str = "") -> None:
         """From now on `minikube COMMAND` prints these lines and exits so. `dry-run` is one of `start`."""
+        (self.folder / f"{command}.err").write_text(error)
         (self.folder / f"{command}.out").write_text("".join(f"{line}\n" for line in lines))
         (self.folder / f"{command}.rc").write_text(str(status))
+
+    def serves_at(self, url: str) -> None:
+        """The profile's API server is this one."""
+        kubeconfig = self.folder / "kubeconfig"
+        kubeconfig.write_text(KUBECONFIG.replace("https://10.0.0.1:8443", url))
 
     def is_running(self) -> None:
         """The profile runs."""
@@ -50,11 +56,20 @@ class FakeMinikube:
         return [call for call in asked if call not in {"status", "ip", "dry-run"}]
 
 
+def passed_on(said: str) -> str:
+    """What `minikube status` prints to standard error where Docker says something else than a state."""
+    state = 'unknown state "dev": docker container inspect dev --format={{.State.Status}}: exit status 1'
+    return (
+        f"E1124 1:2:3.4 5 status.go:122] status error: host: state: {state}\nstdout:\n\n\nstderr:\n{said}\n"
+    )
+
+
 SCRIPT = """#!/bin/sh
 cd {folder}
 command=$1
 case "$*" in *--dry-run*) command=dry-run;; addons*) command=addons-$2;; esac
 echo "$command" >>calls
 [ ! -e "$command.out" ] || cat "$command.out"
+[ ! -e "$command.err" ] || cat "$command.err" >&2
 [ ! -e "$command.rc" ] || exit "$(cat "$command.rc")"
 """

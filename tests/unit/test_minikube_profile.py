@@ -285,6 +285,8 @@ def seen() -> str:
         ({"APIServer": "Paused", "Kubelet": "Stopped"}, "Paused"),
         ({"APIServer": "Stopped"}, "Stopped"),
         ({"APIServer": "Error"}, "Stopped"),
+        # Not a reason to make it anew.
+        ({"Host": "InsufficientStorage"}, "Running"),
         ({"Host": "Nonexistent"}, "Broken"),
         ({"Host": "Error"}, "Broken"),
     ],
