@@ -132,7 +132,10 @@ class Retries(TypedDict):
 
 
 class StickySession(TypedDict):
-    """Keeps a client on one pod of the version it got, by a cookie or by a request header."""
+    """Keeps a client on one pod within each version, by a cookie or by a request header.
+
+    The version itself is drawn anew for each request, as the weights say.
+    """
 
     cookie: NotRequired[str]
     """The cookie's name."""

@@ -58,11 +58,11 @@ def _kubernetes(name: str) -> GoTool:
     )
 
 
-def _istio(name: str) -> GoTool:
+def _istio(package: str) -> GoTool:
     return GoTool(
-        name=name,
+        name=package.rpartition("/")[2],
         module="cluster",
-        package=f"istio.io/istio/pilot/cmd/{name}",
+        package=f"istio.io/istio/{package}",
         stamps=(
             f"{ISTIO_VERSION}.buildVersion={ISTIO}",
             f"{ISTIO_VERSION}.buildTag={ISTIO}",
@@ -93,8 +93,9 @@ GO_TOOLS: tuple[GoTool, ...] = (
     ),
     GoTool(name="etcd", module="cluster", package="./etcd"),
     GoTool(name="coredns", module="cluster", package="./coredns"),
-    _istio("pilot-discovery"),
-    _istio("pilot-agent"),
+    _istio("pilot/cmd/pilot-discovery"),
+    _istio("pilot/cmd/pilot-agent"),
+    _istio("istioctl/cmd/istioctl"),
     GoTool(
         name="crictl",
         module="crictl",
@@ -143,7 +144,7 @@ GO_TOOLS: tuple[GoTool, ...] = (
 
 # What the program runs with on any cluster.
 PROGRAM = frozenset({"pulumi", "minikube", "pulumi-language-python", "pulumi-resource-kubernetes"})
-# What checks the repository itself.
-CHECKS = frozenset({"actionlint"})
+# What only checks what the repository has, and what it makes: built when it is asked for.
+CHECKS = frozenset({"actionlint", "istioctl"})
 # Pulumi's own CLI brings its language host and installs its providers.
 PART_OF_PULUMI = frozenset({"pulumi-language-python", PROVIDER_PLUGIN})

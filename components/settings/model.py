@@ -467,7 +467,10 @@ class Retries(Section):
 
 @dataclass(frozen=True)
 class StickySession(Section):
-    """Keeps a client on one pod of the version it got: by a cookie, or by a request header."""
+    """Keeps a client on one pod within each version, by a cookie or by a request header.
+
+    The version itself is drawn anew for each request, as the weights say.
+    """
 
     cookie: Annotated[str | None, rules.COOKIE_NAME, Key("The cookie's name.", "route", "seat")] = None
     ttl: Annotated[
@@ -553,8 +556,8 @@ class Routing(Section):
     retries: Annotated[Retries | None, Key("How the gateway tries again.", "route", default="Istio's")] = None
     sticky_session: Annotated[
         StickySession | None,
-        Key("Keeps a client on one pod of the version that it got, by a cookie or a header.", "route",
-            {"cookie": "seat", "ttl": "1h"}),
+        Key("Keeps a client on one pod within each version, by a cookie or a header; the version is drawn "
+            "for each request.", "route", {"cookie": "seat", "ttl": "1h"}),
     ] = None  # fmt: skip
     traffic_policy: Annotated[
         Mapping[str, object],
