@@ -13,10 +13,11 @@ from tools.progress import Pace, Progress
 
 
 def everything(*, for_lab: bool) -> None:
-    """Build what is missing and link `.tools/bin`, `.tools/charts` and `.tools/images` to it.
+    """Build what is missing and link `.tools` to it.
 
     Args:
-        for_lab: build also what the lab's cluster is made of, not only what the program runs with.
+        for_lab: build also what the lab's cluster is made of, not only what the program runs with; where
+            that is on PATH, there is nothing to build.
 
     Raises:
         ToolsError: something could not be built; what was built before is kept.
@@ -27,7 +28,9 @@ def everything(*, for_lab: bool) -> None:
     wanted = [tool for tool in GO_TOOLS if tool.name in PROGRAM or (for_lab and tool.name not in CHECKS)]
     to_have = [tool for tool in wanted if not _is_replaced(tool, on_path)]
     missing = [tool for tool in to_have if not gobuild.built(tool).exists()]
-    missing_files = [file for file in modulefiles.MODULE_FILES if not file.kept.exists()]
+    files = modulefiles.FOR_LAB if for_lab else ()
+    files += () if "pulumi" in on_path else modulefiles.PULUMI_SCRIPTS
+    missing_files = [file for file in files if not file.kept.exists()]
     if missing or missing_files:
         with store.locked():
             go = golang.find()
@@ -36,8 +39,8 @@ def everything(*, for_lab: bool) -> None:
                 modulefiles.fetch(go, file)
             _compile(go, missing)
     _link_commands(to_have, on_path)
-    store.link("charts", {chart.name: chart.kept for chart in modulefiles.CHARTS})
     if for_lab:
+        store.link("charts", {chart.name: chart.kept for chart in modulefiles.CHARTS})
         images.bring_up_to_date()
 
 

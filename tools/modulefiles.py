@@ -68,7 +68,7 @@ ENVOY_BOOTSTRAP = ModuleFile(
     "envoy_bootstrap_tmpl.json", "cluster", ISTIO, "tools/packaging/common/envoy_bootstrap.json"
 )
 PAUSE_SOURCE = ModuleFile("pause.c", "cluster", "k8s.io/kubernetes", "build/pause/linux/pause.c")
-MODULE_FILES = (*PULUMI_SCRIPTS, *CHARTS, ENVOY_BOOTSTRAP, PAUSE_SOURCE)
+FOR_LAB = (*CHARTS, ENVOY_BOOTSTRAP, PAUSE_SOURCE)
 
 
 def fetch(go: Go, file: ModuleFile) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Mapping
@@ -109,5 +110,24 @@ def refuse_machine(stack: str) -> None:
         )
         raise ToolsError(msg) from None
     if asked.returncode:
+        if "permission denied" in asked.stderr.lower() and driver == "docker":
+            remedy = "you may not use it; type: sudo usermod -aG docker $USER && newgrp docker"
         msg = f"stack {stack} needs {driver}, which does not answer ({' '.join(said)}): {remedy}{other}"
         raise ToolsError(msg)
+    if driver == "docker" and (wrong := _unfit(asked.stdout, found.get("containerRuntime"))):
+        msg = f"stack {stack} needs docker, and {wrong}"
+        raise ToolsError(msg)
+
+
+def _unfit(info: str, runtime: object) -> str | None:
+    """What stands against a Docker that answers, by its `docker info`; podman answers to that name too."""
+    key = "pulumi config set --path --plaintext 'blue-green:cluster"
+    if "buildahVersion" in info:
+        return f"the `docker` on PATH is podman. Type: {key}.driver' podman"
+    # Minikube's documentation of driver docker, "Rootless Docker".
+    if re.search(r"^\s+rootless$", info, re.MULTILINE) and runtime not in ("containerd", "cri-o"):
+        return (
+            f"this one is rootless: Minikube runs on it with another container runtime. Type: "
+            f"{key}.containerRuntime' containerd; or take the machine's own: docker context use default"
+        )
+    return None

@@ -141,7 +141,16 @@ def test_a_file_that_is_not_yaml_is_named_with_its_line(
             "echo 'Cannot connect to the Docker daemon.' >&2; exit 1",
             "(Cannot connect to the Docker daemon.): start",
         ),
-        ("exit 0", None),
+        (
+            "echo 'permission denied while trying to connect to the Docker daemon socket' >&2; exit 1",
+            "you may not use it; type: sudo usermod -aG docker $USER && newgrp docker",
+        ),
+        ("echo host:; echo '  buildahVersion: 1.28.2'", "podman. Type: pulumi config set --path"),
+        (
+            "echo ' Security Options:'; echo '  seccomp'; echo '  rootless'",
+            "rootless: Minikube runs on it with another container runtime. Type: pulumi config set --path",
+        ),
+        ("echo ' Security Options:'; echo '  seccomp'; echo ' Name: rootless'", None),
     ],
 )
 def test_docker_is_asked_for_before_anything_is_built(

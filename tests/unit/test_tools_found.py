@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tools import env, golang, onpath
+from tools import build, env, golang, onpath, store
 
 
 def _command(folder: Path, name: str, says: str) -> Path:
@@ -37,6 +37,24 @@ def test_command_on_path(
     path = _command(tmp_path, name, says)
     monkeypatch.setenv("PATH", f"{tmp_path}:/bin")
     assert onpath.fit() == ({name: path} if fits else {})
+
+
+def test_a_stack_whose_tools_are_on_path_builds_and_fetches_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    theirs = {
+        "pulumi": "v3.259.0",
+        "minikube": "v1.38.1",
+        "kubectl": "Client Version: v1.35.3",
+    }
+    commands = {name: _command(tmp_path / "bin", name, says) for name, says in theirs.items()}
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:/bin")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(store, "LINKS", tmp_path / "links")
+    build.everything(for_lab=False)
+    links = {path.name: path.readlink() for path in (tmp_path / "links" / "bin").iterdir()}
+    assert links == commands
+    assert not (tmp_path / "cache").exists()
 
 
 def test_go_on_path_is_used_where_it_is_new_enough(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
