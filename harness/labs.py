@@ -11,9 +11,10 @@ from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
+from typing import Any
 
 import psutil
+import yaml
 
 from components.pulumi_cli import environment
 from harness.pace import pace
@@ -80,7 +81,8 @@ class Program:
     def checkpoint(self) -> Path:
         """The stack's state, as Pulumi's file backend keeps it."""
         state = Path(self.environment["PULUMI_BACKEND_URL"].removeprefix("file://"))
-        return state / ".pulumi" / "stacks" / "blue-green" / f"{self.stack}.json"
+        project = yaml.safe_load((self.folder / "Pulumi.yaml").read_text())["name"]
+        return state / ".pulumi" / "stacks" / project / f"{self.stack}.json"
 
     def run(self, *command: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run a command in the copy; with `check`, fail the test with what it said."""
@@ -104,15 +106,21 @@ class Program:
 
         Example: `program.config(weights={"v1": 0, "v2": 100})`.
         """
-        whole = {
-            f"blue-green:{key}": {"value": json.dumps(value), "objectValue": value}
-            for key, value in values.items()
-        }
-        self.run("pulumi", "config", "set-all", "--json", json.dumps(whole))
+        text = self.config_file.read_text() if self.config_file.exists() else "{}"
+        whole: dict[str, dict[str, object]] = yaml.safe_load(text)
+        # By way of JSON, for which a tuple is a list.
+        plain: dict[str, object] = json.loads(json.dumps(values))
+        whole["config"] = whole.get("config", {}) | {f"blue-green:{key}": one for key, one in plain.items()}
+        self.config_file.write_text(yaml.safe_dump(whole, sort_keys=False))
 
     def outputs(self) -> dict[str, object]:
-        """Return the stack's outputs, secrets left out."""
-        return cast("dict[str, object]", json.loads(self.run("pulumi", "stack", "output", "--json").stdout))
+        """Return the stack's outputs as its state has them, none before the first `up`."""
+        state: dict[str, Any] = json.loads(self.checkpoint.read_text())["checkpoint"]["latest"]
+        resources: list[dict[str, Any]] = state.get("resources") or []
+        stacks: list[dict[str, object]] = [
+            one.get("outputs") or {} for one in resources if one["type"] == "pulumi:pulumi:Stack"
+        ]
+        return stacks[0] if stacks else {}
 
     def kubectl(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run kubectl on the stack's cluster."""
