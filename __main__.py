@@ -3,7 +3,7 @@
 import pulumi
 
 from components.application import Application
-from components.claim import Claim
+from components.claim import claim
 from components.cluster import cluster
 from components.ending import end_at_once
 from components.ingress import ingress
@@ -32,8 +32,8 @@ def guard(
 mesh_guard = guard("istio", taken=config.istio.take_ownership)
 istio = Istio("istio", config.istio, on.kubeconfig, on.options(), mesh_guard)
 there = None if config.app.create_namespace else config.app.namespace
-claim = Claim(on.kubeconfig, config.app, config.routing)
-guarded = guard("app", taken=config.app.take_ownership, namespace=there, also=claim.hooks())
+unclaimed = claim(on.kubeconfig, config.app, config.routing)
+guarded = guard("app", taken=config.app.take_ownership, namespace=there, also=unclaimed)
 application = Application(config.app.name, config.app, config.versions, on.options(), guarded)
 entry = ingress(
     istio.ingress_service,

@@ -9,7 +9,7 @@ from . import later
 from .manifests import workload
 from .ownership import Ownership, of_the_state, owner_of
 from .register import KubernetesObject, register
-from .rehearsal import Rehearsal
+from .rehearsal import rehearsal
 from .settings.model import App, Version
 
 # In the URN of the app's namespace; those of the mesh are another component's.
@@ -52,11 +52,9 @@ class Application(pulumi.ComponentResource):
         }
         if ownership is not None:
             objects = [*services, *manifests.values()]
-            rehearsal = Rehearsal(
-                ownership.kubeconfig, objects, workload.pieces(app, versions), ownership.options
-            )
-            asked_first = pulumi.ResourceOptions(hooks=rehearsal.hooks())
-            child = pulumi.ResourceOptions.merge(child, asked_first)
+            pieces = workload.pieces(app, versions)
+            asked_first = rehearsal(ownership.kubeconfig, objects, pieces, ownership.options)
+            child = pulumi.ResourceOptions.merge(child, pulumi.ResourceOptions(hooks=asked_first))
         self.service = pulumi.Output.from_input(app.host)
         for manifest in services:
             service = register(f"{name}-service", manifest, _keeping(child, "clusterIP"), ownership)

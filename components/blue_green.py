@@ -8,7 +8,7 @@ import pulumi
 from . import arguments, later
 from .application import Application
 from .arguments import BlueGreenArgs
-from .claim import Claim
+from .claim import claim
 from .cluster import existing, taking_over
 from .ingress import ingress
 from .ingress_service import IngressService
@@ -53,7 +53,7 @@ class BlueGreen(pulumi.ComponentResource):
             "app.takeOwnership",
             taken=app.take_ownership,
             namespace=there,
-            also=Claim(on.kubeconfig, app, routing, options).hooks(),
+            also=claim(on.kubeconfig, app, routing, options),
             options=options,
         )
         application = Application(name, app, config.versions, child, guard)

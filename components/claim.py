@@ -4,13 +4,11 @@ Istio gives them to the older of two VirtualServices, so the younger one is serv
 stands already is warned: it can still be moved, taken back and destroyed.
 """
 
-import asyncio
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 
 import pulumi
 
-from . import later
+from . import first_write, later
 from .gateway import claims
 from .kubernetes.errors import GatewayError
 from .kubernetes.kubeconfig import Kubeconfig
@@ -25,38 +23,24 @@ class ClaimedError(Exception):
     """Another split asks for the same requests; the message says which one and what to do."""
 
 
-class Claim:
-    """The requests that a split asks for, on a cluster; `options` say where its hosts stand."""
+def claim(
+    kubeconfig: pulumi.Input[Kubeconfig], app: App, routing: Routing, options: Options = IN_CONFIG
+) -> pulumi.ResourceHookBinding:
+    """Return the hooks of every object of a split; they raise ClaimedError where its claim is new.
 
-    def __init__(
-        self, kubeconfig: pulumi.Input[Kubeconfig], app: App, routing: Routing, options: Options = IN_CONFIG
-    ) -> None:
-        pair = [routes.gateway(app, routing), routes.virtual_service(app, {}, routing)]
-        self._asked = pulumi.Output.all(kubeconfig, *later.filled(pair))
-        self._options = options
-        self._looked: asyncio.Task[None] | None = None
-        on_dry_run = pulumi.ResourceHookOptions(on_dry_run=True)
-        self._hook = pulumi.ResourceHook(options.hook("claim"), self._look, on_dry_run)
+    `options` say where its hosts stand.
+    """
+    pair = [routes.gateway(app, routing), routes.virtual_service(app, {}, routing)]
+    asked = pulumi.Output.all(kubeconfig, *later.filled(pair))
 
-    def hooks(self) -> pulumi.ResourceHookBinding:
-        """The hooks of every object of the app: whichever is touched first, the look comes before it."""
-        return pulumi.ResourceHookBinding(before_create=[self._hook], before_update=[self._hook])
-
-    async def _look(self, _args: pulumi.ResourceHookArgs) -> None:
-        """Looks once. Raises ClaimedError where the claim is new and another split's already."""
-        self._looked = self._looked or asyncio.ensure_future(self._look_once())
-        await self._looked
-
-    async def _look_once(self) -> None:
-        asked = await self._asked.future()
+    async def look() -> None:
+        known = await asked.future()
         # Before there is a cluster, a preview knows no kubeconfig; then there is no other split either.
-        if asked is None:
+        if known is None:
             return
-        kubeconfig, gateway, virtual_service = asked
+        reached, gateway, virtual_service = known
         try:
-            # The loop's own threads may all be held by registrations that wait for this look.
-            with ThreadPoolExecutor(1) as thread:
-                others = await asyncio.get_running_loop().run_in_executor(thread, claims.read, kubeconfig)
+            others = await first_write.in_thread(lambda: claims.read(reached))
         except GatewayError as error:
             pulumi.log.warn(f"whether another split asks for the same requests is unknown: {error}")
             return
@@ -67,7 +51,9 @@ class Claim:
         if stands(gateway, virtual_service, others, stack):
             pulumi.log.warn(sentence(found))
         else:
-            raise ClaimedError(refusal(found, self._options))
+            raise ClaimedError(refusal(found, options))
+
+    return first_write.before(options.hook("claim"), look)
 
 
 def shared(

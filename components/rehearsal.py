@@ -3,14 +3,12 @@
 Without this, an `up` whose second version is refused has written the first one already.
 """
 
-import asyncio
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pulumi
 
-from . import later
+from . import first_write, later
 from .kubernetes import schema
 from .kubernetes.api import Api
 from .kubernetes.errors import GatewayError
@@ -23,54 +21,41 @@ class UnacceptableError(Exception):
     """The API server would refuse what the config asks for; the message says which of it, and why."""
 
 
-class Rehearsal:
-    """The objects that an `up` may write, and the pieces of pod templates that they have, by config key.
+def rehearsal(
+    kubeconfig: pulumi.Input[Kubeconfig],
+    manifests: Sequence[Manifest],
+    pieces: Mapping[str, Mapping[str, object]],
+    options: Options = IN_CONFIG,
+) -> pulumi.ResourceHookBinding:
+    """Return the hooks of the objects that an `up` may write; they raise UnacceptableError.
 
-    `kubeconfig` leads to their cluster.
+    Args:
+        kubeconfig: leads to their cluster.
+        manifests: the objects.
+        pieces: the pieces of pod templates that they have, by config key.
+        options: where a key stands.
     """
+    known = pulumi.Output.from_input(kubeconfig)
+    given = {key: piece for key, piece in pieces.items() if piece}
 
-    def __init__(
-        self,
-        kubeconfig: pulumi.Input[Kubeconfig],
-        manifests: Sequence[Manifest],
-        pieces: Mapping[str, Mapping[str, object]],
-        options: Options = IN_CONFIG,
-    ) -> None:
-        self._kubeconfig = pulumi.Output.from_input(kubeconfig)
-        self._manifests = manifests
-        self._pieces = {key: piece for key, piece in pieces.items() if piece}
-        self._asked: asyncio.Task[None] | None = None
-        on_dry_run = pulumi.ResourceHookOptions(on_dry_run=True)
-        self._hook = pulumi.ResourceHook(options.hook("rehearsal"), self._ask, on_dry_run)
-
-    def hooks(self) -> pulumi.ResourceHookBinding:
-        """The hooks of every one of the objects: whichever is written first, the question comes before it."""
-        return pulumi.ResourceHookBinding(before_create=[self._hook], before_update=[self._hook])
-
-    async def _ask(self, _args: pulumi.ResourceHookArgs) -> None:
-        """Asks once. Raises UnacceptableError."""
-        self._asked = self._asked or asyncio.ensure_future(self._ask_once())
-        await self._asked
-
-    async def _ask_once(self) -> None:
-        kubeconfig = await self._kubeconfig.future()
+    async def ask() -> None:
+        reached = await known.future()
         # Before there is a cluster, a preview knows no kubeconfig.
-        if kubeconfig is None:
+        if reached is None:
             return
         # A preview has read rights alone.
-        objects = () if pulumi.runtime.is_dry_run() else self._manifests
-        manifests = await pulumi.Output.from_input(later.filled(objects)).future() or ()
+        objects = () if pulumi.runtime.is_dry_run() else manifests
+        filled = await pulumi.Output.from_input(later.filled(objects)).future() or ()
         try:
-            # The loop's own threads may all be held by registrations that wait for this.
-            with ThreadPoolExecutor(1) as thread:
-                loop = asyncio.get_running_loop()
-                found = await loop.run_in_executor(thread, refusals, kubeconfig, self._pieces, manifests)
+            found = await first_write.in_thread(lambda: refusals(reached, given, filled))
         except GatewayError as error:
             pulumi.log.warn(f"whether the cluster would take the app's objects is not known: {error}")
             return
         if found:
             first = "The cluster would refuse what the config asks for; nothing was written."
             raise UnacceptableError("\n  ".join([first, *found]))
+
+    return first_write.before(options.hook("rehearsal"), ask)
 
 
 def refusals(
