@@ -11,11 +11,22 @@ from typing import Any, NotRequired, TypedDict, cast, get_args, get_origin, get_
 import pulumi
 
 from . import later
+from .carrier import in_plugin
 from .settings import model
 from .settings.forms import camel
 from .settings.mistakes import ConfigError
 from .settings.model import Settings
 from .settings.parse import parse
+
+
+class ArgumentsError(pulumi.RunError):
+    """Arguments that BlueGreen cannot take; each of `mistakes` begins with the argument's path."""
+
+    def __init__(self, name: str, mistakes: Sequence[str], *, late: bool = False) -> None:
+        self.mistakes = mistakes
+        count = "one mistake" if len(mistakes) == 1 else f"{len(mistakes)} mistakes"
+        end = "." if late else "; nothing was touched."
+        super().__init__("\n  ".join((f"The arguments of BlueGreen {name} have {count}{end}", *mistakes)))
 
 
 class SecretKey(TypedDict):
@@ -244,7 +255,7 @@ class BlueGreenArgs(TypedDict):
 
 
 def settings(name: str, args: BlueGreenArgs) -> Settings:
-    """The arguments of the BlueGreen `name`, checked, with stand-ins for Outputs. Raises pulumi.RunError.
+    """The arguments of the BlueGreen `name`, checked, with stand-ins for Outputs. Raises ArgumentsError.
 
     What an Output comes to is checked by the same rules when it is known.
     """
@@ -267,11 +278,11 @@ def settings(name: str, args: BlueGreenArgs) -> Settings:
         "istio": {"install": False, "gateway": values.pop("gateway", {})},
     }
     if reader.wrong:
-        raise pulumi.RunError(_mistakes(name, reader.wrong))
+        raise ArgumentsError(name, reader.wrong)
     try:
         found = parse(reader.config, name)
     except ConfigError as error:
-        raise pulumi.RunError(_mistakes(name, _in_python(name, error))) from None
+        raise ArgumentsError(name, _told(name, error)) from None
     reader.sound = True
     for warning in found.warnings:
         # An image that is not known yet is not known to have no tag.
@@ -296,7 +307,7 @@ class _Reader:
         origin, inner = get_origin(hint), get_args(hint)
         if isinstance(value, Mapping):
             pairs = cast("Mapping[str, Any]", value)
-            hints = _hints(hint) if is_typeddict(hint) else None
+            hints = of_section(hint) if is_typeddict(hint) else None
             of_each = inner[1] if origin is Mapping else Any
             return {
                 camel(key) if hints is not None and camel(key) in _SNAKE else key: self.read(
@@ -331,16 +342,16 @@ class _Reader:
             try:
                 parse(_with(self.config, stand_in, text), self._name)
             except ConfigError as error:
-                found = _in_python(self._name, error)
+                found = _told(self._name, error)
                 # The config's own sentences quote the value.
                 wrong = [f"{path}: its value, a secret, is not of the form of this argument."]
-                raise pulumi.RunError(_mistakes(self._name, wrong if secret else found, late=True)) from None
+                raise ArgumentsError(self._name, wrong if secret else found, late=True) from None
             return text
 
         return pulumi.Output.all(output, output.is_secret()).apply(check)
 
 
-def _hints(typed_dict: type) -> Mapping[str, Any]:
+def of_section(typed_dict: type) -> Mapping[str, Any]:
     """The annotations of a section; `pulumi.Input` names Output by a text, which has to be evaluated."""
     return get_type_hints(typed_dict, localns={"Output": pulumi.Output, "T": Any})
 
@@ -354,13 +365,7 @@ def _with(value: Any, stand_in: str, text: object) -> Any:
     return text if value == stand_in else value
 
 
-def _mistakes(name: str, wrong: Sequence[str], *, late: bool = False) -> str:
-    count = "one mistake" if len(wrong) == 1 else f"{len(wrong)} mistakes"
-    end = "." if late else "; nothing was touched."
-    return "\n  ".join((f"The arguments of BlueGreen {name} have {count}{end}", *wrong))
-
-
-def _in_python(name: str, error: ConfigError) -> list[str]:
+def _told(name: str, error: ConfigError) -> list[str]:
     """The mistakes that the reader of the config found, in the words of the arguments."""
     return [_words(name, line.strip()) for line in str(error).splitlines()[1:]]
 
@@ -369,6 +374,8 @@ def _words(name: str, sentence: str) -> str:
     """A sentence of the config's reader: with an argument's path for a key, and no command to type."""
     typed = rf"Type: pulumi config set --path '?{re.escape(name)}:([^' ]+)'? ([^,.]+)"
     sentence = re.sub(typed, r"Write \1: \2", sentence).replace(f"{name}:", "")
+    if in_plugin():
+        return sentence
     return re.sub(r"\b[a-z]+[A-Z]\w*\b", lambda word: _SNAKE.get(word[0], word[0]), sentence)
 
 

@@ -17,7 +17,7 @@ from .kubernetes import kubeconfig as kubeconfigs
 from .kubernetes.api import Api
 from .kubernetes.errors import ForbiddenError, GatewayError
 from .kubernetes.kubeconfig import Reference
-from .provider import Provider, plain_errors
+from .provider import Carried, Provider, plain_errors
 
 _UID, _AUTHORITY = "uid", "authority"
 _KEYS = ("kubeconfig", _UID, _AUTHORITY)
@@ -133,7 +133,7 @@ def _another(kubeconfig: Reference) -> str:
     )
 
 
-class ClusterIdentity(dynamic.Resource, name="ClusterIdentity"):
+class ClusterIdentity(Carried, name="ClusterIdentity"):
     """Stands before the provider of a cluster that the stack does not make.
 
     `uid` is that of its kube-system, `authority` a digest of its CA; each may be unknown.
@@ -150,7 +150,7 @@ class ClusterIdentity(dynamic.Resource, name="ClusterIdentity"):
         super().__init__(ClusterIdentityProvider(), name, props, opts)
 
 
-class SameCluster(dynamic.Resource, name="SameCluster"):
+class SameCluster(Carried, name="SameCluster"):
     """Stands after all that is on the cluster, and so is the first to be deleted."""
 
     def __init__(self, name: str, identity: ClusterIdentity, opts: pulumi.ResourceOptions) -> None:

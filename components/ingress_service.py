@@ -17,7 +17,7 @@ from pulumi import dynamic
 from .kubernetes.api import Api
 from .kubernetes.errors import GatewayError, RefusedError, UnreachableError
 from .kubernetes.kubeconfig import Kubeconfig
-from .provider import Provider, kubeconfig_input, plain_errors
+from .provider import Carried, Provider, kubeconfig_input, plain_errors
 
 _READ = ("spec", "status")
 # The first releases wrote the kubeconfig itself into the state, and a refresh uses what the state has.
@@ -82,7 +82,7 @@ def _read(props: Mapping[str, Any]) -> dict[str, Any]:
     return {"spec": spec, "status": {"loadBalancer": balancer}}
 
 
-class IngressService(dynamic.Resource, name="IngressService"):
+class IngressService(Carried, name="IngressService"):
     """The gateway's Service: `type` and `ports` of its `spec`, and the `loadBalancer` of its `status`."""
 
     spec: pulumi.Output[Mapping[str, Any]]

@@ -3,6 +3,8 @@
 import re
 from dataclasses import dataclass
 
+from .carrier import in_plugin
+
 
 @dataclass(frozen=True)
 class Options:
@@ -33,5 +35,7 @@ IN_CONFIG = Options()
 
 
 def snake(path: str) -> str:
-    """A path of config keys as Python's arguments have it: containerPort is container_port."""
+    """A path of config keys as arguments have it: containerPort is container_port, but in the plugin."""
+    if in_plugin():
+        return path
     return re.sub(r"(?<=[a-z0-9])([A-Z])", lambda found: f"_{found[1].lower()}", path)

@@ -1,4 +1,4 @@
-"""What the providers of the dynamic resources share: plain errors, and an end with their engine."""
+"""What our resources share: who carries them, plain errors, and an end of their providers with the engine."""
 
 import os
 import socket
@@ -8,10 +8,12 @@ import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from functools import cache
+from typing import Any
 
 import pulumi
 from pulumi import dynamic
 
+from .carrier import in_plugin
 from .kubernetes.errors import GatewayError
 from .kubernetes.kubeconfig import Kubeconfig, Reference, referred
 from .profile.errors import MinikubeError
@@ -31,6 +33,22 @@ class Provider(dynamic.ResourceProvider):
         sys.tracebacklimit = 0
         # Pulumi's own server gets the engine's address too, and makes no use of it.
         end_with(sys.argv[1])
+
+
+class Carried(dynamic.Resource):
+    """A resource of ours: dynamic in a Python program, and the plugin's own in the plugin.
+
+    Pulumi runs dynamic resources in the program's folder with its Python, which other languages have not
+    (pulumi #5455).
+    """
+
+    def __init__(
+        self, provider: Provider, name: str, props: dict[str, Any], opts: pulumi.ResourceOptions | None
+    ) -> None:
+        if in_plugin():
+            pulumi.CustomResource.__init__(self, f"blue-green:index:{type(self).__name__}", name, props, opts)
+        else:
+            super().__init__(provider, name, props, opts)
 
 
 def kubeconfig_input(kubeconfig: pulumi.Input[Kubeconfig]) -> pulumi.Input[Reference]:

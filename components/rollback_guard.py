@@ -4,6 +4,8 @@ import asyncio
 import os
 import time
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +34,10 @@ def rollback_guard(name: str, kubeconfig: pulumi.Input[Kubeconfig], app: App) ->
     async def look(_: pulumi.ResourceHookArgs) -> None:
         reached, path = await known.future(), await where.future()
         if reached is not None and path is not None and record.cause() is not Cause.rollback:
-            await asyncio.to_thread(must_not_be_rolled_back, reached, path, engine_began())
+            # The loop's own threads may all be held by registrations that wait for this look.
+            with ThreadPoolExecutor(1) as thread:
+                guard = partial(must_not_be_rolled_back, reached, path, engine_began())
+                await asyncio.get_running_loop().run_in_executor(thread, guard)
 
     return pulumi.ResourceHook(f"{name} not rolled back", look)
 

@@ -28,7 +28,7 @@ from .kubernetes.question import Question
 from .kubernetes.workloads import Workload
 from .manifests.manifest import Manifest
 from .observation import endpoint
-from .provider import Provider, kubeconfig_input, plain_errors
+from .provider import Carried, Provider, kubeconfig_input, plain_errors
 
 # Inputs that may be left out: one that is gone is a change too.
 _OPTIONAL = ("beside", "evidence", "tlsSecret")
@@ -284,7 +284,7 @@ def idle_warnings(props: Mapping[str, Any], versions: tuple[str, ...]) -> tuple[
     )
 
 
-class SplitReady(dynamic.Resource, name="SplitReady"):
+class SplitReady(Carried, name="SplitReady"):
     """Stands before the VirtualService: while it fails, traffic does not move.
 
     `weights` are those of the last time that it asked.
@@ -296,7 +296,7 @@ class SplitReady(dynamic.Resource, name="SplitReady"):
         super().__init__(ReadyProvider(), name, later.filled(dict(props)), opts)
 
 
-class SplitConverged(dynamic.Resource, name="SplitConverged"):
+class SplitConverged(Carried, name="SplitConverged"):
     """Stands after the VirtualService: while it fails, `up` fails.
 
     `weights` are the last that were proved.
@@ -309,7 +309,7 @@ class SplitConverged(dynamic.Resource, name="SplitConverged"):
         super().__init__(ConvergedProvider(), name, later.filled({**props, "proof": None}), opts)
 
 
-class VersionDrain(dynamic.Resource, name="VersionDrain"):
+class VersionDrain(Carried, name="VersionDrain"):
     """Stands after a version's rule: deleted before it and before the Deployment."""
 
     def __init__(self, name: str, props: Mapping[str, Any], opts: pulumi.ResourceOptions) -> None:

@@ -7,7 +7,7 @@ from itertools import groupby
 from pathlib import Path
 
 from tools import gobuild, golang, images, modulefiles, onpath, provider_source, store
-from tools.catalogue import CHECKS, GO_TOOLS, PART_OF_PULUMI, PROGRAM, PROVIDER_PLUGIN, GoTool
+from tools.catalogue import CHECKS, EXAMPLES, GO_TOOLS, PART_OF_PULUMI, PROGRAM, PROVIDER_PLUGIN, GoTool
 from tools.golang import Go
 from tools.progress import Pace, Progress
 
@@ -25,7 +25,9 @@ def everything(*, for_lab: bool) -> None:
     on_path = onpath.fit()
     for name, path in on_path.items():
         print(f"{name}: {path}, from PATH")
-    wanted = [tool for tool in GO_TOOLS if tool.name in PROGRAM or (for_lab and tool.name not in CHECKS)]
+    wanted = [
+        tool for tool in GO_TOOLS if tool.name in PROGRAM or (for_lab and tool.name not in CHECKS | EXAMPLES)
+    ]
     to_have = [tool for tool in wanted if not _is_replaced(tool, on_path)]
     missing = [tool for tool in to_have if not gobuild.built(tool).exists()]
     files = modulefiles.FOR_LAB if for_lab else ()

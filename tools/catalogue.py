@@ -140,10 +140,18 @@ GO_TOOLS: tuple[GoTool, ...] = (
         stamps=("main.version=v1.7.12",),
     ),
     GoTool(name="load", module="load", package="."),
+    GoTool(
+        name="pulumi-language-yaml",
+        module="language-yaml",
+        package="github.com/pulumi/pulumi-yaml/cmd/pulumi-language-yaml",
+        stamps=("github.com/pulumi/pulumi-yaml/pkg/version.Version=v1.25.0",),
+    ),
 )
 
 # What the program runs with on any cluster.
 PROGRAM = frozenset({"pulumi", "minikube", "pulumi-language-python", "pulumi-resource-kubernetes"})
+# The language hosts of the examples, for their tests alone.
+EXAMPLES = frozenset({"pulumi-language-yaml"})
 # What only checks what the repository has, and what it makes: built when it is asked for.
 CHECKS = frozenset({"actionlint", "istioctl"})
 # Pulumi's own CLI brings its language host and installs its providers.

@@ -2,8 +2,10 @@
 
 import os
 import sys
+import threading
 import time
 from collections.abc import Callable
+from contextvars import ContextVar
 from pathlib import Path
 
 from ..kubernetes.errors import ForbiddenError, GatewayError, NotConvergedError
@@ -11,6 +13,10 @@ from ..kubernetes.errors import ForbiddenError, GatewayError, NotConvergedError
 # Names a file: once it is there, every wait ends. The engine has no way to tell a dynamic provider that
 # it was interrupted (its Cancel does nothing there), so our commands tell it so.
 STOP = "BLUE_GREEN_STOP"
+# Set where the engine itself can tell, as it does the plugin.
+INTERRUPTED = threading.Event()
+# Who hears what a wait says in this thread; None: who started the process.
+LISTENER: ContextVar[Callable[[str], None] | None] = ContextVar("listener", default=None)
 # How what a wait says begins.
 WAITING = "waiting, at most"
 # How old an answer may be at first: istiod itself collects changes for 100 ms.
@@ -38,7 +44,8 @@ def wait_until(
     `check` returns a sentence for each thing that is; a GatewayError of it counts as one, but for a
     HopelessWaitError, which ends the wait, as a right that is missing does. With `why`,
     a wait of more than three seconds says what is missing, with the reasons that `why` knows. Raises
-    NotConvergedError with the last of what is missing; as InterruptedWaitError where it was ended by STOP.
+    NotConvergedError with the last of what is missing; as InterruptedWaitError where it was ended
+    by STOP or INTERRUPTED.
     """
     began = time.monotonic()
     said, next_look = "", began + QUIET_SECONDS
@@ -69,7 +76,11 @@ def wait_until(
 
 def say(text: str) -> None:
     """Tells the user of an `up` now: Pulumi shows at once what a dynamic provider prints there."""
-    print(text, file=sys.stderr, flush=True)
+    listener = LISTENER.get()
+    if listener is None:
+        print(text, file=sys.stderr, flush=True)
+    else:
+        listener(text)
 
 
 def _pause(waited: float, took: float) -> float:
@@ -86,4 +97,4 @@ def _rest(seconds: float) -> None:
 
 def _stopped() -> bool:
     file = os.environ.get(STOP)
-    return file is not None and Path(file).exists()
+    return INTERRUPTED.is_set() or (file is not None and Path(file).exists())

@@ -1,0 +1,1 @@
+"""The plugin `pulumi-resource-blue-green`: BlueGreen for Pulumi programs in every language."""

@@ -1,0 +1,63 @@
+"""BlueGreen as a remote component; its schema is Pulumi's own reading of the types and docstrings."""
+
+import inspect
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, cast, get_args, get_origin, is_typeddict
+
+from pulumi.provider.experimental.analyzer import ComponentDefinition
+from pulumi.provider.experimental.component import ComponentProvider
+
+from ..arguments import BlueGreenArgs, of_section
+from ..blue_green import BlueGreen
+from ..gateway import waiting
+from ..settings.forms import camel
+from ..version import VERSION
+
+# What the package's pages say of it, in every language's registry.
+_ABOUT = {
+    "description": "Moves live traffic between versions of an app on Istio.",
+    "license": "Apache-2.0",
+    "keywords": ["pulumi", "category/infrastructure", "kind/component", "istio", "blue-green"],
+}
+
+
+class Components(ComponentProvider):
+    """Constructs BlueGreen for the engine."""
+
+    def __init__(self) -> None:
+        super().__init__([BlueGreen], "blue-green", version=VERSION)
+        self.schema = json.dumps(_described(json.loads(self.schema or "{}")))
+
+    def map_inputs(self, inputs: Any, component_def: ComponentDefinition) -> Any:  # noqa: ARG002
+        """The arguments as Python has them; Pulumi's own mapping leaves out misspelt ones unseen."""
+        return given(inputs, BlueGreenArgs)
+
+    def cancel(self) -> None:
+        """Ends every wait: somebody has pressed Ctrl-C."""
+        waiting.INTERRUPTED.set()
+
+
+def given(value: Any, hint: Any) -> Any:
+    """An argument of the type `hint` as Python would give it: its names, and whole numbers as such."""
+    if isinstance(value, Mapping):
+        pairs = cast("Mapping[str, Any]", value)
+        if is_typeddict(hint):
+            hints = of_section(hint)
+            names = {camel(name): name for name in hints}
+            known = {key: names.get(key, key) for key in pairs}
+            return {known[key]: given(one, hints.get(known[key], Any)) for key, one in pairs.items()}
+        of_each = get_args(hint)[1] if get_origin(hint) is Mapping else Any
+        return {key: given(one, of_each) for key, one in pairs.items()}
+    if isinstance(value, list):
+        of_each = get_args(hint)[0] if get_origin(hint) is Sequence else Any
+        return [given(one, of_each) for one in cast("list[Any]", value)]
+    # Pulumi hands over every number as a float.
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _described(schema: dict[str, Any]) -> dict[str, Any]:
+    """The schema with what it is about, and with descriptions that are not indented as docstrings are."""
+    for one in (*schema["resources"].values(), *schema["types"].values()):
+        one["description"] = inspect.cleandoc(one["description"])
+    return {**schema, **_ABOUT}

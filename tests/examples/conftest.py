@@ -1,0 +1,29 @@
+"""What somebody who runs an example has: the lab's cluster, Pulumi with its language hosts, and our wheel."""
+
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from harness.labs import Program
+from tests.lab.conftest import baseline, lab, program, pytest_runtest_makereport, wheel
+from tools import build
+from tools.catalogue import EXAMPLES
+from tools.store import LINKS
+
+__all__ = ["baseline", "lab", "program", "pytest_runtest_makereport", "wheel"]
+
+
+@pytest.fixture(scope="session")
+def environment(program: Program, wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, str]:
+    """In which `pulumi` finds the wheel's plugin and the hosts, and whose `python3` has no Pulumi."""
+    commands = tmp_path_factory.mktemp("bin")
+    for name in sorted(EXAMPLES):
+        (commands / name).symlink_to(build.one(name))
+    for name in ("blue-green", "pulumi-resource-blue-green"):
+        (commands / name).symlink_to(wheel / "bin" / name)
+    theirs = {**program.environment, "PATH": f"{commands}:{LINKS / 'bin'}:/usr/bin:/bin"}
+    without = subprocess.run(["python3", "-c", "import pulumi"], env=theirs, capture_output=True, text=True)
+    assert "No module named 'pulumi'" in without.stderr
+    return theirs
