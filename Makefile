@@ -20,7 +20,7 @@ endif
 # In two steps: an eval of what failed would succeed, and the command run in the user's own login.
 IN_ENV = exports="$$($(ENV))" && eval "$$exports" &&
 
-.PHONY: help setup early machine tools up down watch dashboard verify rollback preview deploy promote url env down-lab down-stack test test-newest browser docs config-docs lab-test lab-test-down check bench proof dist clean-cache
+.PHONY: help setup early machine tools up down watch dashboard verify rollback preview deploy promote url env down-lab down-stack docker-tools test test-newest browser docs config-docs lab-test lab-test-down check bench proof dist clean-cache
 
 help: ## Show this list
 	awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -98,7 +98,10 @@ endif
 browser: setup ## Install Debian's Chromium, for the tests of the page
 	command -v chromium >/dev/null || { apt-get update && apt-get install -y --no-remove --no-install-recommends chromium; }
 
-test: tools $(if $(filter browser lab,$(TIERS)),browser) ## Run the tests of every tier that this machine can run
+docker-tools: tools
+	$(PYTHON) -m tools build --docker
+
+test: tools $(if $(filter browser lab,$(TIERS)),browser) $(if $(filter docker,$(TIERS)),docker-tools) ## Run the tests of every tier that this machine can run
 	echo "tiers: $(TIERS)"
 	$(PYTHON) -m pytest -n $(LABS) --dist loadfile --durations 10 $(if $(SHUFFLE),--shuffle $(SHUFFLE)) \
 		$(addprefix tests/,$(TIERS))
@@ -111,11 +114,12 @@ test-newest: setup ## Run the unit tests with the newest Pulumi SDK and pulumi-k
 	.lab/newest/bin/python -m pip list | grep -i pulumi
 	.lab/newest/bin/python -m pytest -n $(LABS) --dist loadfile tests/unit
 
-lab-test: tools ## Run one test of the lab tier, T=file::test, on a lab that stays up; the next run starts at once
+lab-test: tools $(if $(findstring tests/docker,$(T)),docker-tools) ## Run one test of the lab tier, T=file::test, on a lab that stays up; the next run starts at once
 	LAB_TEST_KEEP=1 $(PYTHON) -m pytest $(T)
 
 lab-test-down: setup ## Remove the lab that lab-test leaves up
 	$(LAB) --dir .lab/test down
+	$(LAB) --dir .lab/test-docker down
 
 check: setup ## Check style, types and the GitHub workflows
 	$(PYTHON) -m ruff check .

@@ -32,7 +32,6 @@ LINKED = (
     ".tools",
 )
 COMMAND_SECONDS = 280
-COPIED = ("Pulumi.yaml", "Pulumi.lab.yaml")
 # The engine's events of the last `up` of a project, in its folder.
 EVENTS = "events.json"
 # The commands that were run in this process, each with its seconds.
@@ -137,17 +136,17 @@ def _lab_options(folder: Path, subnet: str) -> tuple[str, ...]:
 
 
 @contextmanager
-def lab_host(folder: Path, subnet: str, *, keep: bool = False) -> Generator[Lab]:
+def lab_host(folder: Path, subnet: str, *, keep: bool = False, docker: bool = False) -> Generator[Lab]:
     """Bring a lab up in a folder and a subnet of its own, and remove it at the end.
 
-    With `keep` it stays up, with the state of its stacks, for the next run.
+    With `keep` it stays up, with the state of its stacks, for the next run; with `docker` it has a Docker.
     """
     command = lab_command(folder, subnet)
     is_up = keep and subprocess.run([*command, "status"], cwd=ROOT, capture_output=True).returncode == 0
     if not is_up:
         # The state of a run that was killed names a cluster that is no more, and may be locked.
         shutil.rmtree(folder / "pulumi", ignore_errors=True)
-        subprocess.run([*command, "up"], cwd=ROOT, check=True)
+        subprocess.run([*command, "up", *(["--docker"] if docker else [])], cwd=ROOT, check=True)
     try:
         theirs = environment.undone(os.environ)
         tools = theirs | tools_env.variables("lab", folder / "pulumi")
@@ -169,18 +168,19 @@ def _end_plugins(home: str) -> None:
                 process.kill()
 
 
-def project_copy(folder: Path, lab: Lab, stack: str = "lab") -> Program:
-    """Make a copy of the project in a folder, with a stack of its own: a new one, or as a kept lab has it."""
+def project_copy(folder: Path, lab: Lab, stack: str = "lab", config: str = "lab") -> Program:
+    """Make a copy of the project in a folder, with a stack of its own: a new one, or as a kept lab has it.
+
+    Its config is that of the committed stack `config`.
+    """
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     for name in LINKED:
         (folder / name).symlink_to(ROOT / name)
-    for name in COPIED:
-        # The stack's Minikube is that of this lab.
-        text = (ROOT / name).read_text().replace(": .lab/", f": {lab.folder}/")
-        (folder / name).write_text(text)
-    if stack != "lab":
-        (folder / "Pulumi.lab.yaml").rename(folder / f"Pulumi.{stack}.yaml")
+    shutil.copy(ROOT / "Pulumi.yaml", folder)
+    # The stack's Minikube is that of this lab.
+    text = (ROOT / f"Pulumi.{config}.yaml").read_text().replace(": .lab/", f": {lab.folder}/")
+    (folder / f"Pulumi.{stack}.yaml").write_text(text)
     made = Program(folder, stack, {**lab.environment, "PULUMI_STACK": stack})
     made.run("pulumi", "stack", "select", "--create", stack)
     return made

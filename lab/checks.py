@@ -5,6 +5,7 @@ Each check returns a sentence that says what to do instead, or None.
 
 from __future__ import annotations
 
+import ctypes
 import os
 import shutil
 import sys
@@ -42,6 +43,8 @@ PROGRAMS = {
 CNI_PLUGIN = Path("/usr/lib/cni/bridge")
 TOOLS = ("crictl", "kubeadm", "kubectl", "kubelet", "minikube")
 MIN_FREE_BYTES = 3 * 1024**3
+# Counted on a node: systemd and its services, containerd, the kubelet and the control plane.
+_INOTIFY_INSTANCES = 35
 _MIN_PREFIX, _MAX_PREFIX = 16, 29
 
 
@@ -60,7 +63,7 @@ def place(lab: Lab) -> None:
     """Raise LabError where `lab` cannot be in its directory or its subnet; nothing need be installed."""
     _refuse(
         bad_directory(lab),
-        bad_subnet(lab.subnet),
+        bad_subnet(lab.subnet, docker=lab.docker),
         taken_subnet(lab, network.networks()) if shutil.which("ip") else None,
     )
 
@@ -70,6 +73,8 @@ def machine(lab: Lab) -> None:
     _refuse(missing_programs())
     place(lab)
     _refuse(missing_kernel_features(), missing_cgroups(), little_disk(lab.directory))
+    if lab.docker:
+        _refuse(few_inotify_instances())
 
 
 def _refuse(*reasons: str | None) -> None:
@@ -78,9 +83,11 @@ def _refuse(*reasons: str | None) -> None:
             raise LabError(reason)
 
 
-def built(tools: Path) -> None:
-    """Raise LabError unless all that `make tools` builds is there."""
-    reason = missing_tools(tools)
+def built(lab: Lab) -> None:
+    """Raise LabError unless all that the lab needs of what `make tools` builds is there."""
+    reason = missing_tools(lab.tools)
+    if reason is None and lab.docker and not (lab.tools / "docker" / "node.tar").exists():
+        reason = f"{lab.tools}/docker holds no node image: python -m tools build --docker"
     if reason is not None:
         raise LabError(reason)
 
@@ -94,12 +101,16 @@ def bad_directory(lab: Lab) -> str | None:
     return f"the directory {lab.directory} has {' '.join(map(repr, odd))} in its path: {remedy}"
 
 
-def bad_subnet(subnet: IPv4Network) -> str | None:
-    """The lab uses the first and the third address, of a network that is nobody's in public."""
-    if not _MIN_PREFIX <= subnet.prefixlen <= _MAX_PREFIX or not subnet.is_private:
+def bad_subnet(subnet: IPv4Network, *, docker: bool = False) -> str | None:
+    """The lab uses the first and the third address, of a network that is nobody's in public.
+
+    With Docker it halves the network.
+    """
+    longest = _MAX_PREFIX - docker
+    if not _MIN_PREFIX <= subnet.prefixlen <= longest or not subnet.is_private:
         return (
             f"{subnet} will not do: give --subnet a private network from /{_MIN_PREFIX} to "
-            f"/{_MAX_PREFIX}, such as 192.168.50.0/24"
+            f"/{longest}, such as 192.168.50.0/24"
         )
     return None
 
@@ -185,6 +196,28 @@ def little_disk(directory: Path) -> str | None:
             f"the disk of {directory} has {free / 1024**3:.1f} GiB free and the lab needs "
             f"{MIN_FREE_BYTES / 1024**3:.0f}: free some, or use --dir on another disk"
         )
+    return None
+
+
+def few_inotify_instances(needed: int = _INOTIFY_INSTANCES) -> str | None:
+    """The node's systemd ends where it may watch no file, and Minikube tells of that after minutes, not why.
+
+    They are counted by user, for the whole machine: so that many are opened, for this moment.
+    """
+    libc, opened = ctypes.CDLL(None), list[int]()
+    try:
+        while len(opened) < needed:
+            one: int = libc.inotify_init1(os.O_CLOEXEC)
+            if one < 0:
+                return (
+                    f"this user may open {len(opened)} more inotify instances, and a node in Docker needs "
+                    f"{needed}: end other labs, or on the machine itself, "
+                    "sysctl fs.inotify.max_user_instances=512"
+                )
+            opened.append(one)
+    finally:
+        for one in opened:
+            os.close(one)
     return None
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -54,7 +54,9 @@ def options(
 ) -> None:
     """Global options; two labs differ in --dir and --subnet."""
     where = directory.resolve()
-    context.obj = Lab(where, tools.absolute(), record.subnet(where, subnet))
+    made = Lab(where, tools.absolute(), record.subnet(where, subnet))
+    written = record.read(made)
+    context.obj = replace(made, docker=written is not None and written.docker)
 
 
 @app.command(name="check")
@@ -64,9 +66,16 @@ def check_machine(context: typer.Context) -> None:
 
 
 @app.command()
-def up(context: typer.Context) -> None:
+def up(
+    context: typer.Context,
+    *,
+    docker: Annotated[
+        bool, typer.Option("--docker", help="With a Docker engine, for `minikube start --driver=docker`.")
+    ] = False,
+) -> None:
     """Make the host, ready for `minikube start`; or repair it, or find it well."""
-    up_command.up(context.obj)
+    lab: Lab = context.obj
+    up_command.up(replace(lab, docker=docker or lab.docker))
 
 
 @app.command()

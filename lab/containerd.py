@@ -83,6 +83,11 @@ def import_images(lab: Lab, archive: Path) -> None:
     )
 
 
+def tag(lab: Lab, image: str, name: str) -> None:
+    """Give an image another name too."""
+    command.run(*command.inside(lab, "ctr", "-n", NAMESPACE, "images", "tag", "--force", image, name))
+
+
 def images(lab: Lab) -> list[str]:
     """The names of the images that containerd holds (without those that are mere digests)."""
     listed = command.run(*command.inside(lab, "ctr", "-n", NAMESPACE, "images", "list", "-q"))

@@ -15,12 +15,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lab import command, containerd
+from lab import command, containerd, docker
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
     from lab.layout import Lab
+
+
+# Minikube takes a preload without it for none, and removes the images; only an addon uses it.
+_PROVISIONER = "gcr.io/k8s-minikube/storage-provisioner:v5"
 
 
 def _directory() -> Path:
@@ -65,6 +69,23 @@ def keep(lab: Lab, archives: list[Path]) -> None:
         _link_tree(lab.host / "var-lib" / "containerd", new)
         new.rename(directory / _key(archives))
     containerd.start(lab)
+
+
+def preload(lab: Lab, archives: list[Path]) -> Path:
+    """Return the images as a preload of Minikube, packed from the host's containerd where the cache has none.
+
+    Stops containerd for that moment.
+    """
+    packed = _directory() / f"{_key(archives)}.preload"
+    with _locked(fcntl.LOCK_EX):
+        if not packed.exists():
+            for old in _directory().glob("*.preload"):
+                old.unlink()
+            containerd.tag(lab, "registry.k8s.io/pause:3.10.1", _PROVISIONER)
+            containerd.stop(lab)
+            docker.pack(lab.host / "var-lib", packed, lab.tools / "docker" / "lz4")
+            containerd.start(lab)
+    return packed
 
 
 def _link_tree(source: Path, target: Path) -> None:

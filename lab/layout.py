@@ -27,12 +27,14 @@ def id_of(directory: bytes) -> str:
 class Lab:
     """A lab. `directory` and `tools` are absolute; kernel names follow from `directory` alone.
 
-    So `down` knows what to remove even where nothing written by `up` is left.
+    So `down` knows what to remove even where nothing written by `up` is left. With `docker` the host has a
+    Docker engine, and the upper half of the subnet is that of its containers.
     """
 
     directory: Path
     tools: Path
     subnet: IPv4Network
+    docker: bool = False
 
     @property
     def id(self) -> str:
@@ -50,14 +52,24 @@ class Lab:
         return f"{LINK}{self.id}"
 
     @property
+    def halves(self) -> tuple[IPv4Network, IPv4Network]:
+        """The network of the link and that of Docker's containers, where there is a Docker."""
+        lower, upper = self.subnet.subnets()
+        return lower, upper
+
+    @property
     def gateway(self) -> IPv4Interface:
         """Address of the outer end: the subnet's first."""
-        return IPv4Interface((self.subnet[1], self.subnet.prefixlen))
+        return IPv4Interface((self.subnet[1], self._prefix))
 
     @property
     def node(self) -> IPv4Interface:
-        """Address of the host itself, which becomes Minikube's: the subnet's third."""
-        return IPv4Interface((self.subnet[3], self.subnet.prefixlen))
+        """Address of the host itself, which with driver none becomes Minikube's: the subnet's third."""
+        return IPv4Interface((self.subnet[3], self._prefix))
+
+    @property
+    def _prefix(self) -> int:
+        return self.halves[0].prefixlen if self.docker else self.subnet.prefixlen
 
     @property
     def address(self) -> IPv4Address:

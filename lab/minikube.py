@@ -8,7 +8,7 @@ import platform
 import shlex
 from typing import TYPE_CHECKING
 
-from lab import command, layout
+from lab import command, docker, layout
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -48,14 +48,14 @@ def _exports(variables: Mapping[str, str]) -> str:
 def install(lab: Lab) -> None:
     """Write the commands that run inside the host, `minikube` above all, and fill Minikube's cache."""
     lab.bin.mkdir(exist_ok=True)
-    for name in _INSIDE:
+    for name in (*_INSIDE, "docker") if lab.docker else _INSIDE:
         wrapper = lab.bin / name
-        program = lab.tools / "bin" / name
+        program = lab.tools / ("docker" if name == "docker" else "bin") / name
         enter, folder, real = (
             shlex.quote(str(p)) for p in (layout.FILES / "enter.sh", lab.directory, program)
         )
         # Whatever the shell has, nothing may land in the user's own ~/.minikube or ~/.kube.
-        own = _exports(environment(lab))
+        own = _exports(environment(lab)) + (docker.exports(lab) if lab.docker else "")
         # Inside, Minikube itself looks for crictl on PATH.
         inside = f'[ ! -e {layout.MARKER} ] || exec {real} "$@"\n'
         wrapper.write_text(f'#!/bin/sh\n{own}{inside}exec {enter} {folder} {real} "$@"\n')

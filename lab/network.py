@@ -81,6 +81,11 @@ def join(lab: Lab, pid: int) -> None:
     command.run(*command.inside(lab, "nft", "-f", "-"), stdin=rules)
 
 
+def lead_to_containers(lab: Lab) -> None:
+    """Give the machine a route to the containers of the host's Docker; it goes with the link."""
+    _ip(command.for_lab(lab), f"route add {lab.halves[1]} via {lab.address} dev {lab.link}")
+
+
 def _ip(prefix: tuple[str | Path, ...], *lines: str) -> None:
     command.run(*prefix, "ip", "-batch", "-", stdin="".join(f"{line}\n" for line in lines))
 

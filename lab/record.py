@@ -19,7 +19,7 @@ class Record:
     """A host being made, or made (`complete`).
 
     `controllers`: what was enabled at the root of a cgroup v2 hierarchy, by its control file.
-    `modules`: what was loaded into the kernel, and stays there.
+    `modules`: what was loaded into the kernel, and stays there. `docker`: with a Docker engine.
     """
 
     subnet: str
@@ -28,6 +28,7 @@ class Record:
     controllers: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
     modules: list[str] = field(default_factory=list[str])
     complete: bool = False
+    docker: bool = False
 
 
 def write(lab: Lab, record: Record) -> None:

@@ -11,6 +11,7 @@ from lab import (
     checks,
     command,
     containerd,
+    docker,
     down,
     host,
     imagestore,
@@ -58,7 +59,7 @@ def up(lab: Lab) -> None:
                 down.remove(lab)
         with step("checking the machine"):
             checks.machine(lab)
-            checks.built(lab.tools)
+            checks.built(lab)
         modules = checks.missing_modules()
         if modules:
             with step(f"loading {' and '.join(modules)} into the kernel"):
@@ -73,9 +74,10 @@ def up(lab: Lab) -> None:
 
 
 def _refuse_other_options(lab: Lab, written: Record) -> None:
-    if written.subnet != str(lab.subnet) or written.tools != str(lab.tools):
+    if (written.subnet, written.tools, written.docker) != (str(lab.subnet), str(lab.tools), lab.docker):
+        engine = "with" if written.docker else "without"
         raise LabError(
-            f"{lab.directory} runs with --subnet {written.subnet} --tools {written.tools}; "
+            f"{lab.directory} runs with --subnet {written.subnet} --tools {written.tools}, {engine} Docker; "
             f"to change that: {lab.to_type('down')}"
         )
 
@@ -84,6 +86,9 @@ def _repair(lab: Lab, written: Record) -> None:
     if not containerd.answers(lab):
         with step("starting containerd again"):
             containerd.start(lab)
+    if lab.docker and not docker.answers(lab):
+        with step("starting Docker again"):
+            docker.start(lab)
     missing = [a for a in containerd.archives(lab) if str(a.resolve()) not in written.images]
     if missing:
         _import(lab, missing)
@@ -94,7 +99,9 @@ def _repair(lab: Lab, written: Record) -> None:
 def _make(lab: Lab, modules: tuple[str, ...]) -> None:
     found = cgroups.hierarchies()
     enabled = {str(file): names for file, names in cgroups.controllers_to_enable(found).items()}
-    written = Record(subnet=str(lab.subnet), tools=str(lab.tools), controllers=enabled, modules=[*modules])
+    written = Record(
+        str(lab.subnet), str(lab.tools), controllers=enabled, modules=[*modules], docker=lab.docker
+    )
     record.write(lab, written)
     lab.logs.mkdir()
     archives = containerd.archives(lab)
@@ -111,7 +118,20 @@ def _make(lab: Lab, modules: tuple[str, ...]) -> None:
         _import(lab, archives)
         with step("keeping the imported images for the next time"):
             imagestore.keep(lab, archives)
+    if lab.docker:
+        _add_docker(lab, archives)
     _complete(lab, written, archives)
+
+
+def _add_docker(lab: Lab, archives: list[Path]) -> None:
+    with step("the images as a preload of Minikube"):
+        packed = imagestore.preload(lab, archives)
+        docker.install_preload(lab, packed, minikube.kubernetes_version(lab), minikube.architecture())
+    with step(f"Docker, and a way to its containers in {lab.halves[1]}"):
+        docker.start(lab)
+        network.lead_to_containers(lab)
+    with step("the node image"):
+        docker.load(lab)
 
 
 def _import(lab: Lab, archives: list[Path]) -> None:
@@ -134,7 +154,7 @@ def kept_paths(lab: Lab) -> list[Path]:
     What is written there inside is written on the machine: so only the lab's, the repository and the
     user's home. Tools elsewhere are seen without that, but in the directory that the host replaces.
     """
-    links = [*(lab.tools / "bin").iterdir(), *containerd.archives(lab)]
+    links = [*(lab.tools / "bin").iterdir(), *(lab.tools / "docker").glob("*"), *containerd.archives(lab)]
     targets = {path.resolve().parent for path in links}
     wanted = {path for path in targets if REPLACED in path.parents}
     wanted |= {lab.directory, layout.FILES.parent.parent}

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from tools import build, env, golang, lock, stacks, store
+from tools import build, env, golang, lock, node, stacks, store
 from tools.errors import ToolsError
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
@@ -25,10 +25,16 @@ def check_command(stack: Stack = "lab") -> None:
 
 
 @app.command("build")
-def build_command(stack: Stack = "lab") -> None:
+def build_command(
+    stack: Stack = "lab",
+    *,
+    docker: Annotated[bool, typer.Option("--docker", help="And what `lab up --docker` needs.")] = False,
+) -> None:
     """Build every tool and image that is missing. Example: python -m tools build."""
     env.refuse(stack)
     build.everything(for_lab=stack == "lab")
+    if docker:
+        node.bring_up_to_date()
 
 
 @app.command("env")

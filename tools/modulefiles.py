@@ -68,6 +68,7 @@ ENVOY_BOOTSTRAP = ModuleFile(
     "envoy_bootstrap_tmpl.json", "cluster", ISTIO, "tools/packaging/common/envoy_bootstrap.json"
 )
 PAUSE_SOURCE = ModuleFile("pause.c", "cluster", "k8s.io/kubernetes", "build/pause/linux/pause.c")
+KICBASE = ModuleFile("kicbase", "cluster", "k8s.io/minikube", "deploy/kicbase")
 FOR_LAB = (*CHARTS, ENVOY_BOOTSTRAP, PAUSE_SOURCE)
 
 

@@ -57,6 +57,7 @@ _SYSCTLS = (
 _WRITTEN = (
     "/etc/cni",
     "/etc/containerd",
+    "/etc/docker",
     "/etc/crictl.yaml",
     "/etc/hostname",
     "/etc/hosts",
@@ -69,6 +70,7 @@ _WRITTEN = (
     "/run/shadow",
     "/usr/local/bin",
     "/usr/local/sbin",
+    "/var/lib/docker",
     "/var/lib/etcd",
     "/var/lib/kubelet",
     "/var/lib/minikube",
@@ -106,6 +108,10 @@ class SecondLab:
     def minikube(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run the lab's `minikube`, without `lab env` in the environment."""
         return self._run([str(self.folder / "bin" / "minikube"), *arguments], check=check)
+
+    def docker(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Run the `docker` of a lab that has one."""
+        return self._run([str(self.folder / "bin" / "docker"), *arguments], check=check)
 
     def start_minikube(self) -> subprocess.CompletedProcess[str]:
         return self.minikube(*START[1:])

@@ -192,6 +192,10 @@ def test_an_unfit_subnet_is_refused(subnet: str) -> None:
     assert reason is not None
     assert "--subnet" in reason
     assert checks.bad_subnet(IPv4Network("192.168.50.0/24")) is None
+    assert checks.bad_subnet(IPv4Network("192.168.50.0/29")) is None
+    refused = checks.bad_subnet(IPv4Network("192.168.50.0/29"), docker=True)
+    assert refused
+    assert "from /16 to /28" in refused
 
 
 def test_a_subnet_that_is_none_is_refused_by_the_command_line(tmp_path: Path) -> None:
@@ -243,3 +247,23 @@ def test_no_cgroups_at_all_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     reason = checks.missing_cgroups()
     assert reason is not None
     assert "cpu, cpuset, memory, pids" in reason
+
+
+def test_a_node_in_docker_has_room_for_its_inotify_instances() -> None:
+    """Whatever others use meanwhile: none is asked for, and then more than any machine has."""
+    assert checks.few_inotify_instances(0) is None
+    limit = int(Path("/proc/sys/fs/inotify/max_user_instances").read_text())
+    refused = checks.few_inotify_instances(limit + 1)
+    assert refused
+    assert "sysctl fs.inotify.max_user_instances=" in refused
+
+
+def test_docker_needs_its_node_image(tmp_path: Path) -> None:
+    lab = replace(OWN, tools=tmp_path, docker=True)
+    for name in checks.TOOLS:
+        (tmp_path / "bin").mkdir(exist_ok=True)
+        (tmp_path / "bin" / name).touch()
+    (tmp_path / "images").mkdir()
+    (tmp_path / "images" / "pause.tar").touch()
+    with pytest.raises(LabError, match="docker holds no node image: python -m tools build --docker"):
+        checks.built(lab)

@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lab import cgroups, command, containerd, down, host, logs, minikube, record, up, wait
+from lab import cgroups, command, containerd, docker, down, host, logs, minikube, record, up, wait
 from lab.cgroups import Hierarchy
 from lab.errors import LabError
-from lab.layout import Lab
+from lab.layout import FILES, Lab
 from lab.lock import held
 from lab.record import Record
 
@@ -31,6 +31,54 @@ def test_addresses_are_the_first_and_the_third() -> None:
     lab = Lab(Path("/x/.lab"), Path("/x/.tools"), IPv4Network("10.1.2.0/24"))
     assert str(lab.gateway) == "10.1.2.1/24"
     assert str(lab.node) == "10.1.2.3/24"
+
+
+def test_with_docker_its_containers_have_the_upper_half() -> None:
+    lab = Lab(Path("/x/.lab"), Path("/x/.tools"), IPv4Network("10.1.2.0/24"), docker=True)
+    assert (str(lab.gateway), str(lab.node)) == ("10.1.2.1/25", "10.1.2.3/25")
+    assert str(lab.halves[1]) == "10.1.2.128/25"
+    assert "export MINIKUBE_SUBNET=10.1.2.128/25\n" in docker.exports(lab)
+
+
+def test_a_running_lab_gets_no_docker_later(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    def running(_lab: Lab) -> int:
+        return os.getpid()
+
+    monkeypatch.setattr(host, "running", running)
+    record.write(lab, Record(str(lab.subnet), str(lab.tools), complete=True))
+    with pytest.raises(LabError, match=r"without Docker; to change that: python -m lab --dir .* down"):
+        up.up(replace(lab, docker=True))
+
+
+CAPABILITIES = '"CAP_SYS_PTRACE","CAP_SYS_RESOURCE","CAP_SYS_TIME"'
+
+
+@pytest.mark.parametrize(
+    ("option", "capabilities", "left"),
+    [
+        ("--bundle", CAPABILITIES, '"CAP_SYS_PTRACE","CAP_SYS_TIME"'),
+        ("-b", '"CAP_CHOWN","CAP_SYS_RESOURCE"', '"CAP_CHOWN"'),
+        ("--process", CAPABILITIES, '"CAP_SYS_PTRACE","CAP_SYS_TIME"'),
+        ("-p", '"CAP_CHOWN"', '"CAP_CHOWN"'),
+    ],
+)
+def test_runc_is_asked_for_no_more_than_the_machine_has(
+    option: str, capabilities: str, left: str, tmp_path: Path
+) -> None:
+    (tmp_path / "runc").write_text('#!/bin/sh\necho "$@"\n')
+    (tmp_path / "runc").chmod(0o755)
+    asked = tmp_path / "config.json"
+    asked.write_text(f'{{"bounding":[{capabilities}],"ambient":[]}}')
+    given = str(tmp_path if option in ("--bundle", "-b") else asked)
+    done = subprocess.run(
+        [FILES / "runc.sh", "create", option, given, "name"],
+        env={"PATH": f"{tmp_path}:/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.split() == ["create", option, given, "name"]
+    assert asked.read_text() == f'{{"bounding":[{left}],"ambient":[]}}'
 
 
 @given(directory=st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1))
