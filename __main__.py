@@ -30,18 +30,17 @@ def guard(
 
 
 mesh_guard = guard("istio", taken=config.istio.take_ownership)
-istio = Istio("istio", config.istio, on.kubeconfig, on.options(), mesh_guard)
+istio = Istio("istio", config.istio, on.kubeconfig, on.options(), mesh_guard, config.app.more_entrances)
 there = None if config.app.create_namespace else config.app.namespace
 unclaimed = claim(on.kubeconfig, config.app, config.routing)
 guarded = guard("app", taken=config.app.take_ownership, namespace=there, also=unclaimed)
 application = Application(config.app.name, config.app, config.versions, on.options(), guarded)
-entry = ingress(
-    istio.ingress_service,
-    on.address,
-    on.kubeconfig,
-    config.routing.port,
-    "https" if config.routing.tls_secret else "http",
-)
+scheme = "https" if config.routing.tls_secret else "http"
+entry = ingress(istio.ingress_service, on.address, on.kubeconfig, config.routing.port, scheme)
+more = {
+    name: ingress(istio.ingress_service, on.address, on.kubeconfig, port, scheme, key="app.ports").url
+    for name, port in config.app.more_entrances.items()
+}
 split = TrafficSplit(
     config.app.name,
     TrafficSplitArgs(
@@ -65,6 +64,8 @@ on.guard("kubernetes-same-cluster", [istio, application, split])
 pulumi.export("ingressHost", entry.host)
 pulumi.export("ingressPort", entry.port)
 pulumi.export("url", entry.url)
+if more:
+    pulumi.export("urls", more)
 pulumi.export("weights", split.weights)
 pulumi.export("versions", sorted(config.versions))
 pulumi.export("lastProof", split.last_proof)

@@ -93,19 +93,20 @@ def _unreached(
     else:
         selector = service["spec"].get("selector") or {}
         remedy = "Widen its selector to what they have in common"
-        yield from _port(app, service["spec"]["ports"])
+        for port in app.served:
+            yield from _port(app, port.port, service["spec"]["ports"])
     text = ",".join(f"{key}={value}" for key, value in selector.items())
     for name, labels in pods.items():
         if not selector or not selector.items() <= labels.items():
             yield f"versions.{name}: the Service {app.host} selects {text}, which its pods have not. {remedy}"
 
 
-def _port(app: App, ports: list[Mapping[str, Any]]) -> Iterator[str]:
+def _port(app: App, number: int, ports: list[Mapping[str, Any]]) -> Iterator[str]:
     known = {port["port"]: port for port in ports}
-    port = known.get(app.port)
+    port = known.get(number)
     if port is None:
-        numbers = ", ".join(map(str, known))
-        yield f"app.port: the Service {app.host} has no port {app.port}. It has {numbers}"
+        key, numbers = "app.ports" if app.ports else "app.port", ", ".join(map(str, known))
+        yield f"{key}: the Service {app.host} has no port {number}. It has {numbers}"
         return
     name, protocol = port.get("name") or "", port.get("appProtocol") or ""
     if protocol not in _HTTP and not name.startswith(("http", "grpc")) and name:

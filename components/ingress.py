@@ -29,8 +29,9 @@ def ingress(
     port: int,
     scheme: str,
     options: Options = IN_CONFIG,
+    key: str = "routing.port",
 ) -> Ingress:
-    """The ingress for a port of the Service.
+    """The ingress for a port of the Service, which stands in the config as `key`.
 
     `address` is that of the cluster's nodes, or of a balancer in front of them; without it a node's is
     looked up. Where there is none, a warning says what to do, by the names of `options`: the split works all
@@ -40,7 +41,7 @@ def ingress(
     def find(values: list[Any]) -> tuple[str, int] | None:
         its, given, reached = values
         try:
-            balancer, number = where(its, port, options)
+            balancer, number = where(its, port, options, key)
             return balancer or given or _node(its["spec"].get("type"), reached, options), number
         except GatewayError as error:
             pulumi.log.warn(f"The gateway's address is not known: {error}")
@@ -66,7 +67,9 @@ def _node(service_type: str | None, kubeconfig: Kubeconfig, options: Options) ->
         return nodes.address(api)
 
 
-def where(service: Mapping[str, Any], port: int, options: Options = IN_CONFIG) -> tuple[str | None, int]:
+def where(
+    service: Mapping[str, Any], port: int, options: Options = IN_CONFIG, key: str = "routing.port"
+) -> tuple[str | None, int]:
     """Balancer and port for a Service's `spec` and `status`; None: the port is a node's.
 
     Raises pulumi.RunError for a port that it has not.
@@ -76,8 +79,7 @@ def where(service: Mapping[str, Any], port: int, options: Options = IN_CONFIG) -
     if not ports:
         known = ", ".join(str(int(item["port"])) for item in spec["ports"])
         raise pulumi.RunError(
-            f"The gateway's Service has no port {port}, only {known}. "
-            f"Set {options.name('routing.port')} to one of them."
+            f"The gateway's Service has no port {port}, only {known}. Set {options.name(key)} to one of them."
         )
     status: Mapping[str, Any] = service.get("status") or {}
     balancer: Mapping[str, Any] = status.get("loadBalancer") or {}

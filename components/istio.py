@@ -18,7 +18,8 @@ class Istio(pulumi.ComponentResource):
 
     `kubeconfig` is the text of one for the cluster, or where to read it. Why Helm releases:
     docs/decisions/helm-release.md. `ingress_service` is the gateway's Service
-    as it is in the cluster: `spec` and `status`, by the names of the Kubernetes API.
+    as it is in the cluster: `spec` and `status`, by the names of the Kubernetes API. `ports` are those that
+    it is to have beside the chart's.
     """
 
     namespace: pulumi.Output[str]
@@ -31,6 +32,7 @@ class Istio(pulumi.ComponentResource):
         kubeconfig: pulumi.Input[Kubeconfig],
         opts: pulumi.ResourceOptions | None = None,
         ownership: Ownership | None = None,
+        ports: Mapping[str, int] | None = None,
     ) -> None:
         super().__init__("blue-green:index:Istio", name, None, opts)
         service = IngressService(
@@ -39,14 +41,17 @@ class Istio(pulumi.ComponentResource):
             args.gateway.namespace,
             args.gateway.service,
             pulumi.ResourceOptions(
-                parent=self, depends_on=[self._install(name, args, ownership)] if args.install else None
+                parent=self,
+                depends_on=[self._install(name, args, ownership, ports)] if args.install else None,
             ),
         )
         self.namespace = pulumi.Output.from_input(args.namespace)
         self.ingress_service = pulumi.Output.all(spec=service.spec, status=service.status)
         self.register_outputs({"namespace": self.namespace, "ingress_service": self.ingress_service})
 
-    def _install(self, name: str, args: IstioArgs, ownership: Ownership | None) -> pulumi.CustomResource:
+    def _install(
+        self, name: str, args: IstioArgs, ownership: Ownership | None, ports: Mapping[str, int] | None
+    ) -> pulumi.CustomResource:
         """Namespaces, then the charts one after the other: each needs the one before.
 
         Returns the last one, the gateway's.
@@ -63,7 +68,7 @@ class Istio(pulumi.ComponentResource):
             )
             for namespace, role in roles.items()
         ]
-        base, istiod, gateway = charts.releases(args)
+        base, istiod, gateway = charts.releases(args, ports)
         istio_base = self._release(name, base, namespaces)
         control_plane = self._release(name, istiod, [istio_base])
         return self._release(name, gateway, [control_plane])

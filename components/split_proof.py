@@ -31,7 +31,7 @@ from .observation import endpoint
 from .provider import Carried, Provider, kubeconfig_input, plain_errors
 
 # Inputs that may be left out: one that is gone is a change too.
-_OPTIONAL = ("beside", "evidence", "tlsSecret")
+_OPTIONAL = ("beside", "evidence", "ports", "tlsSecret")
 # The inputs by which the Gateway is another one.
 _ENTRANCE = ("gateway", "gatewaySelector", "hosts", "tlsSecret")
 
@@ -51,15 +51,23 @@ def split_inputs(
 
 def chain_inputs(gateway: Manifest, virtual_service: Manifest) -> dict[str, Any]:
     """The inputs that say which way the requests take; the states of the first releases lack them."""
-    (server,), (*beside, route) = gateway["spec"]["servers"], virtual_service["spec"]["http"]
+    (server, *others), (*beside, route) = gateway["spec"]["servers"], virtual_service["spec"]["http"]
     secret = {"tlsSecret": server["tls"]["credentialName"]} if "tls" in server else {}
+    port = _port(route)
+    # Those of the app's further ports that the gateways have a way to.
+    more = sorted({_port(one) for one in beside if of_rule(one).matches} - {port}) if others else []
     return {
         "gateway": gateway["metadata"]["name"],
         "hosts": server["hosts"],
-        "port": route["route"][0]["destination"]["port"]["number"],
+        "port": port,
+        **({"ports": more} if more else {}),
         **secret,
         **({"beside": beside} if beside else {}),
     }
+
+
+def _port(rule: Mapping[str, Any]) -> int:
+    return rule["route"][0]["destination"]["port"]["number"]
 
 
 def _split(props: Mapping[str, Any]) -> proof.Split:
@@ -68,7 +76,7 @@ def _split(props: Mapping[str, Any]) -> proof.Split:
         props["namespace"],
         props["virtualService"],
         props["host"],
-        port and int(port),
+        tuple(int(one) for one in (port, *props.get("ports", ())) if one),
         {version: Workload(**one) for version, one in props.get("existing", {}).items()},
     )
     entrance = (
@@ -81,7 +89,8 @@ def _split(props: Mapping[str, Any]) -> proof.Split:
 
 
 def _wanted(props: Mapping[str, Any]) -> Wanted:
-    return Wanted(_weights(props), props.get("route"), _beside(props))
+    port = props.get("port")
+    return Wanted(_weights(props), props.get("route"), _beside(props), port and int(port))
 
 
 def _beside(props: Mapping[str, Any]) -> tuple[Beside, ...]:
@@ -113,8 +122,8 @@ def _changed(olds: Mapping[str, Any], news: Mapping[str, Any]) -> bool:
 
 def _gaining(olds: Mapping[str, Any], news: Mapping[str, Any]) -> tuple[str, ...]:
     """The versions that get more than before, a test route or copies, or whose workload is another one."""
-    # By another kubeconfig it may be another cluster, of which nothing is known.
-    known = bool(olds) and olds.get("kubeconfig") == news["kubeconfig"]
+    # By another kubeconfig it may be another cluster, of which nothing is known; so of another port.
+    known = bool(olds) and all(olds.get(key) == news.get(key) for key in ("kubeconfig", "ports"))
     before = _weights(olds) if known else {}
     known_beside = {rule.reached for rule in _beside(olds)} if known else set[str]()
     workloads = olds.get("workloads", {})

@@ -305,6 +305,9 @@ def _questions(args: TrafficSplitArgs) -> dict[str, Any]:
     """
     if args.convergence.check == "none" or args.convergence.evidence == "requests":
         return {}
+    # The question is HTTP/1.1.
+    if args.app.served[0].protocol != "http":
+        return {}
     routing = args.routing
     headers = {"Host": args.app.name, **routing.asked_headers(routing.hosts[0]), "Connection": "close"}
     questions: dict[str, Any] = {}

@@ -68,11 +68,13 @@ class Wanted:
         weights: by version; those at 0 may be left out.
         route: the name of the split's rule in the VirtualService; None: any, and any test routes.
         beside: the rules in front of the split, in their order.
+        port: the Service's port that the split leads to; None: any.
     """
 
     weights: Mapping[str, int]
     route: str | None = None
     beside: tuple[Beside, ...] = ()
+    port: int | None = None
 
     @property
     def served(self) -> dict[str, int]:
@@ -121,7 +123,7 @@ def routing(routes: tuple[Route, ...], wanted: Wanted) -> tuple[Finding, ...]:
     if split != (wanted.served,) and split:
         found.append(Finding(Link.ROUTE, f"still routes by {' and '.join(shown(one) for one in split)}"))
     elif wanted.route is not None:
-        found += beside.findings(routes, wanted.beside, wanted.route)
+        found += beside.findings(routes, wanted.beside, wanted.route, wanted.port)
     return tuple(found)
 
 

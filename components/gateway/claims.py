@@ -96,7 +96,9 @@ def match_conditions(match: Object) -> Conditions:
     headers = [
         {"name": name, **({"string_match": _text(wants)} if wants else {})} for name, wants in texts.items()
     ]
-    rest = {key: match[key] for key in match.keys() - {"uri", "headers", "method", "name"}}
+    # Which gateway and port a rule is for decides istiod.
+    known = {"uri", "headers", "method", "name", "port", "gateways"}
+    rest = {key: match[key] for key in match.keys() - known}
     return conditions({**wanted, "headers": headers, **rest})
 
 

@@ -26,14 +26,14 @@ _FRACTIONS = {"HUNDRED": 100, "TEN_THOUSAND": 10_000, "MILLION": 1_000_000}
 class Target:
     """The split that an Envoy is asked for: a VirtualService and the host of its subsets.
 
-    `port` is the Service's that the routes lead to; None: any. `existing` are the workloads that somebody
+    `ports` are the Service's that the routes lead to; none: any. `existing` are the workloads that somebody
     else has, by their versions; of other versions the stack makes them, by the VirtualService's name.
     """
 
     namespace: str
     virtual_service: str
     host: str
-    port: int | None = None
+    ports: tuple[int, ...] = ()
     existing: Mapping[str, Workload] = field(default_factory=dict[str, Workload], hash=False)
 
     def workload(self, version: str) -> Workload:
@@ -46,8 +46,8 @@ class Target:
         The domain behind the host is the mesh's; the routes name it, and are compared whole.
         """
         host = re.escape(f"{self.host}.{self.namespace}.svc.")
-        port = r"\d+" if self.port is None else self.port
-        return re.compile(rf"outbound\|{port}\|{re.escape(version)}\|{host}.*")
+        ports = "|".join(map(str, self.ports)) or r"\d+"
+        return re.compile(rf"outbound\|({ports})\|{re.escape(version)}\|{host}.*")
 
 
 @dataclass(frozen=True)
@@ -217,10 +217,12 @@ def endpoints(dump: Mapping[str, Any]) -> dict[str, frozenset[str]]:
 
 
 def healthy_endpoints(dump: Mapping[str, Any], target: Target, version: str) -> frozenset[str] | None:
-    """The healthy addresses that Envoy has for a version; None: it has no such cluster."""
+    """The healthy addresses that Envoy has for a version, on each port; None: it lacks such a cluster."""
     name = target.cluster(version)
     found = [addresses for cluster, addresses in endpoints(dump).items() if name.fullmatch(cluster)]
-    return frozenset[str]().union(*found) if found else None
+    if not found or len(found) < len(target.ports):
+        return None
+    return found[0].intersection(*found) if target.ports else found[0].union(*found)
 
 
 def _healthy(assignment: Mapping[str, Any]) -> frozenset[str]:

@@ -36,13 +36,16 @@ class HelmRelease:
     values: Mapping[str, object]
 
 
-def releases(istio: Istio) -> tuple[HelmRelease, ...]:
-    """The releases in the order of their installation (istio.io, "Install with Helm")."""
+def releases(istio: Istio, ports: Mapping[str, int] | None = None) -> tuple[HelmRelease, ...]:
+    """The releases in the order of their installation (istio.io, "Install with Helm").
+
+    `ports` are those of the gateway's Service beside the chart's, by the names of the app's.
+    """
     gateway = istio.gateway
     return (
         _release(istio, "base", "istio-base", istio.namespace, {}),
         _release(istio, "istiod", "istiod", istio.namespace, {}),
-        _release(istio, "gateway", gateway.service, gateway.namespace, _gateway(gateway)),
+        _release(istio, "gateway", gateway.service, gateway.namespace, _gateway(gateway, ports or {})),
     )
 
 
@@ -61,13 +64,14 @@ def _release(
     return HelmRelease(chart, name, namespace, f"{where}/{chart}", None, version, merged)
 
 
-def _gateway(gateway: IngressGateway) -> Mapping[str, object]:
+def _gateway(gateway: IngressGateway, more: Mapping[str, int]) -> Mapping[str, object]:
     service: dict[str, object] = {"type": gateway.service_type}
-    if gateway.node_ports:
+    apps = {f"app-{name}": port for name, port in more.items() if port not in _PORTS.values()}
+    if gateway.node_ports or apps:
         service["ports"] = [
             {"name": name, "port": port, "targetPort": port, "protocol": "TCP"}
             | ({"nodePort": gateway.node_ports[name]} if name in gateway.node_ports else {})
-            for name, port in _PORTS.items()
+            for name, port in {**_PORTS, **apps}.items()
         ]
     return {"service": service, "podAnnotations": {STATS_ANNOTATION: STATS_CONFIG}}
 

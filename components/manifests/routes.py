@@ -5,14 +5,16 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..settings.model import App, Mirror, RequestMark, Retries, Routing, StickySession, Version
+from ..settings.model import App, Mirror, Port, RequestMark, Retries, Routing, StickySession, Version
 from .manifest import PATCH_FORCE, Manifest
 
 _API = "networking.istio.io/v1"
 # Names the workload that somebody else has.
 WORKLOAD = "blue-green/workload"
 # What stands behind the digest in the name of a rule beside the split: no app's name has a slash.
-_TEST, _MIRROR = "/test-", "/mirror"
+_TEST, _MIRROR, _PORT = "/test-", "/mirror", "/port-"
+# The callers in the mesh, whose sidecars are told by this name.
+_MESH = "mesh"
 # Whatever the mesh has as its default, the gateways may be in any namespace.
 _EXPORT_TO = ["*"]
 # By this header of an answer, requests alone tell which version and which split it came by.
@@ -28,7 +30,12 @@ def gateway(app: App, routing: Routing) -> Manifest:
     if routing.tls_secret is not None:
         server["port"] = {"number": routing.port, "name": "https", "protocol": "HTTPS"}
         server["tls"] = {"mode": "SIMPLE", "credentialName": routing.tls_secret}
-    spec: Manifest = {"selector": dict(routing.gateway_selector), "servers": [server]}
+    named = server["port"]["name"]
+    more = [
+        {**server, "port": {**server["port"], "number": number, "name": f"{named}-{name}"}}
+        for name, number in app.more_entrances.items()
+    ]
+    spec: Manifest = {"selector": dict(routing.gateway_selector), "servers": [server, *more]}
     return _object("Gateway", routing.gateway, app, spec)
 
 
@@ -77,28 +84,26 @@ def virtual_service(
     """The VirtualService: the test routes by version, the split of what is mirrored, and the split.
 
     A version at 0 is left out of the split, as Envoy would do. Istio sends Envoy nothing that stands behind a
-    rule that takes all, so the split comes last. With `marked`, each answer of the split has the header that
-    tells its version and this split.
+    rule that takes all, so the split comes last. Each further port has all of this for itself, before the
+    first one. With `marked`, each answer of the split has the header that tells its version and this split.
     """
     hosts, gateways = list(routing.hosts), [routing.gateway]
     if routing.mesh_callers:
         hosts.append(app.host)
-        gateways.append("mesh")
+        gateways.append(_MESH)
     spec: Manifest = {"hosts": hosts, "gateways": gateways, "exportTo": list(_EXPORT_TO)}
-    shares: list[Manifest] = [
-        {"destination": _destination(app, version), "weight": weights[version]}
-        for version in sorted(weights)
-        if weights[version]
+    first, *others = app.served
+    rules = [
+        rule
+        for port in (*others, first)
+        for rule in _rules(app, port, weights, routing, test_routes or {}, mirror)
     ]
-    rules = [_test_rule(app, version, mark, routing) for version, mark in sorted((test_routes or {}).items())]
-    if mirror is not None:
-        rules.append(_mirror_rule(app, mirror, shares, routing))
-    rules.append(_rule(shares, routing, _matches(routing)))
     spec["http"] = [{**rule, "name": rule_name(app, spec, rule)} for rule in rules]
     if marked:
-        for version, mark in marks(spec).items():
-            (one,) = [each for each in shares if each["destination"]["subset"] == version]
-            one["headers"] = {"response": {"set": {MARK: mark}}}
+        found = marks(spec)
+        shares: list[Manifest] = rules[-1]["route"]
+        for one in shares:
+            one["headers"] = {"response": {"set": {MARK: found[one["destination"]["subset"]]}}}
     return _object("VirtualService", app.name, app, spec)
 
 
@@ -132,9 +137,9 @@ def split(spec: Mapping[str, Any]) -> dict[str, int]:
     }
 
 
-def _destination(app: App, version: str) -> Manifest:
+def _destination(app: App, port: Port, version: str) -> Manifest:
     """With the port: without one, a second port of the Service makes Istio take the listener's."""
-    return {"host": app.host, "subset": version, "port": {"number": app.port}}
+    return {"host": app.host, "subset": version, "port": {"number": port.port}}
 
 
 def rule_name(app: App, spec: Manifest, rule: Manifest) -> str:
@@ -148,6 +153,53 @@ def rule_name(app: App, spec: Manifest, rule: Manifest) -> str:
     digest = hashlib.sha256(json.dumps({**plain, "http": rest}, sort_keys=True).encode()).hexdigest()
     _, slash, kind = str(rule.get("name", "")).partition("/")
     return f"{app.name}-{digest[:8]}{slash}{kind}"
+
+
+def _rules(
+    app: App,
+    port: Port,
+    weights: Mapping[str, int],
+    routing: Routing,
+    test_routes: Mapping[str, RequestMark],
+    mirror: Mirror | None,
+) -> list[Manifest]:
+    """The rules of one port of the app, the split last; none where no request comes to it."""
+    ways = _ways(app, port, routing)
+    matches = [{**way, **match} for way in ways for match in _matches(routing) or [{}]]
+    if not matches:
+        return []
+    shares: list[Manifest] = [
+        {"destination": _destination(app, port, version), "weight": weights[version]}
+        for version in sorted(weights)
+        if weights[version]
+    ]
+    rules = [
+        _test_rule(_destination(app, port, version), mark, routing, matches)
+        for version, mark in sorted(test_routes.items())
+    ]
+    if mirror is not None:
+        rules.append(_mirror_rule(_destination(app, port, mirror.version), mirror, shares, routing, matches))
+    rules.append(_rule(shares, routing, [match for match in matches if match]))
+    if port == app.served[0]:
+        return rules
+    return [{**rule, "name": f"{rule.get('name', '')}{_PORT}{port.name}"} for rule in rules]
+
+
+def _ways(app: App, port: Port, routing: Routing) -> list[Manifest]:
+    """How requests come to a port of the app: which of the gateway's, and for callers in the mesh, its own.
+
+    Where there is one port alone, nothing has to be asked.
+    """
+    if len(app.served) == 1:
+        return [{}]
+    entrance = routing.port if port == app.served[0] else port.gateway_port
+    ways: list[Manifest] = [{"port": entrance}] if entrance is not None else []
+    if not routing.mesh_callers:
+        return ways
+    return [
+        *({**way, "gateways": [routing.gateway]} for way in ways),
+        {"port": port.port, "gateways": [_MESH]},
+    ]
 
 
 def _rule(shares: Sequence[Manifest], routing: Routing, matches: Sequence[Manifest]) -> Manifest:
@@ -164,27 +216,28 @@ def _rule(shares: Sequence[Manifest], routing: Routing, matches: Sequence[Manife
     return rule
 
 
-def _test_rule(app: App, version: str, mark: RequestMark, routing: Routing) -> Manifest:
+def _test_rule(
+    target: Manifest, mark: RequestMark, routing: Routing, matches: Sequence[Manifest]
+) -> Manifest:
     """The rule that sends the requests with a mark to one version, whatever its weight."""
     headers = _marked(mark)
-    matches = [
-        {**match, "headers": {**match.get("headers", {}), **headers}} for match in _matches(routing) or [{}]
-    ]
-    rule = _rule([{"destination": _destination(app, version)}], routing, matches)
+    marked = [{**match, "headers": {**match.get("headers", {}), **headers}} for match in matches]
+    rule = _rule([{"destination": target}], routing, marked)
     if mark.strip:
         rule["headers"] = {**rule.get("headers", {}), "request": {"remove": sorted(mark.header)}}
-    return {**rule, "name": f"{_TEST}{version}"}
+    return {**rule, "name": f"{_TEST}{target['subset']}"}
 
 
-def _mirror_rule(app: App, mirror: Mirror, shares: Sequence[Manifest], routing: Routing) -> Manifest:
+def _mirror_rule(
+    target: Manifest,
+    mirror: Mirror,
+    shares: Sequence[Manifest],
+    routing: Routing,
+    matches: Sequence[Manifest],
+) -> Manifest:
     """The split once more, for the methods that are mirrored."""
-    matches = [
-        {**match, "method": {"exact": method}}
-        for match in _matches(routing) or [{}]
-        for method in mirror.methods
-    ]
-    rule = _rule(shares, routing, matches)
-    target = _destination(app, mirror.version)
+    methods = [{**match, "method": {"exact": method}} for match in matches for method in mirror.methods]
+    rule = _rule(shares, routing, methods)
     rule["mirrors"] = [{"destination": target, "percentage": {"value": mirror.percent}}]
     return {**rule, "name": _MIRROR}
 

@@ -14,9 +14,10 @@ def namespace(name: str) -> Manifest:
 
 
 def service(app: App) -> Manifest:
-    """The Service over all versions; its port is named `http`, by which Istio knows HTTP.
+    """The Service over all versions; Istio knows HTTP by a port's name `http`, or by its appProtocol.
 
-    It finds the port of a pod by name, so that each version may have its own.
+    It finds the first port of a pod by name, so that each version may have its own; the others by their
+    numbers, so that no pod is another one for a new port.
     """
     metadata = _metadata(app.name, app, {"app": app.name})
     # Whatever the mesh has as its default, the gateways may be in any namespace.
@@ -28,9 +29,23 @@ def service(app: App) -> Manifest:
         "spec": {
             "type": "ClusterIP",
             "selector": {"app": app.name},
-            "ports": [{"name": "http", "port": app.port, "targetPort": "http"}],
+            "ports": _service_ports(app),
         },
     }
+
+
+def _service_ports(app: App) -> list[Manifest]:
+    if not app.ports:
+        return [{"name": "http", "port": app.port, "targetPort": "http"}]
+    return [
+        {
+            "name": one.name,
+            "port": one.port,
+            "targetPort": one.port if place else "http",
+            "appProtocol": one.protocol,
+        }
+        for place, one in enumerate(app.ports)
+    ]
 
 
 def deployment(app: App, name: str, version: Version) -> Manifest:

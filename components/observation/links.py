@@ -23,11 +23,16 @@ def findings(gateways: Gateways, settings: Settings) -> tuple[Finding, ...]:
     nobody's changes arrive at that gateway any more. Raises GatewayError.
     """
     app, routing = settings.app, settings.routing
-    target = Target(app.namespace, app.name, app.host, app.port)
+    target = Target(
+        app.namespace,
+        app.name,
+        app.host,
+        (app.port, *(one.port for one in app.ports[1:] if one.gateway_port)),
+    )
     entrance = Entrance(routing.gateway, routing.hosts, routing.tls_secret)
     manifest = routes.virtual_service(app, settings.weights, routing, settings.test_routes, settings.mirror)
     *beside, rule = manifest["spec"]["http"]
-    wanted = Wanted(settings.weights, rule["name"], tuple(map(of_rule, beside)))
+    wanted = Wanted(settings.weights, rule["name"], tuple(map(of_rule, beside)), app.port)
     split = Split("", routing.gateway_selector, target, entrance)
     found = chain.broken(chain.look_at_all(gateways, split, wanted))
     why = causes(gateways, target, tuple(wanted.served), (*found, Finding(Link.UPDATE, "")))

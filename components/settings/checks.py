@@ -21,6 +21,7 @@ def mistakes(settings: Settings, project: str) -> list[Mistake]:
         *_cluster(settings),
         *_istio(settings),
         *_app(settings),
+        *_ports(settings),
         *_versions(settings, project),
         *_weights(settings, project),
         *_routing(settings),
@@ -77,6 +78,31 @@ def _app(settings: Settings) -> Iterator[Mistake]:
     ):
         wrong = f"Istio is installed in {app.namespace}"
         yield Mistake(("app", "namespace"), wrong, "Give the app another one")
+
+
+def _ports(settings: Settings) -> Iterator[Mistake]:
+    """The ports' names and numbers are their own, on the Service and on the gateway."""
+    app, path = settings.app, ("app", "ports")
+    if not app.ports:
+        return
+    if app.port != app.ports[0].port:
+        yield Mistake(("app", "port"), f"app.ports says {app.ports[0].port}", "Take one of them out")
+    if app.ports[0].gateway_port is not None:
+        wrong = "the first port comes in at routing.port"
+        yield Mistake((*path, 0, "gatewayPort"), wrong, "Take it out")
+    if app.more_entrances and settings.convergence.evidence == "requests":
+        wrong = "convergence.evidence: requests proves the first port alone"
+        yield Mistake(path, wrong, "Take every gatewayPort out")
+    entrances = [settings.routing.port, *(one.gateway_port for one in app.ports[1:])]
+    columns = {
+        "name": [one.name for one in app.ports],
+        "port": [one.port for one in app.ports],
+        "gatewayPort": entrances,
+    }
+    for name, values in columns.items():
+        for index, value in enumerate(values):
+            if value is not None and value in values[:index]:
+                yield Mistake((*path, index, name), f"{value} is there twice", "Give each port its own")
 
 
 def _labels(path: tuple[str, ...], labels: Mapping[str, str]) -> Iterator[Mistake]:

@@ -200,8 +200,31 @@ class Istio(Section):
 
 
 @dataclass(frozen=True)
+class Port(Section):
+    """A port of the app: of its Service, and of every version's container beside the first.
+
+    `gateway_port` is the gateway's, where its requests come in by the same weights; the first has that of
+    the routing.
+    """
+
+    name: Annotated[str, rules.DNS_LABEL, Key("Its name in the Service.", "unmeasured", "api")]
+    port: Annotated[int, _PORT, Key("Its number.", "unmeasured")]
+    protocol: Annotated[
+        Literal["http", "http2"],
+        OneOf(("http", "http2")),
+        Key("What the app speaks there; http2 without TLS (h2c).", "unmeasured"),
+    ] = "http"
+    gateway_port: Annotated[
+        int | None,
+        _PORT,
+        Key("The gateway's port for it; the first one's is `routing.port`.", "route", 9000,
+            "none: no way in through the gateway"),
+    ] = None  # fmt: skip
+
+
+@dataclass(frozen=True)
 class App(Section):
-    """The app that all versions are versions of. `port` is its Service's.
+    """The app that all versions are versions of. `port` is its Service's, the first of `ports`.
 
     `create_namespace` makes the namespace where it is not there, as Helm's `--create-namespace` does;
     nothing ever deletes it. `take_ownership` lets the stack take over objects of the app's names
@@ -218,7 +241,12 @@ class App(Section):
         ),
     ]
     namespace: Annotated[str, rules.DNS_LABEL, Key("Its namespace.", "unmeasured", "shop")] = "default"
-    port: Annotated[int, _PORT, Key("The port of its Service.", "unmeasured")] = 80
+    port: Annotated[int, _PORT, Key("The port of its Service.", "unmeasured", default="80")] = 80
+    ports: Annotated[
+        tuple[Port, ...],
+        Key("All ports, where there are several (docs/ports.md); the first one is `port`.", "unmeasured",
+            [{"name": "http", "port": 80}, {"name": "api", "port": 9000, "gatewayPort": 9000}]),
+    ] = ()  # fmt: skip
     labels: Annotated[
         Mapping[Annotated[str, rules.LABEL_KEY], Annotated[str, rules.LABEL_VALUE]],
         Key("Labels of all its objects and pods.", "rolls", {"team": "web"}),
@@ -251,6 +279,16 @@ class App(Section):
     def host(self) -> str:
         """The Service that all versions stand behind."""
         return self.service or self.name
+
+    @property
+    def served(self) -> tuple[Port, ...]:
+        """Every port, the first one first."""
+        return self.ports or (Port("http", self.port),)
+
+    @property
+    def more_entrances(self) -> dict[str, int]:
+        """The gateway's ports beside that of the routing, by the names of the app's."""
+        return {one.name: one.gateway_port for one in self.ports[1:] if one.gateway_port is not None}
 
 
 @dataclass(frozen=True)

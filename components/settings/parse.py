@@ -79,6 +79,8 @@ def _completed(settings: Settings, config: Mapping[str, object]) -> Settings:
 def _app(app: App, cluster: Cluster, config: Mapping[str, object]) -> App:
     # A cluster of the stack's own has only what the stack makes.
     own = isinstance(cluster, MinikubeCluster)
+    if app.ports and not _written(config, "app", "port"):
+        app = replace(app, port=app.ports[0].port)
     return app if _written(config, "app", "createNamespace") else replace(app, create_namespace=own)
 
 

@@ -101,9 +101,11 @@ _COLUMNS = "| key | what it is | type | default | example | a change |"
 
 
 def _keys(member: Member) -> Mapping[str, Member]:
-    """What can be below a member: the keys of an object, `<name>` where they are free."""
+    """What can be below a member: the keys of an object, or of a list's; `<name>` where they are free."""
     item = member.item()
-    if item is not None and not member.is_list:
+    if item is not None and member.is_list:
+        return _keys(item)
+    if item is not None:
         return {_NAME: item} if item.key.text or _keys(item) else {}
     found: dict[str, Member] = {}
     for branch in member.branches():

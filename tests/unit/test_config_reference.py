@@ -80,7 +80,8 @@ def keys(path: str, member: Member) -> Iterator[tuple[str, Member]]:
     """Every key of the model, with what it is."""
     for branch in member.branches():
         item = branch.item()
-        below = {**branch.members(), **({"<name>": item} if item else {})}
+        free = {"<name>": item} if item and not member.is_list else item.members() if item else {}
+        below = {**branch.members(), **free}
         for name, one in below.items():
             yield f"{path}.{name}", one
             yield from keys(f"{path}.{name}", one)

@@ -17,7 +17,7 @@ from components.settings.model import App, Mirror, RequestMark, Routing
 from tests.unit.fake_cluster import fake_cluster
 
 APP = App("myapp")
-TARGET = Target("default", "myapp", "myapp", 80)
+TARGET = Target("default", "myapp", "myapp", (80,))
 SOURCE = "/apis/networking.istio.io/v1/namespaces/default/virtual-service/myapp"
 MARKS = {
     "v2": RequestMark(header={"x-version": "v2"}),

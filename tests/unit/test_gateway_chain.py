@@ -15,7 +15,7 @@ from components.kubernetes.api import Api
 from components.kubernetes.writers import last_written, writer
 from tests.unit.fake_cluster import FakeGateway, fake_cluster
 
-TARGET = Target("default", "myapp", "myapp", 80)
+TARGET = Target("default", "myapp", "myapp", (80,))
 HOST = "myapp.default.svc.cluster.local"
 V1 = f"outbound|80|v1|{HOST}"
 SOURCE = "/apis/networking.istio.io/v1/namespaces/default/virtual-service/myapp"

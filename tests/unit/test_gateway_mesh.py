@@ -11,7 +11,7 @@ from components.gateway.pods import GatewayPod
 from components.kubernetes.api import Api
 from tests.unit.fake_cluster import fake_cluster
 
-TARGET = Target("shop", "shop", "shop", 80)
+TARGET = Target("shop", "shop", "shop", (80,))
 WATCHED = {"matchLabels": {"watched": "yes"}}
 EXPRESSION = {"matchExpressions": [{"key": "watched", "operator": "Exists"}]}
 

@@ -1,0 +1,82 @@
+"""Several ports of an app: each with the weights, all proved, and none in the way of another."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import httpx
+import pytest
+
+from components.observation.answers import Answer
+from harness.labs import Program
+from tests.lab.baseline import Baseline
+from tests.lab.load import load
+from tests.lab.observe import QUICK
+
+PORTS: list[dict[str, Any]] = [{"name": "http", "port": 80}, {"name": "api", "port": 81, "gatewayPort": 9000}]
+
+
+def version(tag: str) -> Mapping[str, Any]:
+    """One whose second port is a second server."""
+    beside = {"name": "api", "image": f"janakiramm/myapp:{tag}", "args": ["--address", ":81"]}
+    return {
+        "image": f"janakiramm/myapp:{tag}",
+        "probes": {"readiness": {"path": "/"}},
+        "podTemplate": {"spec": {"containers": [beside]}},
+    }
+
+
+@pytest.fixture(scope="module")
+def two_ports(baseline: Baseline) -> Iterator[Program]:
+    """The whole program, so that the gateway's Service gets its port as well; traffic on v1 alone."""
+    changed = baseline.with_config(
+        versions={"v1": version("v1"), "v2": version("v2")}, weights={"v1": 100, "v2": 0}, convergence=QUICK
+    )
+    changed.restore()
+    yield changed.program
+
+
+def answered(url: str, headers: Mapping[str, str] | None = None, count: int = 20) -> Counter[str]:
+    """By version, the answers of requests with these headers."""
+    with httpx.Client(headers=headers or {}) as client:
+        return Counter(client.get(url).headers["X-App-Version"] for _ in range(count))
+
+
+def api_url(program: Program) -> str:
+    """Where the second port comes in."""
+    urls: Any = program.outputs()["urls"]
+    return urls["api"]
+
+
+def failures(answers: list[Answer]) -> list[str]:
+    return [one.text for one in answers if not one.ok]
+
+
+def test_a_port_is_added_moved_changed_and_removed_under_load_and_nothing_is_dropped(
+    two_ports: Program,
+) -> None:
+    program = two_ports
+    url = str(program.outputs()["url"])
+    with load(url) as users:
+        program.config(app={"name": "myapp", "ports": PORTS})
+        program.up("--skip-preview")
+        api = api_url(program)
+        with load(api) as callers:
+            program.config(weights={"v1": 50, "v2": 50})
+            program.up("--skip-preview")
+            assert set(answered(url, count=40)) == set(answered(api, count=40)) == {"v1", "v2"}
+            program.up("--skip-preview", "--expect-no-changes")
+            # What is said of all requests is said of both ports.
+            program.config(testRoutes={"v2": {"header": {"x-version": "v2"}}}, weights={"v1": 100, "v2": 0})
+            program.up("--skip-preview")
+            for one in (url, api):
+                assert answered(one, {"x-version": "v2"}) == {"v2": 20}
+                assert answered(one) == {"v1": 20}
+        program.run("pulumi", "config", "rm", "blue-green:testRoutes")
+        program.config(app={"name": "myapp"})
+        program.up("--skip-preview")
+        program.up("--skip-preview", "--expect-no-changes")
+    assert failures(users) == failures(callers) == []
+    assert {one.version for one in callers} == {"v1", "v2"}
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(api)
