@@ -63,7 +63,7 @@ def _directive(patch: _Object, place: str) -> str | None:
     if _PATCH not in patch:
         return None
     if patch[_PATCH] not in ("replace", "delete"):
-        raise MergeError(f"{place}{_PATCH}", f"{patch[_PATCH]!r} is none", "Write replace or delete")
+        raise MergeError(f"{place}{_PATCH}", f"{patch[_PATCH]!r} is not known", "Write replace or delete")
     return patch[_PATCH]
 
 
