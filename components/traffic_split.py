@@ -71,7 +71,7 @@ class TrafficSplit(pulumi.ComponentResource):
     def __init__(self, name: str, args: TrafficSplitArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("blue-green:index:TrafficSplit", name, None, opts)
         gateway = routes.gateway(args.app, args.routing)
-        by_requests = args.convergence.evidence == "requests"
+        by_requests = args.convergence.by_requests
         virtual_service = _virtual_service(args, marked=by_requests)
         split = split_inputs(args.kubeconfig, gateway, virtual_service, args.app.host)
         if by_requests:
@@ -303,7 +303,7 @@ def _questions(args: TrafficSplitArgs) -> dict[str, Any]:
     One whose probe asks by gRPC has answered that, and may speak nothing else; of one that somebody else
     has, the page and its port are not known.
     """
-    if args.convergence.check == "none" or args.convergence.evidence == "requests":
+    if args.convergence.check == "none" or args.convergence.by_requests:
         return {}
     # The question is HTTP/1.1.
     if args.app.served[0].protocol != "http":

@@ -59,6 +59,8 @@ def promote(source: str, target: str, *, min_requests: int, with_weights: bool) 
     if reasons:
         msg = f"{source} is not promoted to {target}:\n  " + "\n  ".join(reasons)
         raise RolloutError(msg)
+    if proof.evidence:
+        project.say(f"promote: {source}, by the weaker evidence: {proof.evidence}")
     promotion = plan(ours, theirs, proof, with_weights=with_weights)
     return promotion, _write(target, theirs, promotion)
 

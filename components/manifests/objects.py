@@ -26,7 +26,7 @@ def objects(settings: Settings) -> tuple[Manifest, ...]:
         routing,
         settings.test_routes,
         settings.mirror,
-        marked=settings.convergence.evidence == "requests",
+        marked=settings.convergence.by_requests,
     )
     found += [routes.gateway(app, routing), split]
     return tuple(found)

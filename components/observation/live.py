@@ -62,7 +62,8 @@ class Live:
         route: the VirtualService's weights; None where it is not there.
         route_writer: who wrote its routes last.
         objects: of the kinds that the app is made of, those in its namespace, by kind and name.
-        gateways: every pod of the gateway that serves, or still ends its requests.
+        gateways: every pod of the gateway that serves, or still ends its requests; none where requests alone
+            are the evidence.
         pods: by version.
         emptied: when each version that is scaled to 0 was, where Kubernetes' events still tell it.
         kubectl: that command for this cluster, for hints.
@@ -123,7 +124,7 @@ def read(gateways: Gateways, settings: Settings) -> Live:
         NotAskedError: the API server does not answer, or refuses; or there is no gateway.
     """
     try:
-        answers = gateways.ask(lambda admin: envoy.routed_weights(admin.get(envoy.ROUTES), target(settings)))
+        answers = () if settings.convergence.by_requests else _routed(gateways, settings)
         found = _objects(gateways.api, settings)
         service = found.get(("VirtualService", settings.app.name))
         return Live(
@@ -137,6 +138,10 @@ def read(gateways: Gateways, settings: Settings) -> Live:
         )
     except GatewayError as error:
         raise not_asked(settings.cluster, error) from error
+
+
+def _routed(gateways: Gateways, settings: Settings) -> tuple[Answer[tuple[dict[str, int], ...]], ...]:
+    return gateways.ask(lambda admin: envoy.routed_weights(admin.get(envoy.ROUTES), target(settings)))
 
 
 def _serving(answers: Sequence[Answer[tuple[dict[str, int], ...]]]) -> tuple[Gateway, ...]:

@@ -257,7 +257,7 @@ def _overlaps(hosts: tuple[str, ...]) -> Iterator[Mistake]:
 
 def _test_routes(settings: Settings, project: str) -> Iterator[Mistake]:
     marks = settings.test_routes
-    if marks and settings.convergence.evidence == "requests":
+    if marks and settings.convergence.by_requests:
         wrong = "convergence.evidence: requests proves the split alone"
         yield Mistake(("testRoutes",), wrong, "Take one of them out")
     for name, mark in marks.items():
@@ -287,7 +287,7 @@ def _mirror(settings: Settings, project: str) -> Iterator[Mistake]:
     mirror = settings.mirror
     if mirror is None:
         return
-    if settings.convergence.evidence == "requests":
+    if settings.convergence.by_requests:
         wrong = "convergence.evidence: requests proves the split alone"
         yield Mistake(("mirror",), wrong, "Take one of them out")
     name = mirror.version

@@ -689,6 +689,11 @@ class Convergence(Section):
         Key("What proves a split: the gateways' Envoys, or, weaker, requests alone.", "route", "requests"),
     ] = "gateways"
 
+    @property
+    def by_requests(self) -> bool:
+        """Whether requests alone are the evidence, and no gateway may be asked."""
+        return self.evidence == "requests"
+
 
 @dataclass(frozen=True)
 class Settings:

@@ -131,6 +131,14 @@ def test_where_port_forwards_are_forbidden_requests_alone_are_the_proof(
         (proof,) = cast("dict[str, Any]", shop.outputs()["lastProof"])
         assert proof.startswith("requests alone, http://")
         assert "requests alone: 10 of 10" in shop.up("--skip-preview", "--expect-no-changes").stdout
+        said = shop.run("python", "-m", "rollout", "verify").stdout
+        assert "requests alone: 200 of 200 answers came by this split (v" in said
+        said = shop.run("python", "-m", "rollout", "watch", "--plain", "--count", "20").stdout
+        assert "requests alone: 20 of 20 answers came by this split (v" in said
+        board = json.loads(shop.run("python", "-m", "rollout", "watch", "-o", "json", "--count", "20").stdout)
+        assert (board["verdict"], board["requests"]) == ("converged", 20)
+        refused = shop.run("python", "-m", "rollout", "shift", "v2", check=False)
+        assert "shift goes by what the gateways count, and rights has convergence.evidence" in refused.stderr
         # What leaves the config cannot be asked for its last requests, and gets the whole time.
         shop.config(versions={"v2": TWO["v2"]}, weights={"v2": 100})
         said = shop.up("--skip-preview").stdout
@@ -160,7 +168,7 @@ def test_without_the_right_to_its_namespace_the_cluster_is_known_by_its_authorit
         ("verify", "pods", "list"),
         ("verify", "pods/portforward", "create"),
         ("verify", "deployments", "get"),
-        ("verify", "services", "get"),
+        ("up", "services", "get"),
         ("up", "virtualservices", "patch"),
         ("up", "destinationrules", "get"),
     ],

@@ -7,14 +7,22 @@ from typing import Any
 
 import pytest
 
+from components.commands.verify.requests import Sent, elsewhere
+from components.commands.watch.board import Board, Reading
+from components.errors import RolloutError
 from components.gateway import convergence as proof
 from components.gateway.chain import Split
 from components.gateway.envoy import Target
 from components.kubernetes.errors import NotConvergedError
 from components.manifests import routes
-from components.observation import requests_alone
+from components.manifests.objects import objects
+from components.observation import by_requests, requests_alone
+from components.observation.answers import Answer
 from components.observation.endpoint import Endpoint
+from components.observation.live import Live
+from components.observation.traffic import Counters, Served
 from components.settings.model import App, Check, Routing
+from components.settings.parse import parse
 from components.split_proof import ConvergedProvider
 from tests.unit.fake_cluster import FakeGateway, fake_cluster
 from tests.unit.loopback import served
@@ -159,3 +167,53 @@ def test_no_port_forward_is_opened(gateway: Gateway, capfd: pytest.CaptureFixtur
         assert ConvergedProvider().diff("shop", state, others).changes
         proof.wait_for_last_requests(split, "v1", 0.1)
         assert "requests alone cannot tell the last requests to v1" in capfd.readouterr().err
+
+
+SETTINGS = parse(
+    {
+        "cluster": {"kind": "minikube", "profile": "dev"},
+        "app": {"name": "shop"},
+        "versions": {version: {"image": f"shop:{version}"} for version in WEIGHTS},
+        "weights": WEIGHTS,
+        "convergence": {"evidence": "requests"},
+    }
+)
+
+
+def answers(*marks: str | None, ok: bool = True) -> list[Answer]:
+    return [Answer(0, 0, "V1", "V1", ok, mark=mark) for mark in marks]
+
+
+def test_reading_commands_count_their_own_answers_by_the_marks_of_the_config() -> None:
+    came = [*answers(MARKS["v1"], MARKS["v2"], "v1 00000000", None), *answers(MARKS["v1"], ok=False)]
+    served = by_requests.served(SETTINGS, came)
+    assert served == {"v1": Served(2, 1), "v2": Served(1)}
+    assert by_requests.evidence(served, 5) == (
+        "requests alone: 3 of 5 answers came by this split (v1 2, v2 1); no gateway was asked"
+    )
+    (found,) = elsewhere(Sent(tuple(came), served, {}), "kubectl", alone=True)
+    assert found.what == (
+        "2 of 4 answers came from elsewhere than the app's versions: 2 have the mark of this split"
+    )
+
+
+@pytest.mark.parametrize(
+    ("marks", "verdict"),
+    [((), "converging"), ((MARKS["v1"], MARKS["v2"]), "converged"), ((MARKS["v1"], None), "converging")],
+)
+def test_the_board_goes_by_them_and_says_so(marks: tuple[str | None, ...], verdict: str) -> None:
+    there = {(one["kind"], one["metadata"]["name"]): one for one in objects(SETTINGS)}
+    board = Board("lab", SETTINGS, Live(WEIGHTS, None, there, (), {}))
+    board.add(SETTINGS, board.now, Reading(0, Counters({}), {}))
+    board.answers.extend(answers(*marks))
+    assert board.verdict[0] == verdict
+    assert board.verdict[1].startswith(
+        f"requests alone: {sum(map(bool, marks))} of {len(marks)} answers came"
+    )
+
+
+def test_what_needs_the_gateways_is_refused_in_a_sentence() -> None:
+    with pytest.raises(
+        RolloutError, match=r"^shift goes by what the gateways count, and lab has convergence"
+    ):
+        by_requests.must_be_asked("lab", SETTINGS, "shift")

@@ -10,7 +10,7 @@ from typing import Any
 
 from ...errors import RolloutError
 from ...gateway.gateways import Gateways
-from ...observation import latency, live, traffic
+from ...observation import by_requests, latency, live, traffic
 from ...pulumi_cli import config, locks, project, stack, updates
 from ...settings.model import Settings
 from .. import look
@@ -74,6 +74,7 @@ class Reader:
                 # Pulumi is not asked again for each try at a cluster that is away.
                 if settings is None or _written(self._name) != written:
                     written, settings = _written(self._name), config.settings(self._name)
+                by_requests.must_be_asked(self._name, settings, "the page")
                 # A cluster that was away may be another one by now, with other credentials.
                 with live.connect(settings) as gateways:
                     self._follow(gateways, settings)

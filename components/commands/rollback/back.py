@@ -93,8 +93,7 @@ def _is_rolled_back(proved: list[Past], now: Past) -> bool:
 
 def _asked(settings: Settings) -> Split:
     kubeconfig, selector = live.kubeconfig_of(settings.cluster), settings.routing.gateway_selector
-    by_requests = settings.convergence.evidence == "requests"
-    return Split(kubeconfig, selector, live.target(settings), by_requests=by_requests)
+    return Split(kubeconfig, selector, live.target(settings), by_requests=settings.convergence.by_requests)
 
 
 def _others(proved: list[Past], now: Past) -> list[Past]:

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from ...errors import RolloutError
 from ...history.past import Cause
-from ...observation import endpoint, latency, live
+from ...observation import by_requests, endpoint, latency, live
 from ...pulumi_cli import config, locks, project, stack
 from ...settings.model import Settings
 from ...settings.weights import Weights, moved, shown
@@ -36,6 +36,7 @@ def shift(name: str, plan: Plan, traffic: int | None = None, *, verbose: bool = 
         RolloutError: it cannot begin, traffic was moved by somebody else, or the way back failed.
     """
     settings = config.settings(name)
+    by_requests.must_be_asked(name, settings, "shift")
     config.weights_key(name)
     steps = _check(name, settings, plan)
     before = dict(settings.weights)

@@ -20,8 +20,8 @@ _EFFECTS = (Link.HOST, Link.ROUTE, Link.CLUSTER, Link.RULE, Link.ENDPOINTS)
 class Links:
     """What of the chain fails, the first cause first, and what is worth a look."""
 
-    differences: tuple[Difference, ...]
-    notes: tuple[str, ...]
+    differences: tuple[Difference, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def links(name: str, settings: Settings, asked: Gateways, *, explained: bool) -> Links:

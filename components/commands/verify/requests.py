@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from ...gateway.gateways import Gateways
 from ...gateway.limits import limits
 from ...gateway.suspects import suspects
-from ...observation import endpoint, live, traffic
+from ...observation import by_requests, endpoint, live, traffic
 from ...observation.answers import Answer, ask
 from ...observation.statistics import could_be
 from ...observation.traffic import Served
@@ -21,7 +21,7 @@ class Sent:
 
     Attributes:
         answers: to each request.
-        served: by version, other people's requests too.
+        served: by version, other people's requests too; where requests alone are the evidence, only these.
         copies: by the version that requests are copied to, the same; its answers reached nobody.
         before: by version, the requests that were in flight when the first one was sent.
     """
@@ -44,9 +44,13 @@ def send(name: str, settings: Settings, gateways: Gateways, requests: int) -> Se
         RolloutError: the stack has no address, or a gateway cannot be asked.
     """
     where = endpoint.of(name, settings)
+    asked = itertools.islice(ask(where.url, where.headers, where.check), requests)
+    if settings.convergence.by_requests:
+        answers = tuple(asked)
+        return Sent(answers, by_requests.served(settings, answers), {})
     before = traffic.in_flight(gateways, settings)
     counted = traffic.read(gateways, settings)
-    answers = tuple(itertools.islice(ask(where.url, where.headers, where.check), requests))
+    answers = tuple(asked)
     since = traffic.between(counted, traffic.read(gateways, settings))
     copies = {version: one for version, one in since.items() if settings.is_mirror(version)}
     served = {version: one for version, one in since.items() if version not in copies}
@@ -77,14 +81,19 @@ def failures(settings: Settings, sent: Sent, gateways: Gateways, *, explained: b
     yield Difference(what, "" if explained else cure, Status.FAILING)
 
 
-def elsewhere(sent: Sent, kubectl: str) -> Iterator[Difference]:
-    """Yield how many requests were answered by anything but the versions, by the gateways' own counts."""
+def elsewhere(sent: Sent, kubectl: str, *, alone: bool = False) -> Iterator[Difference]:
+    """Yield how many requests were answered by anything but the versions, by the gateways' own counts.
+
+    With `alone`, requests alone are the evidence: by the marks of the answers.
+    """
     answered = len(sent.answers) - len(sent.failed)
-    served = sum(one.requests for one in sent.served.values())
+    served = sum(one.requests - (one.errors if alone else 0) for one in sent.served.values())
     if served < answered:
+        known = (
+            f"{served} have the mark of this split" if alone else f"the gateways sent them {served} requests"
+        )
         yield Difference(
-            f"{answered - served} of {answered} answers came from elsewhere than the app's versions: "
-            f"the gateways sent them {served} requests",
+            f"{answered - served} of {answered} answers came from elsewhere than the app's versions: {known}",
             f"{kubectl} get virtualservices,gateways.networking.istio.io -A",
             Status.FAILING,
         )

@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
-from ...observation import live
+from ...observation import by_requests, live
 from ...pulumi_cli import config, stack
 from ...pulumi_cli.unfinished import pending_warning
 from .applied import edited, has_address, last_up, objects, unfinished
 from .fields import fields
-from .links import links
+from .links import Links, links
 from .requests import elsewhere, failures, send, shares
 from .verdict import Status, Verdict
 from .workloads import impaired, of_others, paused, scaled, unready
@@ -41,13 +41,14 @@ def verify(name: str, requests: int) -> Verdict:
             *unready(name, settings, now, asked.api),
             *of_others(settings, now),
         ]
-        chain = links(name, settings, asked, explained=bool(objects_found))
+        alone = settings.convergence.by_requests
+        chain = Links() if alone else links(name, settings, asked, explained=bool(objects_found))
         found += [*objects_found, *chain.differences]
         warnings += chain.notes
         sent = send(name, settings, asked, requests)
         found += failures(settings, sent, asked, explained=bool(found))
         warnings += impaired(settings, now, asked.api)
-    found += elsewhere(sent, now.kubectl)
+    found += elsewhere(sent, now.kubectl, alone=alone)
     # Where the objects or the gateways are otherwise, so are the requests.
     if not objects_found and not chain.differences:
         found += shares(settings, sent, now.kubectl)
@@ -63,4 +64,5 @@ def verify(name: str, requests: int) -> Verdict:
         {version: pods.image_ids for version, pods in now.pods.items()},
         tuple(warnings),
         sent.copies,
+        by_requests.evidence(sent.served, len(sent.answers)) if alone else "",
     )

@@ -58,6 +58,7 @@ class Verdict:
         images: by version, what the nodes say that its ready pods run.
         warnings: what is no difference, and worth a look.
         copies: by the version that requests are copied to, what it made of them.
+        evidence: what the answers tell where requests alone are the evidence; else empty.
     """
 
     stack: str
@@ -69,6 +70,7 @@ class Verdict:
     images: Mapping[str, frozenset[str]] = field(default_factory=dict[str, frozenset[str]])
     warnings: tuple[str, ...] = ()
     copies: Mapping[str, Served] = field(default_factory=dict[str, Served])
+    evidence: str = ""
 
     @property
     def ok(self) -> bool:
@@ -90,7 +92,7 @@ class Verdict:
         if self.ok:
             lines = [
                 f"{self.stack} is what its config says: {shown(self.weights)}",
-                f"{self.asked} requests, none failed",
+                self.evidence or f"{self.asked} requests, none failed",
             ]
         lines += [
             f"{version} answered {one.requests} copies, {one.errors} of them failed"

@@ -10,7 +10,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from ...observation import latency, live, traffic
+from ...observation import by_requests, latency, live, traffic
 from ...observation.answers import Answer
 from ...observation.latency import Latency, Readings
 from ...observation.statistics import percentile
@@ -48,7 +48,11 @@ class Board:
 
     def add(self, settings: Settings, now: live.Live, reading: Reading) -> None:
         """Take in a new reading; a change of what the Envoys do begins the measuring anew."""
-        if [gateway.splits for gateway in now.gateways] != [gateway.splits for gateway in self.now.gateways]:
+        before = self.now
+        routed = [gateway.splits for gateway in now.gateways] != [
+            gateway.splits for gateway in before.gateways
+        ]
+        if routed or (settings.convergence.by_requests and now.route != before.route):
             self.readings.clear()
             self.answers.clear()
         self.settings, self.now = settings, now
@@ -76,11 +80,19 @@ class Board:
             return "drifted", f"{causes[0]}; run up, or verify for more"
         if edits:
             return "not applied", f"{edits[0]}; run up"
+        if self.settings.convergence.by_requests:
+            return self._by_requests()
         if not gateways:
             return "drifted", "no gateway serves"
         if behind:
             return "converging", f"{len(behind)} of {len(gateways)} gateways are behind: {behind[0]}"
         return "converged", f"{len(gateways)} of {len(gateways)} gateways route as the config says"
+
+    def _by_requests(self) -> tuple[str, str]:
+        """The verdict of the window's own requests: whether all of them came by the split of the config."""
+        served, asked = self.served, len(self.answers)
+        arrived = asked and sum(one.requests for one in served.values()) == asked
+        return "converged" if arrived else "converging", by_requests.evidence(served, asked)
 
     def _failing(self) -> str:
         """What failed in the window: by the gateways' counts, else of the requests of this command."""
@@ -94,6 +106,8 @@ class Board:
     @property
     def served(self) -> Mapping[str, Served]:
         """What each version served in the window."""
+        if self.settings.convergence.by_requests:
+            return by_requests.served(self.settings, self.answers)
         if not self.readings:
             return {}
         return traffic.between(self.readings[0].counters, self.readings[-1].counters)

@@ -14,6 +14,7 @@ from ...gateway.histogram import MERGE_SECONDS
 from ...observation import endpoint, latency, live, traffic
 from ...observation.answers import ask
 from ...observation.endpoint import Endpoint
+from ...observation.traffic import Counters
 from ...pulumi_cli import config, project, stack
 from ..verify.applied import objects
 from .board import Board, Reading
@@ -60,8 +61,10 @@ class Followed:
         self.read_at = time.monotonic()
 
     def reading(self) -> Reading:
-        """Read what the gateways counted and timed."""
+        """Read what the gateways counted and timed; nothing where requests alone are the evidence."""
         settings = self.board.settings
+        if settings.convergence.by_requests:
+            return Reading(time.time(), Counters({}), {})
         return Reading(
             time.time(), traffic.read(self.gateways, settings), latency.read(self.gateways, settings)
         )

@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ...errors import RolloutError
-from ...observation import traffic
+from ...observation import by_requests, traffic
 from ...observation.answers import Answer, ask
 from ...observation.traffic import Served
 from ...settings.weights import Weights
@@ -32,11 +32,15 @@ def plain(name: str, count: int | None) -> None:
         where, board = followed.where, followed.board
         weights = board.settings.weights
         before = board.readings[-1].counters
+        alone = board.settings.convergence.by_requests
+        own: list[Answer] = []
         verdict = board.verdict
         try:
             for answer in itertools.islice(ask(where.url, where.headers, where.check), count):
                 asked, failed = asked + 1, failed + (not answer.ok)
                 board.answers.append(answer)
+                if alone:
+                    own.append(answer)
                 console.print(Text(answer.text, style=style(answer, weights)))
                 if count is None:
                     time.sleep(REQUEST_SECONDS)
@@ -47,7 +51,12 @@ def plain(name: str, count: int | None) -> None:
                             console.print(Text(f"{name}: {', '.join(verdict)}", style="bold"))
         except KeyboardInterrupt:
             console.print()
-        served = traffic.between(before, traffic.read(followed.gateways, board.settings))
+        if alone:
+            served = by_requests.served(board.settings, own)
+        else:
+            served = traffic.between(before, traffic.read(followed.gateways, board.settings))
+    if alone:
+        console.print(by_requests.evidence(served, asked))
     console.print(table(served, board.settings.weights, asked, failed))
     if failed:
         msg = f"{failed} of {asked} requests to {where.url} failed: blue-green verify --stack {name}"
