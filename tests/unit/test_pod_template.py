@@ -93,7 +93,7 @@ def test_the_merge_is_kubernetes(patch: Piece, key: str, merged: object) -> None
 @pytest.mark.parametrize(
     ("patch", "sentence"),
     [
-        ({"$patch": "remove"}, "spec.$patch: 'remove' is none. Write replace or delete."),
+        ({"$patch": "remove"}, "spec.$patch: 'remove' is not known. Write replace or delete."),
         (
             {"containers": [{"image": "x"}]},
             "spec.containers[0]: it has no name, by which Kubernetes merges this list. Write its name.",
