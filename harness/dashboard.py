@@ -30,9 +30,9 @@ class Started:
 
 
 @contextmanager
-def dashboard(folder: Path, environment: Mapping[str, str]) -> Generator[Started]:
+def dashboard(folder: Path, environment: Mapping[str, str], *options: str) -> Generator[Started]:
     """Serve the page of the environment's stack on any free port until the block ends."""
-    command = (*ROLLOUT, "dashboard", "--port", "0", "--no-browser")
+    command = (*ROLLOUT, "dashboard", "--port", "0", "--no-browser", *options)
     pipe = subprocess.PIPE
     with subprocess.Popen(
         command, cwd=folder, env=environment, stdout=pipe, stderr=pipe, text=True

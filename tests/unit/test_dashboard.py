@@ -19,10 +19,12 @@ from unittest.mock import Mock
 import httpx
 import pytest
 from starlette.types import ASGIApp
+from typer.testing import CliRunner
 
 from components.commands import look
 from components.commands.dashboard import command, facts, feed, reader, server
 from components.commands.dashboard.server import Address
+from components.commands.main import app
 from components.commands.rollback.target import Candidate
 from components.commands.shift import journal
 from components.commands.shift.judge import Limits, Plan
@@ -30,7 +32,7 @@ from components.commands.watch.board import Board
 from components.errors import RolloutError
 from components.history.past import Cause, Past
 from components.observation.live import Live
-from components.pulumi_cli import updates
+from components.pulumi_cli import config, splits, updates
 from tests.unit.test_rollout_board import ASKED, HALF, SETTINGS, counted, now
 
 HOST = "127.0.0.1:8765"
@@ -203,6 +205,19 @@ def test_a_browser_that_is_opened_before_the_server_runs_waits_for_it(address: A
 def test_what_the_page_needs_is_what_the_extra_has() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     assert tuple(project["optional-dependencies"]["dashboard"]) == command.NEEDS
+
+
+def test_a_split_is_of_one_stack() -> None:
+    done = CliRunner().invoke(app, ["dashboard", "--all", "--split", "cart"])
+    assert str(done.exception) == "--split is of one stack: name that by --stack, without --all"
+
+
+def test_the_split_that_is_named_is_the_one_that_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    chosen = Mock()
+    monkeypatch.setattr(splits, "choose", chosen)
+    monkeypatch.setattr(config, "settings", Mock(side_effect=RolloutError("read")))
+    done = CliRunner().invoke(app, ["dashboard", "--stack", "prod", "--split", "cart"])
+    assert (str(done.exception), chosen.call_args.args) == ("read", ("cart",))
 
 
 def test_no_other_command_loads_the_server() -> None:

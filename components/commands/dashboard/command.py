@@ -9,11 +9,11 @@ from typing import Annotated
 import typer
 
 from ...errors import RolloutError
-from ...pulumi_cli import config, environment
+from ...pulumi_cli import config, environment, splits
 from ...pulumi_cli import stack as stacks
 from ...pulumi_cli.project import say
 from .. import completion
-from ..options import Format, Output, show
+from ..options import Format, Output, Split, show
 
 PORT = 8765
 NEEDS = ("starlette>=1,<2", "uvicorn>=0.30,<1")
@@ -27,6 +27,7 @@ def dashboard(
     every: Annotated[bool, typer.Option("--all", help="Every stack of the project.")] = False,
     port: Annotated[int, typer.Option(min=0, max=65535, help="Its port; 0: any that is free.")] = PORT,
     browser: Annotated[bool, typer.Option(help="Open it in a browser.")] = True,
+    split: Split = None,
     output: Format = Output.text,
 ) -> None:
     """Show on a page what is true now, until Ctrl-C. It only reads.
@@ -36,6 +37,10 @@ def dashboard(
     if not (stack or every):
         msg = "name a stack by --stack, or give --all"
         raise RolloutError(msg)
+    if every and split:
+        msg = "--split is of one stack: name that by --stack, without --all"
+        raise RolloutError(msg)
+    splits.choose(split)
     names = stacks.names() if every else [str(stack)]
     environment.leave_for(*names)
     if not every:
