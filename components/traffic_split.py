@@ -24,6 +24,7 @@ from .observation import endpoint
 from .ownership import Ownership, find
 from .register import register
 from .rollback_guard import rollback_guard
+from .rule_exports import RuleExports
 from .settings.model import App, Convergence, Mirror, RequestMark, Routing, Version
 from .settings.written import written
 from .split_proof import SplitConverged, SplitReady, VersionDrain, chain_inputs, idle_warnings, split_inputs
@@ -87,7 +88,8 @@ class TrafficSplit(pulumi.ComponentResource):
             "weights": weights,
         }
 
-        subsets = [self._subset(name, version, args, split) for version in sorted(args.versions)]
+        exports = RuleExports(name, args.kubeconfig, args.app, args.routing, args.versions, args.url)
+        subsets = [self._subset(name, version, args, split, exports) for version in sorted(args.versions)]
         ready = SplitReady(
             f"{name}-ready",
             {**asked, "workloads": _digests(args), "questions": _questions(args)},
@@ -168,7 +170,12 @@ class TrafficSplit(pulumi.ComponentResource):
         pulumi.Output.all(args.kubeconfig, *manifests).apply(warn)
 
     def _subset(
-        self, name: str, version: str, args: TrafficSplitArgs, split: Mapping[str, Any]
+        self,
+        name: str,
+        version: str,
+        args: TrafficSplitArgs,
+        split: Mapping[str, Any],
+        exports: RuleExports,
     ) -> pulumi.Resource:
         """A version's rule; it goes when the requests in flight have ended, its pods after it."""
         deployment = args.deployments.get(version)
@@ -177,8 +184,12 @@ class TrafficSplit(pulumi.ComponentResource):
             labels = self._existing.apply(lambda found: found[version]["labels"])
         rule = register(
             f"{name}-{version}-rule",
-            routes.destination_rule(args.app, version, one, args.routing, labels),
-            pulumi.ResourceOptions(parent=self, depends_on=[deployment] if deployment else None),
+            exports.of(routes.destination_rule(args.app, version, one, args.routing, labels)),
+            pulumi.ResourceOptions(
+                parent=self,
+                depends_on=[deployment] if deployment else None,
+                hooks=None if _is_mocked() else exports.hooks(),
+            ),
             args.ownership,
         )
         return VersionDrain(

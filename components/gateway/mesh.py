@@ -23,6 +23,15 @@ def out_of_sight(api: Api, target: Target, pods: Iterable[GatewayPod]) -> tuple[
     return tuple(found)
 
 
+def hides_rules(api: Api, pods: Iterable[GatewayPod]) -> bool:
+    """Whether a DestinationRule without exportTo stays in its own namespace (defaultDestinationRuleExportTo).
+
+    Of the values of that setting Istio honours `.` and `*` alone. Raises GatewayError.
+    """
+    one_each = {(pod.control_plane, pod.revision): pod for pod in pods}.values()
+    return any("." in (mesh_config(api, pod).get("defaultDestinationRuleExportTo") or ()) for pod in one_each)
+
+
 def _not_discovered(
     namespace: str, labels: Mapping[str, str], selectors: list[Mapping[str, Any]], pod: GatewayPod
 ) -> Iterable[Finding]:

@@ -9,23 +9,26 @@ from ..kubernetes.writers import writer
 from .envoy import Target
 from .finding import REFRESH, Finding, Grade, Link
 
-# What our own rules have. Istio merges with them what has just the same: none is not the same as all.
-_OURS = ["*"]
+ISTIO = "/apis/networking.istio.io/v1"
+# The two that rules of ours have: none of its own, and all namespaces.
+NONE, ALL = (), ("*",)
 
 
 def in_the_way(api: Api, target: Target, versions: Iterable[str]) -> tuple[Finding, ...]:
     """Rules of somebody else's for the split's host, and our own that are not there. Raises GatewayError."""
-    items: list[Mapping[str, Any]] = api.get("/apis/networking.istio.io/v1/destinationrules")["items"]
-    found: list[Finding] = []
-    own = {f"{target.virtual_service}-{version}" for version in versions}
-    for item in items:
+    names = {f"{target.virtual_service}-{version}" for version in versions}
+    own: dict[str, Mapping[str, Any]] = {}
+    others: list[Mapping[str, Any]] = []
+    for item in api.get(f"{ISTIO}/destinationrules")["items"]:
         namespace, name = item["metadata"]["namespace"], item["metadata"]["name"]
-        if namespace == target.namespace and name in own:
-            own.remove(name)
-        elif is_for(item, target) and item["spec"].get("exportTo") != _OURS:
-            found.append(_foreign(item))
+        if namespace == target.namespace and name in names:
+            own[name] = item
+        elif is_for(item, target):
+            others.append(item)
+    ours = next((found for one in own.values() if (found := export(one)) in {NONE, ALL}), NONE)
     return (
-        *found,
+        *(_foreign(item, ours) for item in others if export(item) != ours),
+        *(_apart(item, ours) for item in own.values() if export(item) != ours),
         *(
             Finding(
                 Link.RULE,
@@ -33,26 +36,56 @@ def in_the_way(api: Api, target: Target, versions: Iterable[str]) -> tuple[Findi
                 REFRESH,
                 grade=Grade.BROKEN,
             )
-            for name in sorted(own)
+            for name in sorted(names - own.keys())
         ),
     )
 
 
-def _foreign(item: Mapping[str, Any]) -> Finding:
-    """Istio merges the rules of a host only where their exportTo agree; else one of them alone holds."""
+def of_namespace(api: Api, target: Target) -> list[Mapping[str, Any]]:
+    """The rules for the split's host in the app's namespace: what Istio may merge. Raises GatewayError."""
+    found = api.find(f"{ISTIO}/namespaces/{target.namespace}/destinationrules") or {"items": []}
+    return [item for item in found["items"] if is_for(item, target)]
+
+
+def export(item: Mapping[str, Any]) -> tuple[str, ...]:
+    """The rule's exportTo.
+
+    Istio merges the rules of a host only where it is the same, none not being the same as all; of what it
+    does not merge, the youngest alone holds (istio/istio, pilot/pkg/model/destination_rule.go).
+    """
+    return tuple(item["spec"].get("exportTo") or ())
+
+
+def _foreign(item: Mapping[str, Any], ours: tuple[str, ...]) -> Finding:
     namespace, name = item["metadata"]["namespace"], item["metadata"]["name"]
-    export = (
-        f"exportTo {json.dumps(item['spec']['exportTo'])}" if item["spec"].get("exportTo") else "no exportTo"
-    )
+    other = f"write into its spec: exportTo: {json.dumps(ours)}" if ours else "take exportTo out of it"
     return Finding(
         Link.RULE,
-        f"DestinationRule {namespace}/{name} is for the same host with {export}, so Istio does not merge it "
-        "with the versions' rules, and the gateways lose the versions' clusters",
-        f"kubectl -n {namespace} delete destinationrule {name}, or write into its spec: "
-        f"exportTo: {json.dumps(_OURS)}",
+        f"DestinationRule {namespace}/{name} is for the same host with {_shown(export(item))}, so Istio does "
+        f"not merge it with the versions' rules, which have {_shown(ours)}, and the gateways lose the "
+        "versions' clusters",
+        f"kubectl -n {namespace} delete destinationrule {name}, or {other}",
         writer(item, "exportTo") or writer(item, "host"),
         Grade.BROKEN,
     )
+
+
+def _apart(item: Mapping[str, Any], ours: tuple[str, ...]) -> Finding:
+    """One of ours that somebody gave another exportTo than the others have."""
+    namespace, name = item["metadata"]["namespace"], item["metadata"]["name"]
+    change = {"op": "replace", "value": ours} if ours else {"op": "remove"}
+    patch = json.dumps([{**change, "path": "/spec/exportTo"}])
+    return Finding(
+        Link.RULE,
+        f"DestinationRule {namespace}/{name} has {_shown(export(item))} and not {_shown(ours)}",
+        f"kubectl -n {namespace} patch destinationrule {name} --type=json -p '{patch}'",
+        writer(item, "exportTo"),
+        Grade.BROKEN,
+    )
+
+
+def _shown(exported: tuple[str, ...]) -> str:
+    return f"exportTo {json.dumps(exported)}" if exported else "no exportTo"
 
 
 def is_for(item: Mapping[str, Any], target: Target) -> bool:

@@ -42,8 +42,9 @@ def gateway(app: App, routing: Routing) -> Manifest:
 def destination_rule(
     app: App, name: str, version: Version, routing: Routing, labels: object = None
 ) -> Manifest:
-    """The DestinationRule with one version's subset; Istio merges all rules of a host.
+    """The DestinationRule with one version's subset; Istio merges all rules of a host with the same exportTo.
 
+    It has none, as most people's have none: where that hides it, the program adds one (rule_exports.py).
     `labels` are those of the pods of a workload that somebody else has. Without them, and where the config
     does not name them either, the subset has none yet.
     """
@@ -55,7 +56,7 @@ def destination_rule(
         merged["loadBalancer"] = {"consistentHash": _consistent_hash(routing.sticky_session)}
     if merged:
         subset["trafficPolicy"] = merged
-    spec: Manifest = {"host": app.host, "subsets": [subset], "exportTo": list(_EXPORT_TO)}
+    spec: Manifest = {"host": app.host, "subsets": [subset]}
     rule = _object("DestinationRule", f"{app.name}-{name}", app, spec)
     if version.existing is not None:
         rule["metadata"]["annotations"][WORKLOAD] = f"{version.existing.kind} {version.existing.name}"

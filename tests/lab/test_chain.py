@@ -6,12 +6,14 @@ import shlex
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
 from harness.labs import Program
+from proof.run import under_load
 from tests.lab.observe import BASE, failing_up, get
 
 ISTIO = "networking.istio.io/v1"
@@ -133,6 +135,37 @@ def test_a_foreign_rule_that_takes_the_subsets_away_is_named(program: Program) -
             assert re.search(r"kubectl --context \S+ -n default delete destinationrule a-first", said)
     program.up("--skip-preview")
     assert statuses(program) == {200}
+
+
+def test_a_younger_rule_as_people_write_it_takes_nothing_away(program: Program) -> None:
+    policy = {"connectionPool": {"http": {"http2MaxRequests": 1000}}}
+    with foreign(program, "DestinationRule", "theirs", {"host": "myapp", "trafficPolicy": policy}):
+        program.config(weights={"v1": 40, "v2": 60})
+        program.up("--skip-preview")
+        assert statuses(program) == {200}
+
+
+def test_rules_follow_one_that_says_every_namespace_and_come_back_without_a_dropped_request(
+    program: Program, tmp_path: Path
+) -> None:
+    def exports() -> list[object]:
+        found = get(program, "destinationrules", "-l", "app=myapp")["items"]
+        return [one["spec"].get("exportTo") for one in found]
+
+    def up(program: Program) -> None:
+        program.up("--skip-preview")
+
+    spec = {"host": "myapp", "exportTo": ["*"]}
+    with foreign(program, "DestinationRule", "a-theirs", spec):
+        # It took the versions' clusters away when it came; the next `up` writes what merges with it.
+        program.up("--skip-preview")
+        assert exports() == [["*"], ["*"]]
+        assert statuses(program) == {200}
+    result = under_load(program, "exports", (up,), rate=100, folder=tmp_path)
+    assert result.error is None
+    assert result.failed == ()
+    assert exports() == [None, None]
+    program.up("--skip-preview", "--expect-no-changes")
 
 
 def test_endpoints_that_are_gone_are_seen_though_nothing_changes(program: Program) -> None:

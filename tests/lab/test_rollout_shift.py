@@ -275,11 +275,7 @@ def ejecting(program: Program) -> Generator[None]:
         "apiVersion": "networking.istio.io/v1",
         "kind": "DestinationRule",
         "metadata": {"name": "ejecting"},
-        "spec": {
-            "host": "myapp.default.svc.cluster.local",
-            "exportTo": ["*"],
-            "trafficPolicy": {"outlierDetection": detection},
-        },
+        "spec": {"host": "myapp.default.svc.cluster.local", "trafficPolicy": {"outlierDetection": detection}},
     }
     file = program.folder / "rule.json"
     file.write_text(json.dumps(rule))

@@ -122,6 +122,7 @@ def test_traffic_split_registers_one_rule_a_version() -> None:
     assert done.named("myapp-v1-rule").inputs["spec"] == {
         "host": "myapp",
         "subsets": [{"name": "v1", "labels": {"version": "v1"}}],
+        # The mesh cannot be asked here.
         "exportTo": ["*"],
     }
     route = done.named("myapp-virtualservice").inputs["spec"]

@@ -158,6 +158,18 @@ def test_a_rule_for_the_host_that_istio_does_not_merge_is_in_the_way(
     assert all(one.owner == "written by kubectl at 2026-01-01T00:00:00Z" for one in found)
 
 
+def test_a_rule_merges_with_ours_by_what_ours_have_and_one_of_ours_that_differs_is_named() -> None:
+    none = [rule("myapp-v1"), rule("myapp-v2", **HIDDEN), rule("theirs", HOST), rule("more", exportTo=["*"])]
+    with fake_cluster(objects={RULES: {"items": none}}) as cluster, Api(cluster.kubeconfig) as api:
+        foreign, apart = rules.in_the_way(api, TARGET, ("v1", "v2"))
+    assert foreign.cure == "kubectl -n default delete destinationrule more, or take exportTo out of it"
+    assert apart.cause == 'DestinationRule default/myapp-v2 has exportTo ["istio-system"] and not no exportTo'
+    assert apart.cure == (
+        "kubectl -n default patch destinationrule myapp-v2 --type=json "
+        """-p '[{"op": "remove", "path": "/spec/exportTo"}]'"""
+    )
+
+
 def test_a_rule_of_ours_that_is_gone_is_named() -> None:
     with fake_cluster(objects={RULES: {"items": OURS[:1]}}) as cluster, Api(cluster.kubeconfig) as api:
         (gone,) = rules.in_the_way(api, TARGET, ("v1", "v2"))
