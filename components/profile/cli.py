@@ -2,6 +2,7 @@
 
 import functools
 import json
+import re
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -25,6 +26,15 @@ NODES_SECONDS = 180
 _NO_PROFILE = 85
 # How Minikube calls a machine that runs and whose disk is full to 99 %.
 _FULL = "InsufficientStorage"
+
+# Minikube leads to its API server by a port of this machine where a node's address is not reached, such as
+# that of a container in Docker Desktop (pkg/minikube/driver, NeedsPortForward).
+_FORWARDED = re.compile(r"server: https://(127\.|localhost)")
+_UNREACHED = (
+    "warning: this machine does not reach the node's address, nor its node ports. Type, in a terminal of its "
+    "own: minikube tunnel --profile {profile}; and set istio.gateway.serviceType: LoadBalancer. Or, for an "
+    "address by hand: minikube service istio-ingressgateway -n istio-system --url --profile {profile}"
+)
 
 Status = Literal["Running", "Stopped", "Paused", "Broken", "Deleted"]
 
@@ -174,6 +184,8 @@ def outputs(profile: Profile) -> dict[str, str]:
         config = kubeconfig.minified(profile.reference)
     except KubeconfigError as missing:
         raise MinikubeError(str(missing)) from missing
+    if _FORWARDED.search(config):
+        say_once(profile.name, _UNREACHED.format(profile=profile.name))
     return {"kubeconfig": config, "ip": output(profile, ["ip", "--profile", profile.name], 60).strip()}
 
 

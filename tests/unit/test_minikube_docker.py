@@ -96,6 +96,18 @@ def test_a_paused_machine_of_another_driver_is_started(minikube: FakeMinikube) -
     assert minikube.calls() == ["start"]
 
 
+def test_docker_desktops_missing_way_to_the_node_is_told(
+    minikube: FakeMinikube, capfd: pytest.CaptureFixture[str]
+) -> None:
+    PROVIDER.create(dict(PROPS))
+    assert capfd.readouterr().err == ""
+    minikube.serves_at("https://127.0.0.1:32771")
+    PROVIDER.create(dict(PROPS))
+    said = capfd.readouterr().err
+    assert "does not reach the node's address" in said
+    assert "minikube tunnel --profile dev; and set istio.gateway.serviceType: LoadBalancer. Or" in said
+
+
 def cluster_of(*nodes: dict[str, Any]) -> type[BaseHTTPRequestHandler]:
     """An API server whose list of nodes has one state of them after the other, and the last one for ever."""
     answers = [{"items": [node, {"metadata": {"name": "dev"}, "status": READY}]} for node in nodes]
