@@ -30,7 +30,7 @@ def guard(
 
 
 mesh_guard = guard("istio", taken=config.istio.take_ownership)
-istio = Istio("istio", config.istio, on.kubeconfig, on.options(), mesh_guard, config.app.more_entrances)
+istio = Istio("istio", config.istio, on.kubeconfig, on.options(), mesh_guard, config.app)
 there = None if config.app.create_namespace else config.app.namespace
 unclaimed = claim(on.kubeconfig, config.app, config.routing)
 guarded = guard("app", taken=config.app.take_ownership, namespace=there, also=unclaimed)

@@ -11,10 +11,11 @@ from .kubernetes import workloads
 from .kubernetes.api import Api
 from .kubernetes.errors import GatewayError
 from .kubernetes.kubeconfig import Kubeconfig
-from .settings.model import App, Version
+from .settings.model import App, Port, Version
 
 # By these and by such names Istio knows HTTP (istio.io, "Protocol Selection").
-_HTTP = ("http", "http2", "grpc", "grpc-web")
+_HTTP = ("http", "http2", "grpc", "grpc-web", "kubernetes.io/h2c")
+_HTTP2 = ("http2", "grpc", "kubernetes.io/h2c")
 
 
 def existing(
@@ -94,23 +95,28 @@ def _unreached(
         selector = service["spec"].get("selector") or {}
         remedy = "Widen its selector to what they have in common"
         for port in app.served:
-            yield from _port(app, port.port, service["spec"]["ports"])
+            yield from _port(app, port, service["spec"]["ports"])
     text = ",".join(f"{key}={value}" for key, value in selector.items())
     for name, labels in pods.items():
         if not selector or not selector.items() <= labels.items():
             yield f"versions.{name}: the Service {app.host} selects {text}, which its pods have not. {remedy}"
 
 
-def _port(app: App, number: int, ports: list[Mapping[str, Any]]) -> Iterator[str]:
+def _port(app: App, wanted: Port, ports: list[Mapping[str, Any]]) -> Iterator[str]:
     known = {port["port"]: port for port in ports}
-    port = known.get(number)
+    port = known.get(wanted.port)
     if port is None:
         key, numbers = "app.ports" if app.ports else "app.port", ", ".join(map(str, known))
-        yield f"{key}: the Service {app.host} has no port {number}. It has {numbers}"
+        yield f"{key}: the Service {app.host} has no port {wanted.port}. It has {numbers}"
         return
     name, protocol = port.get("name") or "", port.get("appProtocol") or ""
     if protocol not in _HTTP and not name.startswith(("http", "grpc")) and name:
         yield (
             f"app.service: Istio takes the port {name} of the Service {app.host} for TCP, without weights. "
             "Its owner has to name it http, or to give it appProtocol: http"
+        )
+    elif wanted.protocol != "http" and protocol not in _HTTP2 and not name.startswith(("http2", "grpc")):
+        yield (
+            f"app.service: Istio takes the port {name or wanted.port} of the Service {app.host} for HTTP/1. "
+            f"Its owner has to name it {wanted.protocol}, or to give it appProtocol: {wanted.protocol}"
         )

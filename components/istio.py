@@ -10,6 +10,7 @@ from .kubernetes.kubeconfig import Kubeconfig
 from .manifests import charts, workload
 from .ownership import Ownership
 from .register import register
+from .settings.model import App
 from .settings.model import Istio as IstioArgs
 
 
@@ -18,8 +19,8 @@ class Istio(pulumi.ComponentResource):
 
     `kubeconfig` is the text of one for the cluster, or where to read it. Why Helm releases:
     docs/decisions/helm-release.md. `ingress_service` is the gateway's Service
-    as it is in the cluster: `spec` and `status`, by the names of the Kubernetes API. `ports` are those that
-    it is to have beside the chart's.
+    as it is in the cluster: `spec` and `status`, by the names of the Kubernetes API. It gets the
+    further ports of `app`.
     """
 
     namespace: pulumi.Output[str]
@@ -32,7 +33,7 @@ class Istio(pulumi.ComponentResource):
         kubeconfig: pulumi.Input[Kubeconfig],
         opts: pulumi.ResourceOptions | None = None,
         ownership: Ownership | None = None,
-        ports: Mapping[str, int] | None = None,
+        app: App | None = None,
     ) -> None:
         super().__init__("blue-green:index:Istio", name, None, opts)
         service = IngressService(
@@ -42,7 +43,7 @@ class Istio(pulumi.ComponentResource):
             args.gateway.service,
             pulumi.ResourceOptions(
                 parent=self,
-                depends_on=[self._install(name, args, ownership, ports)] if args.install else None,
+                depends_on=[self._install(name, args, ownership, app)] if args.install else None,
             ),
         )
         self.namespace = pulumi.Output.from_input(args.namespace)
@@ -50,7 +51,7 @@ class Istio(pulumi.ComponentResource):
         self.register_outputs({"namespace": self.namespace, "ingress_service": self.ingress_service})
 
     def _install(
-        self, name: str, args: IstioArgs, ownership: Ownership | None, ports: Mapping[str, int] | None
+        self, name: str, args: IstioArgs, ownership: Ownership | None, app: App | None
     ) -> pulumi.CustomResource:
         """Namespaces, then the charts one after the other: each needs the one before.
 
@@ -68,7 +69,7 @@ class Istio(pulumi.ComponentResource):
             )
             for namespace, role in roles.items()
         ]
-        base, istiod, gateway = charts.releases(args, ports)
+        base, istiod, gateway = charts.releases(args, app)
         istio_base = self._release(name, base, namespaces)
         control_plane = self._release(name, istiod, [istio_base])
         return self._release(name, gateway, [control_plane])

@@ -303,9 +303,17 @@ def _requests(args: TrafficSplitArgs) -> pulumi.Output[list[dict[str, Any]]] | N
         # A load balancer may be pending.
         if url is None:
             return []
-        return [dataclasses.asdict(endpoint.at(url, args.routing, host)) for host in hosts]
+        return [_recorded(endpoint.at(url, args.routing, host)) for host in hosts]
 
     return pulumi.Output.all(args.url, later.filled(args.routing.hosts)).apply(asked)
+
+
+def _recorded(one: endpoint.Endpoint) -> dict[str, Any]:
+    """An endpoint as an input; the states of earlier releases have no check by gRPC."""
+    facts = dataclasses.asdict(one)
+    if one.check.grpc is None:
+        del facts["check"]["grpc"]
+    return facts
 
 
 def _questions(args: TrafficSplitArgs) -> dict[str, Any]:

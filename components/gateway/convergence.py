@@ -230,6 +230,9 @@ def wait_for_last_requests(split: Split, version: str, seconds: float) -> None:
         with Gateways(split.kubeconfig, split.selector) as gateways:
             wait_until(check, seconds)
     except NotConvergedError:
+        left = sum(count or 0 for count in active.values())
+        if left:
+            say(f"{left} requests to {version} took longer than {seconds:.3g} s and are ended with it")
         for pod, error in silent.items():
             given = f"gateway {pod} was given {seconds:.3g} s for its last requests to {version}"
             say(f"{given}, unasked: {error}")

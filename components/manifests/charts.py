@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import cast
 
-from ..settings.model import IngressGateway, Istio
+from ..settings.model import App, IngressGateway, Istio
 
 # The ports of the gateway chart's Service, as the chart has them: a list in Helm values replaces
 # the chart's list as a whole, so a fixed node port needs all of them.
@@ -21,6 +21,9 @@ STATS_PATTERN = (
     "|upstream_cx_(none_healthy|connect_fail))"
 )
 STATS_CONFIG = json.dumps({"proxyStatsMatcher": {"inclusionRegexps": [STATS_PATTERN]}})
+# How the gRPC requests of each cluster of a subset ended.
+_GRPC_PATTERN = "cluster[.]outbound[|][0-9]+[|][^|]+[|].+[.]grpc[.][0-9]+"
+GRPC_STATS_CONFIG = json.dumps({"proxyStatsMatcher": {"inclusionRegexps": [STATS_PATTERN, _GRPC_PATTERN]}})
 
 
 @dataclass(frozen=True)
@@ -36,16 +39,16 @@ class HelmRelease:
     values: Mapping[str, object]
 
 
-def releases(istio: Istio, ports: Mapping[str, int] | None = None) -> tuple[HelmRelease, ...]:
+def releases(istio: Istio, app: App | None = None) -> tuple[HelmRelease, ...]:
     """The releases in the order of their installation (istio.io, "Install with Helm").
 
-    `ports` are those of the gateway's Service beside the chart's, by the names of the app's.
+    The gateway's Service has the ports of `app` too, and its Envoys count how its gRPC requests end.
     """
     gateway = istio.gateway
     return (
         _release(istio, "base", "istio-base", istio.namespace, {}),
         _release(istio, "istiod", "istiod", istio.namespace, {}),
-        _release(istio, "gateway", gateway.service, gateway.namespace, _gateway(gateway, ports or {})),
+        _release(istio, "gateway", gateway.service, gateway.namespace, _gateway(gateway, app)),
     )
 
 
@@ -64,8 +67,9 @@ def _release(
     return HelmRelease(chart, name, namespace, f"{where}/{chart}", None, version, merged)
 
 
-def _gateway(gateway: IngressGateway, more: Mapping[str, int]) -> Mapping[str, object]:
+def _gateway(gateway: IngressGateway, app: App | None) -> Mapping[str, object]:
     service: dict[str, object] = {"type": gateway.service_type}
+    more = app.more_entrances if app else {}
     apps = {f"app-{name}": port for name, port in more.items() if port not in _PORTS.values()}
     if gateway.node_ports or apps:
         service["ports"] = [
@@ -73,7 +77,8 @@ def _gateway(gateway: IngressGateway, more: Mapping[str, int]) -> Mapping[str, o
             | ({"nodePort": gateway.node_ports[name]} if name in gateway.node_ports else {})
             for name, port in {**_PORTS, **apps}.items()
         ]
-    return {"service": service, "podAnnotations": {STATS_ANNOTATION: STATS_CONFIG}}
+    stats = GRPC_STATS_CONFIG if app and app.grpc_ports else STATS_CONFIG
+    return {"service": service, "podAnnotations": {STATS_ANNOTATION: stats}}
 
 
 def _counted(values: Mapping[str, object]) -> Mapping[str, object]:

@@ -7,13 +7,16 @@ from dataclasses import dataclass
 
 import httpx
 
+from ..gateway.answered import GRPC_STATUSES
 from ..manifests.routes import MARK
-from ..settings.model import Check
+from ..settings.model import Check, Grpc
 
 TIMEOUT_SECONDS = 5.0
 VERSION_HEADER = "X-App-Version"
 # Envoy adds it to what it got from elsewhere.
 UPSTREAM_HEADER = "X-Envoy-Upstream-Service-Time"
+_GRPC_HEADERS = {"Content-Type": "application/grpc", "TE": "trailers"}
+_SERVING = "SERVING"
 _MARKUP = re.compile(r"<(style|script|title)\b.*?</\1>|<[^>]*>", re.DOTALL | re.IGNORECASE)
 
 
@@ -48,11 +51,11 @@ def ask(url: str, headers: Mapping[str, str] | None = None, check: Check | None 
     Args:
         url: the gateway's address.
         headers: what the route asks for, such as Host.
-        check: which statuses count as answers; None means 2xx and 3xx.
+        check: which statuses count as answers, or gRPC's health check; None means 2xx and 3xx.
     """
     # TLS asks for the host that the route is for, whatever the address; SSL_CERT_FILE may name a CA.
     host = (headers or {}).get("Host")
-    accepts = (check or Check()).accepts
+    check = check or Check()
     extensions = {"sni_hostname": host} if host else {}
     with httpx.Client(
         timeout=TIMEOUT_SECONDS, headers=headers or {}, trust_env=False, verify=httpx.create_ssl_context()
@@ -60,19 +63,44 @@ def ask(url: str, headers: Mapping[str, str] | None = None, check: Check | None 
         while True:
             at, started = time.time(), time.monotonic()
             try:
-                response = client.get(url, extensions=extensions)
+                response = client.request(
+                    "POST" if check.grpc else "GET",
+                    url,
+                    headers=_GRPC_HEADERS if check.grpc else None,
+                    content=_health_request(check.grpc) if check.grpc else None,
+                    extensions=extensions,
+                )
             except httpx.HTTPError as error:
                 failure = f"no answer: {error}" if str(error) else f"no answer: {type(error).__name__}"
                 yield Answer(at, time.monotonic() - started, "none", failure, ok=False)
                 continue
-            text = visible_text(response.text)
+            said = _health(response) if check.grpc else None
+            text = said or visible_text(response.text)
             version = response.headers.get(VERSION_HEADER, text)
             by_app = UPSTREAM_HEADER in response.headers
             status = response.status_code
-            ok = accepts(status)
-            said = text if ok else f"HTTP {status}: {text}"
+            ok = said == _SERVING if check.grpc else check.accepts(status)
+            said = said or (text if ok else f"HTTP {status}: {text}")
             seconds = time.monotonic() - started
             yield Answer(at, seconds, version, said, ok, status, by_app, response.headers.get(MARK))
+
+
+def _health_request(grpc: Grpc) -> bytes:
+    """The health check's request as gRPC frames it: not compressed, its length, and the name as field 1."""
+    name = grpc.service.encode()
+    message = b"\x0a" + bytes([len(name)]) + name if name else b""
+    return b"\0" + len(message).to_bytes(4, "big") + message
+
+
+def _health(response: httpx.Response) -> str:
+    """What the health check says; a failure stands in the headers, since the answer has nothing else."""
+    status = response.headers.get("grpc-status")
+    if response.status_code != 200:
+        return f"HTTP {response.status_code}"
+    if status not in (None, "0"):
+        name = GRPC_STATUSES.get(int(status), status)
+        return f"gRPC status {name}: {response.headers.get('grpc-message', '')}"
+    return _SERVING if response.content[5:] == b"\x08\x01" else "NOT_SERVING"
 
 
 def visible_text(page: str) -> str:

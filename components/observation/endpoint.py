@@ -7,7 +7,7 @@ from typing import Any
 
 from ..errors import RolloutError
 from ..pulumi_cli import config
-from ..settings.model import Check, RequestMark, Routing, Settings
+from ..settings.model import Check, Grpc, RequestMark, Routing, Settings
 
 
 @dataclass(frozen=True)
@@ -80,6 +80,9 @@ def mark_of(settings: Settings, version: str) -> RequestMark:
 def recorded(facts: Mapping[str, Any]) -> Endpoint:
     """Return an endpoint out of its fields as JSON has them."""
     check = facts["check"]
+    grpc = Grpc(**check["grpc"]) if check.get("grpc") else None
     return Endpoint(
-        facts["url"], facts["headers"], Check(check.get("path"), check["headers"], tuple(check["accept"]))
+        facts["url"],
+        facts["headers"],
+        Check(check.get("path"), check["headers"], tuple(check["accept"]), grpc),
     )

@@ -19,18 +19,21 @@ class Served:
 
     Attributes:
         requests: how many.
-        errors: how many of them with a 5xx, a reset or a timeout.
+        errors: how many of them with a 5xx, a reset or a timeout, or with a gRPC status that means one.
         by_gateway: why the gateways answered some of the errors themselves; not of gateways that do
             not count it.
+        grpc: how many of the errors by gRPC status.
     """
 
     requests: int = 0
     errors: int = 0
     by_gateway: Mapping[str, int] = field(default_factory=dict[str, int])
+    grpc: Mapping[str, int] = field(default_factory=dict[str, int])
 
     def __add__(self, other: "Served") -> "Served":
         reasons = Counter(self.by_gateway) + Counter(other.by_gateway)
-        return Served(self.requests + other.requests, self.errors + other.errors, dict(reasons))
+        grpc = Counter(self.grpc) + Counter(other.grpc)
+        return Served(self.requests + other.requests, self.errors + other.errors, dict(reasons), dict(grpc))
 
     @property
     def error_rate(self) -> float:
@@ -40,8 +43,17 @@ class Served:
     @property
     def why(self) -> str:
         """Why the gateways answered themselves, the most frequent reason first; empty where they did not."""
-        ranked = sorted(self.by_gateway.items(), key=lambda item: (-item[1], item[0]))
-        return ", ".join(f"{count} {reason}" for reason, count in ranked)
+        return _ranked(self.by_gateway)
+
+    @property
+    def statuses(self) -> str:
+        """The gRPC statuses of the failures, as `why` has its reasons."""
+        return _ranked(self.grpc)
+
+
+def _ranked(counts: Mapping[str, int]) -> str:
+    ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    return ", ".join(f"{count} {name}" for name, count in ranked)
 
 
 @dataclass(frozen=True)
@@ -100,7 +112,7 @@ def read(gateways: Gateways, settings: Settings) -> Counters:
                 for version in settings.versions:
                     for address, endpoint in _endpoints(clusters, target, version):
                         endpoints[pod, version, address] = endpoint
-                    counted = answered.answered(stats, target, version)
+                    counted = answered.answered(stats, target, version, settings.app.grpc_ports)
                     if counted is not None:
                         answers[pod, version] = counted
             # Pods that get no traffic may say nothing.
@@ -136,12 +148,15 @@ def between(before: Counters, after: Counters) -> Mapping[str, Served]:
     its own answers, those of the endpoints are left out: a try that was repeated is no answer.
     """
     totals: dict[str, Served] = {}
-    for (pod, version), now in after.answers.items():
+    known = {(pod, version) for pod, version, _ in before.endpoints}
+    counting = {key for key in after.answers if key in before.answers or key not in known}
+    for pod, version in counting:
+        now = after.answers[pod, version]
         gained = _answers_gained(before.answers.get((pod, version), {}), now)
         totals[version] = totals.get(version, Served()) + gained
     for key, endpoint in after.endpoints.items():
         pod, version, _ = key
-        if (pod, version) not in after.answers:
+        if (pod, version) not in counting:
             was = before.endpoints.get(key, Endpoint(Served())).served
             totals[version] = totals.get(version, Served()) + _gained(was, endpoint.served)
     return totals
@@ -154,7 +169,8 @@ def _answers_gained(was: Mapping[str, int], now: Mapping[str, int]) -> Served:
     errors = more.get(answered.ERRORS, 0)
     # A try that failed and was repeated with success is no error.
     reasons = {text: more[name] for name, text in answered.REASONS.items() if errors and more.get(name)}
-    return Served(more.get(answered.REQUESTS, 0), errors, reasons)
+    grpc = {text: more[name] for name, text in answered.FAILURES.items() if more.get(name)}
+    return Served(more.get(answered.REQUESTS, 0), errors, reasons, grpc)
 
 
 def _gained(was: Served, now: Served) -> Served:

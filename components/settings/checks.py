@@ -8,7 +8,17 @@ from typing import cast
 from . import pod_template, rules
 from .forms import camel
 from .mistakes import Mistake, key, nearest, shown
-from .model import Check, MinikubeCluster, Probes, RequestMark, Resources, Routing, Settings, Version
+from .model import (
+    GRPC_HEALTH,
+    Check,
+    MinikubeCluster,
+    Probes,
+    RequestMark,
+    Resources,
+    Routing,
+    Settings,
+    Version,
+)
 
 _SET = "pulumi config set --path"
 # What the stack says of a version whose pods somebody else has.
@@ -312,6 +322,13 @@ def _same(one: RequestMark, other: RequestMark) -> bool:
 
 def _check(check: Check, routing: Routing) -> Iterator[Mistake]:
     """The check's request has to be one of the route's."""
+    if check.grpc is not None:
+        if check.path is not None:
+            yield Mistake(("routing", "check", "grpc"), "there is a path as well", "Take one of them out")
+        if routing.paths and not GRPC_HEALTH.startswith(routing.paths):
+            wrong = f"the app is asked by {GRPC_HEALTH}, which is below none of them"
+            yield Mistake(("routing", "paths"), wrong, "Add /grpc.health.v1.Health/")
+        return
     if check.path is not None and routing.paths and not check.path.startswith(routing.paths):
         wrong = f"{shown(check.path)} is below none of the route's paths"
         yield Mistake(("routing", "check", "path"), wrong, f"Begin it with {' or '.join(routing.paths)}")

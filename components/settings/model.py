@@ -15,6 +15,8 @@ _KINDS = ("minikube", "kubeconfig")
 _PORT = Whole(1, 65535, example=8080)
 _SECONDS = Whole(1, 3600, example=10)
 _DISTINCT = Distinct()
+# https://github.com/grpc/grpc/blob/master/doc/health-checking.md
+GRPC_HEALTH = "/grpc.health.v1.Health/Check"
 _FLAG = Flag()
 _POLICY = Foreign("Istio's TrafficPolicy")
 _VALUES = Foreign("the chart's values")
@@ -210,9 +212,9 @@ class Port(Section):
     name: Annotated[str, rules.DNS_LABEL, Key("Its name in the Service.", "unmeasured", "api")]
     port: Annotated[int, _PORT, Key("Its number.", "unmeasured")]
     protocol: Annotated[
-        Literal["http", "http2"],
-        OneOf(("http", "http2")),
-        Key("What the app speaks there; http2 without TLS (h2c).", "unmeasured"),
+        Literal["http", "http2", "grpc"],
+        OneOf(("http", "http2", "grpc")),
+        Key("What the app speaks there; http2 and grpc without TLS (h2c).", "unmeasured"),
     ] = "http"
     gateway_port: Annotated[
         int | None,
@@ -244,7 +246,7 @@ class App(Section):
     port: Annotated[int, _PORT, Key("The port of its Service.", "unmeasured", default="80")] = 80
     ports: Annotated[
         tuple[Port, ...],
-        Key("All ports, where there are several (docs/ports.md); the first one is `port`.", "unmeasured",
+        Key("All ports, where there are several (docs/ports.md); the first one is `port`.", "route",
             [{"name": "http", "port": 80}, {"name": "api", "port": 9000, "gatewayPort": 9000}]),
     ] = ()  # fmt: skip
     labels: Annotated[
@@ -284,6 +286,11 @@ class App(Section):
     def served(self) -> tuple[Port, ...]:
         """Every port, the first one first."""
         return self.ports or (Port("http", self.port),)
+
+    @property
+    def grpc_ports(self) -> frozenset[int]:
+        """The numbers of those that speak gRPC."""
+        return frozenset(one.port for one in self.ports if one.protocol == "grpc")
 
     @property
     def more_entrances(self) -> dict[str, int]:
@@ -523,7 +530,8 @@ class StickySession(Section):
 class Check(Section):
     """The GET by which the app is asked whether it answers; a `path` of None means the route's first.
 
-    `accept` has statuses (`401`) and classes of them (`2xx`) that count as answers.
+    An app whose first port speaks gRPC is asked by its health check instead, with `grpc`. `accept` has
+    statuses (`401`) and classes of them (`2xx`) that count as answers.
     """
 
     path: Annotated[
@@ -540,6 +548,11 @@ class Check(Section):
         _DISTINCT,
         Key("Statuses, and classes of them, that count as answers.", example=["2xx", 401]),
     ] = ("2xx", "3xx")
+    grpc: Annotated[
+        Grpc | None,
+        Key("gRPC's health check in place of a GET.", example={"service": "shop.Cart"},
+            default="that of the whole server, where the first of `app.ports` speaks grpc"),
+    ] = None  # fmt: skip
 
     def accepts(self, status: int) -> bool:
         """Whether an answer with this HTTP status is one."""
@@ -615,6 +628,8 @@ class Routing(Section):
 
     def asked_path(self) -> str:
         """The path of the request by which the app is asked: the check's, else the route's first."""
+        if self.check.grpc is not None:
+            return GRPC_HEALTH
         return self.check.path or (self.paths[0] if self.paths else "/")
 
     def asked_headers(self, host: str) -> dict[str, str]:

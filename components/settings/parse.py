@@ -9,7 +9,7 @@ from . import members
 from .checks import mistakes, warnings
 from .forms import camel
 from .mistakes import ConfigError, Mistake, kind, nearest
-from .model import App, Istio, KubeconfigCluster, MinikubeCluster, Routing, Settings
+from .model import App, Grpc, Istio, KubeconfigCluster, MinikubeCluster, Routing, Settings
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -72,7 +72,7 @@ def _completed(settings: Settings, config: Mapping[str, object]) -> Settings:
         app=_app(settings.app, settings.cluster, config),
         versions=versions,
         weights={**dict.fromkeys(versions, 0), **settings.weights},
-        routing=_routing(settings.routing, istio, config),
+        routing=_routing(settings.routing, istio, settings.app, config),
     )
 
 
@@ -84,7 +84,7 @@ def _app(app: App, cluster: Cluster, config: Mapping[str, object]) -> App:
     return app if _written(config, "app", "createNamespace") else replace(app, create_namespace=own)
 
 
-def _routing(routing: Routing, istio: Istio, config: Mapping[str, object]) -> Routing:
+def _routing(routing: Routing, istio: Istio, app: App, config: Mapping[str, object]) -> Routing:
     default = Routing()
     if routing.tls_secret is not None and not _written(config, "routing", "port"):
         routing = replace(routing, port=443)
@@ -95,7 +95,11 @@ def _routing(routing: Routing, istio: Istio, config: Mapping[str, object]) -> Ro
         hosts=routing.hosts or default.hosts,
         gateway_selector=(_written(config, "routing", "gatewaySelector") and routing.gateway_selector)
         or (installed if istio.install else default.gateway_selector),
-        check=replace(routing.check, accept=routing.check.accept or default.check.accept),
+        check=replace(
+            routing.check,
+            accept=routing.check.accept or default.check.accept,
+            grpc=routing.check.grpc or (Grpc() if app.served[0].protocol == "grpc" else None),
+        ),
     )
 
 

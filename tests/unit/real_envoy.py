@@ -1,4 +1,4 @@
-"""The real Envoy on loopback, with one listener for each of some route tables."""
+"""The real Envoy on loopback; mostly with one listener for each of some route tables."""
 
 import http.client
 import json
@@ -46,45 +46,54 @@ class Listener:
 @contextmanager
 def real_envoy(tables: Sequence[Mapping[str, Any]], folder: Path) -> Generator[list[Listener]]:
     """Envoy with a listener for each table; a route answers with its name in a header."""
+    with running(_bootstrap(tables), folder) as ports:
+        listeners = [Listener(ports[f"table-{index}"]) for index in range(len(tables))]
+        yield listeners
+        for one in listeners:
+            one.close()
+
+
+@contextmanager
+def running(bootstrap: Mapping[str, Any], folder: Path) -> Generator[Mapping[str, int]]:
+    """Envoy with a bootstrap: the ports of its listeners by their names, and of its admin interface."""
     address, config = folder / "admin", folder / "envoy.json"
-    config.write_text(json.dumps(_bootstrap(tables)))
+    config.write_text(json.dumps(bootstrap))
     log = (folder / "envoy.log").open("w")
     command = [_BINARY, "-c", config, "--admin-address-path", address, "--disable-hot-restart"]
     with log, subprocess.Popen([*command, "--concurrency", "1", "-l", "error"], stderr=log) as process:
         try:
             ports = _ports(address, process, folder / "envoy.log")
-            listeners = [Listener(ports[f"table-{index}"]) for index in range(len(tables))]
-            yield listeners
-            for one in listeners:
-                one.close()
+            yield {**ports, "admin": int(address.read_text().rpartition(":")[2])}
         finally:
             process.kill()
 
 
 def _bootstrap(tables: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return {
-        "admin": {"address": _address()},
+        "admin": {"address": loopback()},
         "static_resources": {
-            "listeners": [_listener(f"table-{index}", table) for index, table in enumerate(tables)]
+            "listeners": [listener(f"table-{index}", table) for index, table in enumerate(tables)]
         },
     }
 
 
-def _address() -> dict[str, Any]:
-    return {"socket_address": {"address": "127.0.0.1", "port_value": 0}}
+def loopback(port: int = 0) -> dict[str, Any]:
+    """An address; port 0 is any that is free."""
+    return {"socket_address": {"address": "127.0.0.1", "port_value": port}}
 
 
-def _listener(name: str, table: Mapping[str, Any]) -> dict[str, Any]:
+def listener(name: str, table: Mapping[str, Any], *before: Mapping[str, Any]) -> dict[str, Any]:
+    """A listener that routes by a table; `before` are HTTP filters in front of the router."""
     kinds = "type.googleapis.com/envoy.extensions.filters"
     router = {"@type": f"{kinds}.http.router.v3.Router"}
     manager = {
         "@type": f"{kinds}.network.http_connection_manager.v3.HttpConnectionManager",
         "stat_prefix": name,
         "route_config": table,
-        "http_filters": [{"name": "envoy.filters.http.router", "typed_config": router}],
+        "http_filters": [*before, {"name": "envoy.filters.http.router", "typed_config": router}],
     }
     filters = [{"name": "envoy.filters.network.http_connection_manager", "typed_config": manager}]
-    return {"name": name, "address": _address(), "filter_chains": [{"filters": filters}]}
+    return {"name": name, "address": loopback(), "filter_chains": [{"filters": filters}]}
 
 
 def _ports(address: Path, process: subprocess.Popen[bytes], log: Path) -> dict[str, int]:

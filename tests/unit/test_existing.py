@@ -12,7 +12,7 @@ from components.kubernetes import workloads
 from components.kubernetes.api import Api
 from components.manifests import routes
 from components.settings.mistakes import ConfigError
-from components.settings.model import App, ExistingWorkload, Routing, Version
+from components.settings.model import App, ExistingWorkload, Port, Routing, Version
 from components.settings.parse import parse
 from tests.unit.fake_cluster import fake_cluster
 from tests.unit.pulumi_run import run
@@ -179,6 +179,14 @@ def test_labels_and_container_are_the_workloads_own() -> None:
                 SERVICE: {"spec": {"selector": {"part": "cart"}, "ports": [{"port": 80}]}},
             },
             "app.port: the Service front has no port 81. It has 80.",
+        ),
+        (
+            App("shop", service="front", ports=(Port("grpc", 80, "grpc"),)),
+            {
+                DEPLOYMENT: item({"part": "cart"}),
+                SERVICE: {"spec": {"selector": {"part": "cart"}, "ports": [{"name": "http", "port": 80}]}},
+            },
+            "the port http of the Service front for HTTP/1. Its owner has to name it grpc, or to give",
         ),
     ],
 )

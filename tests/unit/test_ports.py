@@ -131,6 +131,10 @@ def test_the_proof_looks_at_each_port() -> None:
     ]
     swapped = {**first, "route": api["route"]}
     assert len(said(both[1], envoys(swapped, "http.8080"))) == 2
+    other = [{**one, "weight": weight} for one, weight in zip(api["route"], (80, 20), strict=True)]
+    assert said(both[0], envoys({**api, "route": other}, "http.9001")) == [
+        "still routes by v1 90 %, v2 10 % and v1 80 %, v2 20 %"
+    ]
 
 
 def test_a_version_is_known_when_each_port_has_it() -> None:
@@ -166,14 +170,19 @@ def test_a_split_asks_for_the_requests_of_all_its_ports() -> None:
 
 
 def test_the_installed_gateway_gets_the_ports() -> None:
-    gateway: Any = releases(Istio(), APP.more_entrances)[2].values
+    gateway: Any = releases(Istio(), APP)[2].values
     assert gateway["service"]["ports"][-1] == {
         "name": "app-api",
         "port": 9001,
         "targetPort": 9001,
         "protocol": "TCP",
     }
-    assert "ports" not in releases(Istio(), {"api": 443})[2].values["service"]  # type: ignore[operator]
+    assert (
+        "ports"
+        not in releases(Istio(), App("a", ports=(Port("http", 80), Port("api", 81, "http", 443))))[2].values[
+            "service"
+        ]
+    )  # type: ignore[operator]
 
 
 def ports(*found: dict[str, object]) -> dict[str, object]:
@@ -199,7 +208,7 @@ def ports(*found: dict[str, object]) -> dict[str, object]:
             "app.ports: convergence.evidence: requests proves the first port alone.",
         ),
         (ports({"name": "api"}), "app.ports[1].port: it is missing."),
-        (ports({"name": "api", "port": 81, "protocol": "tcp"}), "'tcp' is not http or http2."),
+        (ports({"name": "api", "port": 81, "protocol": "tcp"}), "'tcp' is not http or http2 or grpc."),
     ],
 )
 def test_what_cannot_be_is_refused(changes: dict[str, object], says: str) -> None:

@@ -202,7 +202,7 @@ def test_report_says_why_it_went_back_and_escapes_what_it_quotes() -> None:
     assert "<td>20</td><td>640</td>" in page
     assert "at most 1.0% failed, p99 at most 500 ms, of at least 50 requests" in page
     (written,) = json.loads(report.to_json())["steps"]
-    assert written["served"]["v2"] == {"requests": 10, "errors": 3, "by_gateway": {}}
+    assert written["served"]["v2"] == {"requests": 10, "errors": 3, "by_gateway": {}, "grpc": {}}
     assert written["latency"] == {"v2": {"timed": 10, "p50Ms": 20.0, "p99Ms": 640.0}}
 
 

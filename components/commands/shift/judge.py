@@ -57,8 +57,8 @@ def breach(served: Served, times: Latency, limits: Limits, *, at_end: bool) -> s
     p99 = times.percentile(0.99) if times.requests >= limits.min_requests else None
     if served.requests >= limits.min_requests and served.error_rate > limits.max_error_rate:
         return (
-            f"{served.errors} of {served.requests} requests failed ({served.error_rate:.1%}); "
-            f"at most {limits.max_error_rate:.1%} may"
+            f"{served.errors} of {served.requests} requests failed ({served.error_rate:.1%}"
+            f"{f': {served.statuses}' if served.grpc else ''}); at most {limits.max_error_rate:.1%} may"
         )
     if limits.max_p99 is not None and p99 is not None and p99 > limits.max_p99:
         return f"p99 of {times.requests} requests was {p99:g} ms; at most {limits.max_p99:g} ms may be"

@@ -99,6 +99,7 @@ class Board:
         total = sum(self.answered.values(), Served())
         if total.errors:
             why = f" (the gateways themselves: {total.why})" if total.why else ""
+            why += f", by gRPC status {total.statuses}" if total.grpc else ""
             return f"{total.errors} of {total.requests} requests failed{why}"
         failed = [answer for answer in self.answers if not answer.ok]
         return f"{len(failed)} of {len(self.answers)} requests failed: {failed[-1].text}" if failed else ""
