@@ -88,15 +88,21 @@ class RuleExports:
 def exported(
     kubeconfig: Kubeconfig, selector: Mapping[str, str], target: Target, own: Callable[[_Item], bool]
 ) -> tuple[str, ...]:
-    """What the stack's rules are to have; who may not ask has `*`, which hides them in no mesh."""
+    """What the stack's rules are to have.
+
+    Where the mesh may not be asked that is what they have, and at first `*`, which hides them in no mesh.
+    """
+    known = rules.ALL
     try:
         with Api(kubeconfig) as api:
-            others = (item for item in rules.of_namespace(api, target) if not own(item))
-            if any(rules.export(item) == rules.ALL for item in others):
+            items = rules.of_namespace(api, target)
+            if any(rules.export(item) == rules.ALL for item in items if not own(item)):
                 return rules.ALL
+            have = [rules.export(item) for item in items if own(item)]
+            known = next((one for one in have if one == rules.NONE), known)
             return rules.ALL if mesh.hides_rules(api, gateway_pods(api, selector)) else rules.NONE
     except GatewayError:
-        return rules.ALL
+        return known
 
 
 def agree(

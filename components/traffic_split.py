@@ -15,6 +15,7 @@ from pulumi.runtime.settings import get_monitor
 from . import later
 from .existing import existing
 from .gateway.foreign import foreign, foreign_ports
+from .https_first import https_first
 from .kubernetes import kubeconfig as kubeconfigs
 from .kubernetes.errors import GatewayError
 from .kubernetes.kubeconfig import Kubeconfig
@@ -98,7 +99,7 @@ class TrafficSplit(pulumi.ComponentResource):
         entrance = register(
             f"{name}-gateway",
             gateway,
-            pulumi.ResourceOptions(parent=self, depends_on=[ready]),
+            pulumi.ResourceOptions(parent=self, depends_on=[ready], hooks=_https_first(name, args)),
             args.ownership,
         )
         split_by = register(
@@ -233,6 +234,14 @@ def _guards(name: str, ready: SplitReady, args: TrafficSplitArgs) -> pulumi.Reso
     """What may stop an `up` just before it writes the VirtualService."""
     hooks = [_asked_first(name, ready, args.weights), rollback_guard(name, args.kubeconfig, args.app)]
     return pulumi.ResourceHookBinding(before_create=[*hooks], before_update=[*hooks])
+
+
+def _https_first(name: str, args: TrafficSplitArgs) -> pulumi.ResourceHookBinding | None:
+    """Keeps plain HTTP until HTTPS answers, where the gateways may be asked for that."""
+    if _is_mocked() or args.convergence.evidence == "requests":
+        return None
+    hook = https_first(name, args.kubeconfig, args.convergence.timeout_seconds)
+    return pulumi.ResourceHookBinding(before_update=[hook])
 
 
 def _asked_first(name: str, ready: SplitReady, weights: Mapping[str, int]) -> pulumi.ResourceHook:

@@ -16,7 +16,7 @@ from .beside import Beside
 from .envoy import Route, Target
 from .finding import Finding, Grade, Link, failures
 from .gateways import Answer, Gateways
-from .listeners import listeners_path, listening, taken
+from .listeners import CERTS, in_use, listeners_path, listening, secrets_path, taken
 
 
 @dataclass(frozen=True)
@@ -106,6 +106,9 @@ def look(admin: EnvoyAdmin, split: Split, wanted: Wanted) -> Seen:
             ours = f"{split.target.namespace}/{split.target.virtual_service}"
             listeners = admin.get(listeners_path(tables))
             found += listening(listeners, tables)
+            if split.entrance.tls_secret is not None:
+                secret = split.entrance.tls_secret
+                found += in_use(admin.get(secrets_path(secret)), admin.get(CERTS), secret)
             found += taken(listeners, tables, split.entrance.hosts)
             found += in_front.findings(dump, ours, split.entrance.hosts)
     return Seen(routes, found)

@@ -1,13 +1,19 @@
 """Whether an Envoy listens for the route tables that have the split, and whose TLS connections these get."""
 
+import base64
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 from urllib.parse import quote
 
+from ..kubernetes.certificate import certificate
 from .finding import SHOWN, Finding, Grade, Link
 from .matcher import rank
 
+# What the admin interface has of the certificates that were loaded.
+CERTS = "/certs"
+_TIME = "%Y-%m-%dT%H:%M:%SZ"
 _KIND = "gateways.networking.istio.io"
 
 
@@ -33,6 +39,41 @@ def listening(dump: Mapping[str, Any], tables: Iterable[str]) -> tuple[Finding, 
         else:
             found.append(Finding(Link.LISTENER, f"does not listen on {where}"))
     return tuple(found)
+
+
+def secrets_path(secret: str) -> str:
+    """The path of the dump of one Secret's certificate as the Envoy has it, without the key."""
+    return f"/config_dump?resource=dynamic_active_secrets&name_regex={quote(f'.*/{re.escape(secret)}')}"
+
+
+def in_use(secrets: Mapping[str, Any], certs: Mapping[str, Any], secret: str) -> tuple[Finding, ...]:
+    """A finding where the Envoy did not load the Secret's certificate; then it ends each TLS connection.
+
+    `secrets` is the dump of what came, and `certs` of what was loaded. One that was rejected, as with another
+    one's key, is in the first alone, and the listener is active all the same.
+    """
+    loaded = {
+        (one.get("valid_from"), one.get("expiration_time"))
+        for pair in certs.get("certificates") or ()
+        for one in pair.get("cert_chain") or ()
+    }
+    for entry in secrets.get("configs") or ():
+        chain = entry.get("secret", {}).get("tls_certificate", {}).get("certificate_chain", {})
+        if _secret_name(entry) == secret and "inline_bytes" in chain:
+            with suppress(ValueError):
+                found = certificate(base64.b64decode(chain["inline_bytes"]))
+                if (f"{found.begins:{_TIME}}", f"{found.ends:{_TIME}}") in loaded:
+                    return ()
+    return (Finding(Link.LISTENER, f"ends each TLS connection: it could not load the certificate {secret}"),)
+
+
+def listening_for(dump: Mapping[str, Any], gateway: Mapping[str, Any]) -> tuple[str, ...]:
+    """Why no active listener takes TLS connections for a Gateway, by its name and namespace."""
+    end = f".{gateway['name']}.{gateway['namespace']}"
+    states = (_tables(dump, "active_state"), _tables(dump, "warming_state"))
+    tables = {table for state in states for table in state if _is_https(table) and table.endswith(end)}
+    found = [str(one) for one in listening(dump, tables)]
+    return tuple(found) if tables else ("does not listen for HTTPS yet",)
 
 
 def taken(dump: Mapping[str, Any], tables: Iterable[str], hosts: Iterable[str]) -> tuple[Finding, ...]:
@@ -80,13 +121,18 @@ def _names(dump: Mapping[str, Any]) -> Iterator[dict[str, str]]:
 def _gateway(table: str) -> tuple[str, str]:
     """The Gateway of an HTTPS server, by its table's name https.PORT.NAME.GATEWAY.NAMESPACE; and its cure."""
     parts = table.split(".")
-    if parts[0] != "https" or len(parts) < 5:
+    if not _is_https(table):
         return "a server that passes TLS through", f"kubectl get {_KIND} -A"
     name, namespace = parts[-2:]
     return (
         f"the Gateway {namespace}/{name}",
         f"kubectl -n {namespace} edit {_KIND} {name}",
     )
+
+
+def _is_https(table: str) -> bool:
+    """Whether a table is of an HTTPS server: https.PORT.NAME.GATEWAY.NAMESPACE."""
+    return table.startswith("https.") and table.count(".") >= 4
 
 
 def _port(table: str) -> str:

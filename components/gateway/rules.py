@@ -77,7 +77,7 @@ def _apart(item: Mapping[str, Any], ours: tuple[str, ...]) -> Finding:
     patch = json.dumps([{**change, "path": "/spec/exportTo"}])
     return Finding(
         Link.RULE,
-        f"DestinationRule {namespace}/{name} has {_shown(export(item))} and not {_shown(ours)}",
+        f"DestinationRule {namespace}/{name} has {_shown(export(item))}, and is to have {_shown(ours)}",
         f"kubectl -n {namespace} patch destinationrule {name} --type=json -p '{patch}'",
         writer(item, "exportTo"),
         Grade.BROKEN,

@@ -43,6 +43,15 @@ def put(shop: Program, folder: Path, namespace: str, *options: str, host: str = 
     shop.kubectl("-n", namespace, "create", "secret", "tls", NAME, *files)
 
 
+def with_another_key(shop: Program, folder: Path) -> None:
+    """The Secret's certificate with a key that is not its own; kubectl would not make one of type tls."""
+    certificate, other = folder / "certificate.pem", folder / "other.pem"
+    subprocess.run(["openssl", "genrsa", "-out", other, "2048"], check=True, capture_output=True)
+    remove(shop, "istio-system")
+    files = (f"--from-file=tls.crt={certificate}", f"--from-file=tls.key={other}")
+    shop.kubectl("-n", "istio-system", "create", "secret", "generic", NAME, *files)
+
+
 def remove(shop: Program, namespace: str) -> None:
     shop.kubectl("-n", namespace, "delete", "secret", NAME, "--ignore-not-found")
 
@@ -71,6 +80,13 @@ def test_a_certificate_that_the_gateways_cannot_use_leaves_plain_http_on(
         assert f"Secret istio-system/{NAME} of type Opaque holds no tls.crt with a tls.key" in failing_up(
             shop
         )
+        assert status(plain) == 200
+        put(shop, tmp_path, "istio-system")
+        with_another_key(shop, tmp_path)
+        # The Secret has all that it needs, and no Envoy takes it.
+        said = failing_up(shop)
+        assert "Plain HTTP goes on, as no HTTPS answers yet" in said
+        assert f"ends each TLS connection: it could not load the certificate {NAME}" in said
         assert status(plain) == 200
         put(shop, tmp_path, "istio-system")
         shop.up("--skip-preview")

@@ -1,6 +1,8 @@
 """The links of the chain, as Envoy's dumps and the API server's objects have them."""
 
+import base64
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,11 +11,13 @@ from components.gateway import chain, envoy, rules
 from components.gateway.chain import Entrance, Split, Wanted
 from components.gateway.envoy import Target
 from components.gateway.finding import Finding, Grade, Link, failures
-from components.gateway.listeners import listeners_path, listening
+from components.gateway.listeners import in_use, listeners_path, listening, listening_for
 from components.gateway.pods import gateway_pods
 from components.kubernetes.api import Api
+from components.kubernetes.certificate import certificate
 from components.kubernetes.writers import last_written, writer
 from tests.unit.fake_cluster import FakeGateway, fake_cluster
+from tests.unit.test_certificate import made
 
 TARGET = Target("default", "myapp", "myapp", (80,))
 HOST = "myapp.default.svc.cluster.local"
@@ -123,6 +127,44 @@ def test_a_listener_that_warms_is_no_proof_and_names_the_certificate_that_it_wai
     assert listeners_path({name, "http.80"}).endswith("name_regex=.%2A_%28443%7C80%29")
 
 
+def test_a_certificate_that_the_envoy_rejected_is_not_in_use_though_its_listener_is_active(
+    tmp_path: Path,
+) -> None:
+    pem = made(tmp_path)
+    came = base64.b64encode(pem).decode()
+    chain_ = {"tls_certificate": {"certificate_chain": {"inline_bytes": came}}}
+    secrets = {"configs": [{"name": "kubernetes://tls", "secret": chain_}, {"name": "default"}]}
+    found = certificate(pem)
+    times = {
+        "valid_from": f"{found.begins:%Y-%m-%dT%H:%M:%SZ}",
+        "expiration_time": f"{found.ends:%Y-%m-%dT%H:%M:%SZ}",
+    }
+    other = {"valid_from": "2026-01-01T00:00:00Z", "expiration_time": "2027-01-01T00:00:00Z"}
+
+    def loaded(*certificates: dict[str, str]) -> dict[str, Any]:
+        return {"certificates": [{"ca_cert": []}, *({"cert_chain": [one]} for one in certificates)]}
+
+    assert in_use(secrets, loaded(other, times), "tls") == ()
+    for dump, certs, name in (
+        (secrets, loaded(other), "tls"),
+        ({}, loaded(times), "tls"),
+        (secrets, loaded(times), "more-tls"),
+    ):
+        (one,) = in_use(dump, certs, name)
+        assert one.cause == f"ends each TLS connection: it could not load the certificate {name}"
+
+
+def test_a_gateway_listens_for_https_once_a_listener_of_its_own_table_is_active() -> None:
+    gateway = {"name": "app-gateway", "namespace": "default"}
+    name = "https.443.https.app-gateway.default"
+    assert listening_for(listener("active_state", name, "tls"), gateway) == ()
+    assert listening_for(listener("warming_state", name, "tls"), gateway) == (
+        "does not listen on port 443 yet: it waits for the certificate tls",
+    )
+    for table in ("http.80", "https.443.https.app-gateway.prod"):
+        assert listening_for(listener("active_state", table), gateway) == ("does not listen for HTTPS yet",)
+
+
 def rule(name: str, host: str = "myapp", namespace: str = "default", **spec: object) -> dict[str, Any]:
     fields: dict[str, Any] = {"f:spec": {"f:exportTo": {}}}
     wrote = {"manager": "kubectl", "time": "2026-01-01T00:00:00Z", "fieldsV1": fields}
@@ -163,7 +205,10 @@ def test_a_rule_merges_with_ours_by_what_ours_have_and_one_of_ours_that_differs_
     with fake_cluster(objects={RULES: {"items": none}}) as cluster, Api(cluster.kubeconfig) as api:
         foreign, apart = rules.in_the_way(api, TARGET, ("v1", "v2"))
     assert foreign.cure == "kubectl -n default delete destinationrule more, or take exportTo out of it"
-    assert apart.cause == 'DestinationRule default/myapp-v2 has exportTo ["istio-system"] and not no exportTo'
+    assert (
+        apart.cause
+        == 'DestinationRule default/myapp-v2 has exportTo ["istio-system"], and is to have no exportTo'
+    )
     assert apart.cure == (
         "kubectl -n default patch destinationrule myapp-v2 --type=json "
         """-p '[{"op": "remove", "path": "/spec/exportTo"}]'"""

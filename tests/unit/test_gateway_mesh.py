@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from components.gateway.envoy import Target
-from components.gateway.mesh import out_of_sight
+from components.gateway.mesh import hides_rules, out_of_sight
 from components.gateway.pods import GatewayPod
 from components.kubernetes.api import Api
 from tests.unit.fake_cluster import fake_cluster
@@ -59,3 +59,26 @@ def test_objects_for_another_revision_are_named() -> None:
     assert said([], {}, "canary") == []
     ((cause, _),) = said([], {}, "stable")
     assert "istio.io/rev=stable, and gateway edge/a is of revision canary" in cause
+
+
+@pytest.mark.parametrize(
+    ("setting", "hidden"),
+    [
+        ({}, False),
+        ({"defaultDestinationRuleExportTo": ["*"]}, False),
+        ({"defaultDestinationRuleExportTo": ["."]}, True),
+    ],
+)
+def test_a_default_that_keeps_rules_in_their_namespace_hides_them(
+    setting: dict[str, Any], *, hidden: bool
+) -> None:
+    plain = GatewayPod("edge", "a", ready=True, terminating=False)
+    canary = GatewayPod("edge", "b", ready=True, terminating=False, revision="canary")
+    maps = "/api/v1/namespaces/istio-system/configmaps"
+    objects = {
+        f"{maps}/istio": {"data": {"mesh": yaml.safe_dump({})}},
+        f"{maps}/istio-canary": {"data": {"mesh": yaml.safe_dump(setting)}},
+    }
+    with fake_cluster(objects=objects) as cluster, Api(cluster.kubeconfig) as api:
+        assert hides_rules(api, (plain, canary)) is hidden
+        assert not hides_rules(api, (plain,))

@@ -130,11 +130,15 @@ def test_rules_have_no_export_to_unless_the_mesh_or_anothers_rule_needs_it(
     assert rule_exports.exported("", {}, TARGET, ours) == wanted
 
 
-def test_who_may_not_ask_the_mesh_has_rules_that_no_mesh_hides(monkeypatch: pytest.MonkeyPatch) -> None:
-    use(monkeypatch, Cluster())
-
+@pytest.mark.parametrize("have", [rules.NONE, rules.ALL])
+def test_who_may_not_ask_the_mesh_leaves_the_rules_as_they_are_and_new_ones_are_hidden_by_no_mesh(
+    monkeypatch: pytest.MonkeyPatch, have: tuple[str, ...]
+) -> None:
     def forbidden(*_: object) -> None:
         raise GatewayError("pods is forbidden")
 
     monkeypatch.setattr(rule_exports, "gateway_pods", forbidden)
+    use(monkeypatch, Cluster())
     assert rule_exports.exported("", {}, TARGET, ours) == rules.ALL
+    use(monkeypatch, Cluster(rule("shop-v1", have, "v1")))
+    assert rule_exports.exported("", {}, TARGET, ours) == have

@@ -1,0 +1,80 @@
+"""Plain HTTP goes on until HTTPS answers: a Gateway that gets a certificate has both servers meanwhile."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pulumi
+
+from .first_write import in_thread
+from .gateway.admin import EnvoyAdmin
+from .gateway.gateways import Gateways
+from .gateway.listeners import CERTS, in_use, listeners_path, listening_for, secrets_path
+from .gateway.waiting import wait_until
+from .kubernetes.applied import applied
+from .kubernetes.errors import NotConvergedError
+from .kubernetes.kubeconfig import Kubeconfig
+from .manifests.manifest import collection
+
+
+class NoHttpsError(Exception):
+    """The gateways do not listen for HTTPS; plain HTTP was not closed."""
+
+
+def https_first(name: str, kubeconfig: pulumi.Input[Kubeconfig], seconds: float) -> pulumi.ResourceHook:
+    """The hook of the Gateway, before it is written; `seconds` is how long a listener may take."""
+    known = pulumi.Output.from_input(kubeconfig)
+
+    async def look(args: pulumi.ResourceHookArgs) -> None:
+        old, new = args.old_inputs or {}, args.new_inputs or {}
+        reached = await known.future()
+        if reached is not None and opens(old, new):
+            await in_thread(lambda: both(reached, new, seconds))
+
+    return pulumi.ResourceHook(f"{name} https first", look)
+
+
+def opens(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
+    """Whether a Gateway gets its first HTTPS server, on a port of its own."""
+    before, after = ([dict(one) for one in item["spec"]["servers"]] for item in (old, new))
+    ports = {one["port"]["number"] for one in before}
+    return not any("tls" in one for one in before) and any(
+        "tls" in one and one["port"]["number"] not in ports for one in after
+    )
+
+
+def both(kubeconfig: Kubeconfig, gateway: Mapping[str, Any], seconds: float) -> None:
+    """Adds the servers on new ports to those that a Gateway has, until every gateway listens for them.
+
+    Raises NoHttpsError where they do not in time; the Gateway is then as it was. Raises GatewayError.
+    """
+    metadata, spec = gateway["metadata"], gateway["spec"]
+    secrets = [one["tls"]["credentialName"] for one in spec["servers"] if "tls" in one]
+    path = f"{collection(gateway)}/{metadata['name']}"
+    with Gateways(kubeconfig, spec["selector"]) as gateways:
+        found = gateways.api.get(path)
+        manager, manifest = applied(found)
+
+        def write(servers: Sequence[object]) -> None:
+            gateways.api.apply(path, {**manifest, "spec": {**manifest["spec"], "servers": servers}}, manager)
+
+        def look() -> tuple[str, ...]:
+            answers = gateways.ask(lambda admin: _missing(admin, metadata, secrets))
+            serving = [one for one in answers if one.pod.serves]
+            missing = [f"gateway {one.pod} {cause}" for one in serving for cause in one.value or ()]
+            missing += [f"gateway {one.pod}: {one.error}" for one in serving if one.error]
+            return tuple(missing) if serving else ("no gateway is ready",)
+
+        before: list[Mapping[str, Any]] = found["spec"]["servers"]
+        taken = {one["port"]["number"] for one in before}
+        write([*before, *(one for one in spec["servers"] if one["port"]["number"] not in taken)])
+        try:
+            wait_until(look, seconds, list)
+        except NotConvergedError as error:
+            write(before)
+            raise NoHttpsError(f"Plain HTTP goes on, as no HTTPS answers yet:\n  {error}") from error
+
+
+def _missing(admin: EnvoyAdmin, metadata: Mapping[str, str], secrets: Sequence[str]) -> tuple[str, ...]:
+    listens = listening_for(admin.get(listeners_path([""])), metadata)
+    used = [in_use(admin.get(secrets_path(one)), admin.get(CERTS), one) for one in secrets]
+    return (*listens, *(str(found) for one in used for found in one))
