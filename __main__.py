@@ -9,6 +9,7 @@ from components.ending import end_at_once
 from components.ingress import ingress
 from components.istio import Istio
 from components.ownership import Ownership
+from components.restart import restarting
 from components.settings import stack
 from components.traffic_split import TrafficSplit, TrafficSplitArgs
 
@@ -34,7 +35,10 @@ istio = Istio("istio", config.istio, on.kubeconfig, on.options(), mesh_guard, co
 there = None if config.app.create_namespace else config.app.namespace
 unclaimed = claim(on.kubeconfig, config.app, config.routing)
 guarded = guard("app", taken=config.app.take_ownership, namespace=there, also=unclaimed)
-application = Application(config.app.name, config.app, config.versions, on.options(), guarded)
+versions = restarting(on.kubeconfig, config.app, config.versions)
+application = Application(
+    config.app.name, config.app, versions, on.options(), guarded, config.convergence.timeout_seconds
+)
 scheme = "https" if config.routing.tls_secret else "http"
 entry = ingress(istio.ingress_service, on.address, on.kubeconfig, config.routing.port, scheme)
 more = {
@@ -45,7 +49,7 @@ split = TrafficSplit(
     config.app.name,
     TrafficSplitArgs(
         config.app,
-        config.versions,
+        versions,
         config.weights,
         on.kubeconfig,
         application.deployments,

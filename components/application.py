@@ -6,11 +6,12 @@ from typing import Any
 import pulumi
 
 from . import later
+from .files import deployment, register_files
 from .manifests import workload
 from .ownership import Ownership, of_the_state, owner_of
 from .register import KubernetesObject, register
 from .rehearsal import rehearsal
-from .settings.model import App, Version
+from .settings.model import App, Convergence, Version
 
 # In the URN of the app's namespace; those of the mesh are another component's.
 _NAMESPACE = "blue-green:index:Application$kubernetes:core/v1:Namespace::"
@@ -20,7 +21,8 @@ class Application(pulumi.ComponentResource):
     """An app in several versions that run side by side, whatever traffic they get.
 
     `namespace` and `service` are names in the cluster, each known once its object is there;
-    `deployments` are the versions' resources.
+    `deployments` are the versions' resources. `timeout_seconds` is how long pods may take to let go of the
+    files that they had before.
     """
 
     namespace: pulumi.Output[str]
@@ -34,6 +36,7 @@ class Application(pulumi.ComponentResource):
         versions: Mapping[str, Version],
         opts: pulumi.ResourceOptions | None = None,
         ownership: Ownership | None = None,
+        timeout_seconds: int = Convergence.timeout_seconds,
     ) -> None:
         super().__init__("blue-green:index:Application", name, None, opts)
         child = pulumi.ResourceOptions(parent=self)
@@ -46,12 +49,15 @@ class Application(pulumi.ComponentResource):
         # What somebody else has stays theirs.
         services = [] if app.service else [workload.service(app)]
         manifests = {
-            key: workload.deployment(app, key, version)
+            key: deployment(app, key, version)
             for key, version in sorted(versions.items())
             if version.existing is None
         }
+        files = {key: workload.files(app, key, versions[key]) for key in manifests}
+        autoscalers = {key: workload.autoscaler(app, key, versions[key]) for key in manifests}
         if ownership is not None:
-            objects = [*services, *manifests.values()]
+            objects = [*services, *filter(None, files.values()), *manifests.values()]
+            objects += filter(None, autoscalers.values())
             pieces = workload.pieces(app, versions)
             asked_first = rehearsal(ownership.kubeconfig, objects, pieces, ownership.options)
             child = pulumi.ResourceOptions.merge(child, pulumi.ResourceOptions(hooks=asked_first))
@@ -62,15 +68,24 @@ class Application(pulumi.ComponentResource):
         deployments: dict[str, KubernetesObject] = {}
         for key, manifest in manifests.items():
             version, opts = versions[key], child
+            made = files[key]
+            if made is not None:
+                content = register_files(f"{name}-{key}", app, key, made, child, ownership, timeout_seconds)
+                opts = pulumi.ResourceOptions.merge(child, pulumi.ResourceOptions(depends_on=[content]))
             budget = workload.disruption_budget(app, key, version)
             if budget is not None:
                 guard = register(f"{name}-{key}-disruptionbudget", budget, child, ownership)
-                opts = pulumi.ResourceOptions.merge(child, pulumi.ResourceOptions(depends_on=[guard]))
+                opts = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(depends_on=[guard]))
             # The number that runs stays when the config has none, until an autoscaler owns the field.
             fields = ("selector",) if version.replicas is not None else ("selector", "replicas")
             deployments[key] = register(
                 f"{name}-{key}-deployment", manifest, _keeping(opts, *fields), ownership
             )
+            autoscaler = autoscalers[key]
+            if autoscaler is not None:
+                after = pulumi.ResourceOptions(depends_on=[deployments[key]])
+                opts = pulumi.ResourceOptions.merge(child, after)
+                register(f"{name}-{key}-autoscaler", autoscaler, opts, ownership)
         self.deployments = deployments
         self.register_outputs(
             {

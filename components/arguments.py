@@ -1,22 +1,9 @@
-"""The arguments of BlueGreen: the stack config's sections in Python's words; some may be Outputs.
+"""The arguments of BlueGreen: the stack config's sections in Python's words; some may be Outputs."""
 
-They are read by the reader of the stack config, so its rules and defaults hold here as well.
-"""
-
-import re
-from collections.abc import Awaitable, Mapping, Sequence
-from dataclasses import fields, is_dataclass
-from typing import Any, NotRequired, TypedDict, cast, get_args, get_origin, get_type_hints, is_typeddict
+from collections.abc import Mapping, Sequence
+from typing import Any, NotRequired, TypedDict, get_type_hints
 
 import pulumi
-
-from . import later
-from .carrier import in_plugin
-from .settings import model
-from .settings.forms import camel
-from .settings.mistakes import ConfigError
-from .settings.model import Settings
-from .settings.parse import parse
 
 
 class ArgumentsError(pulumi.RunError):
@@ -36,6 +23,24 @@ class SecretKey(TypedDict):
     """The Secret's name."""
     key: pulumi.Input[str]
     """The key in it."""
+
+
+class ConfigMapKey(TypedDict):
+    """One key of a ConfigMap in the app's namespace."""
+
+    config_map: pulumi.Input[str]
+    """The ConfigMap's name."""
+    key: pulumi.Input[str]
+    """The key in it."""
+
+
+class Content(TypedDict):
+    """A Secret or a ConfigMap in the app's namespace, which somebody else writes."""
+
+    secret: NotRequired[pulumi.Input[str]]
+    """The Secret's name; this or a ConfigMap's."""
+    config_map: NotRequired[pulumi.Input[str]]
+    """The ConfigMap's name; this or a Secret's."""
 
 
 class Resources(TypedDict):
@@ -75,6 +80,21 @@ class Probes(TypedDict):
     """Whether a pod has started."""
 
 
+class Autoscaling(TypedDict):
+    """A HorizontalPodAutoscaler (autoscaling/v2) of one version."""
+
+    min: int
+    """The fewest pods."""
+    max: int
+    """The most pods."""
+    cpu: NotRequired[int]
+    """The mean use of the requested cpu that it aims at, in percent."""
+    memory: NotRequired[int]
+    """The mean use of the requested memory that it aims at, in percent."""
+    metrics: NotRequired[Sequence[Mapping[str, Any]]]
+    """More metrics, as Kubernetes writes them."""
+
+
 class Version(TypedDict):
     """One version's workload, deployed for as long as it is named."""
 
@@ -82,6 +102,8 @@ class Version(TypedDict):
     """The image, such as registry.example.com/cart:1.0."""
     replicas: NotRequired[int]
     """How many pods; without it Kubernetes or an autoscaler has the number."""
+    autoscaling: NotRequired[Autoscaling]
+    """An autoscaler has the number of pods."""
     container_port: NotRequired[int]
     """The port that the container listens on; 80."""
     resources: NotRequired[Resources]
@@ -90,6 +112,16 @@ class Version(TypedDict):
     """Environment variables; a value may be a secret, which then stands in the Deployment."""
     secret_env: NotRequired[Mapping[str, SecretKey]]
     """Environment variables out of Kubernetes Secrets."""
+    config_map_env: NotRequired[Mapping[str, ConfigMapKey]]
+    """Environment variables out of ConfigMaps."""
+    files: NotRequired[Mapping[str, pulumi.Input[str]]]
+    """Texts of files by their paths in the container; they stand in a ConfigMap, and may be no secrets."""
+    secret_files: NotRequired[Mapping[str, SecretKey]]
+    """Files out of Kubernetes Secrets, by their paths."""
+    config_map_files: NotRequired[Mapping[str, ConfigMapKey]]
+    """Files out of ConfigMaps, by their paths."""
+    restart_on: NotRequired[Sequence[Content]]
+    """Another content of these rolls the version, when `up` runs."""
     probes: NotRequired[Probes]
     """How Kubernetes asks the pods."""
     labels: NotRequired[Mapping[str, pulumi.Input[str]]]
@@ -207,6 +239,8 @@ class Convergence(TypedDict):
     """For gateways to follow; 60."""
     drain_seconds: NotRequired[int]
     """For requests in flight to end; 30."""
+    room: NotRequired[int]
+    """Ready pods that a version needs before it gets more, in percent of those that serve it now; 0."""
     evidence: NotRequired[str]
     """gateways, or requests where nobody may ask the gateways' Envoys."""
 
@@ -254,134 +288,6 @@ class BlueGreenArgs(TypedDict):
     """The mesh's gateway."""
 
 
-def settings(name: str, args: BlueGreenArgs) -> Settings:
-    """The arguments of the BlueGreen `name`, checked, with stand-ins for Outputs. Raises ArgumentsError.
-
-    What an Output comes to is checked by the same rules when it is known.
-    """
-    reader = _Reader(name)
-    own = ("cluster", "weights_key")
-    values = reader.read("", {key: value for key, value in args.items() if key not in own}, BlueGreenArgs)
-    given = args.get("cluster", {})
-    where = {key: value for key, value in given.items() if key != "kubeconfig"}
-    if "kubeconfig" in given and where.keys() & {"path", "context"}:
-        reader.wrong.append("cluster: it has a kubeconfig and where to read one. Take one of them out.")
-    app = {"name": name, **values.pop("app", {})}
-    for version in values.get("versions", {}).values():
-        if "secretEnv" in version:
-            version["env"] = {**version.get("env", {}), **version.pop("secretEnv")}
-    reader.config = {
-        **values,
-        "app": app,
-        "routing": {"gateway": f"{app['name']}-gateway", **values.pop("routing", {})},
-        "cluster": {**reader.read("cluster", where, Cluster), "kind": "kubeconfig"},
-        "istio": {"install": False, "gateway": values.pop("gateway", {})},
-    }
-    if reader.wrong:
-        raise ArgumentsError(name, reader.wrong)
-    try:
-        found = parse(reader.config, name)
-    except ConfigError as error:
-        raise ArgumentsError(name, _told(name, error)) from None
-    reader.sound = True
-    for warning in found.warnings:
-        # An image that is not known yet is not known to have no tag.
-        if not later.has(warning):
-            pulumi.log.warn(_words(name, warning))
-    return found
-
-
-class _Reader:
-    """Turns the arguments into what the reader of the stack config takes, and notes what cannot be that."""
-
-    def __init__(self, name: str) -> None:
-        self._name = name
-        self.wrong: list[str] = []
-        self.config: dict[str, Any] = {}
-        self.sound = False
-
-    def read(self, path: str, value: Any, hint: Any) -> Any:
-        """One argument, by its type's annotation."""
-        if isinstance(value, pulumi.Output | Awaitable):
-            return self._output(path, cast("pulumi.Input[str]", value), hint)
-        origin, inner = get_origin(hint), get_args(hint)
-        if isinstance(value, Mapping):
-            pairs = cast("Mapping[str, Any]", value)
-            hints = of_section(hint) if is_typeddict(hint) else None
-            of_each = inner[1] if origin is Mapping else Any
-            return {
-                camel(key) if hints is not None and camel(key) in _SNAKE else key: self.read(
-                    f"{path}.{key}".removeprefix("."), one, of_each if hints is None else hints.get(key, Any)
-                )
-                for key, one in pairs.items()
-            }
-        if isinstance(value, list | tuple):
-            items = cast("Sequence[Any]", value)
-            of_each = inner[0] if origin is Sequence else Any
-            return [self.read(f"{path}[{index}]", one, of_each) for index, one in enumerate(items)]
-        return value
-
-    def _output(self, path: str, value: pulumi.Input[str], hint: Any) -> str:
-        if any(get_origin(one) is pulumi.Output for one in get_args(hint)):
-            return later.stand_in(lambda text: self._checked(path, text, value))
-        remedy = "Write a plain value: it decides what is made"
-        if path.startswith("weights"):
-            remedy = "Write plain weights: a preview says where traffic goes, and a command can move it"
-        self.wrong.append(f"{path}: it is an Output, which is known too late. {remedy}.")
-        return ""
-
-    def _checked(self, path: str, stand_in: str, value: pulumi.Input[str]) -> pulumi.Output[str]:
-        """The Output, which fails where its value breaks a rule."""
-        output = pulumi.Output.from_input(value)
-
-        def check(pair: Sequence[Any]) -> str:
-            text, secret = pair
-            # Of arguments that are wrong without it that is said, and not as its fault.
-            if not self.sound:
-                return text
-            try:
-                parse(_with(self.config, stand_in, text), self._name)
-            except ConfigError as error:
-                found = _told(self._name, error)
-                # The config's own sentences quote the value.
-                wrong = [f"{path}: its value, a secret, is not of the form of this argument."]
-                raise ArgumentsError(self._name, wrong if secret else found, late=True) from None
-            return text
-
-        return pulumi.Output.all(output, output.is_secret()).apply(check)
-
-
 def of_section(typed_dict: type) -> Mapping[str, Any]:
     """The annotations of a section; `pulumi.Input` names Output by a text, which has to be evaluated."""
     return get_type_hints(typed_dict, localns={"Output": pulumi.Output, "T": Any})
-
-
-def _with(value: Any, stand_in: str, text: object) -> Any:
-    """The config with what a stand-in stands for."""
-    if isinstance(value, dict):
-        return {key: _with(one, stand_in, text) for key, one in cast("dict[str, Any]", value).items()}
-    if isinstance(value, list):
-        return [_with(one, stand_in, text) for one in cast("list[Any]", value)]
-    return text if value == stand_in else value
-
-
-def _told(name: str, error: ConfigError) -> list[str]:
-    """The mistakes that the reader of the config found, in the words of the arguments."""
-    return [_words(name, line.strip()) for line in str(error).splitlines()[1:]]
-
-
-def _words(name: str, sentence: str) -> str:
-    """A sentence of the config's reader: with an argument's path for a key, and no command to type."""
-    typed = rf"Type: pulumi config set --path '?{re.escape(name)}:([^' ]+)'? ([^,.]+)"
-    sentence = re.sub(typed, r"Write \1: \2", sentence).replace(f"{name}:", "")
-    if in_plugin():
-        return sentence
-    return re.sub(r"\b[a-z]+[A-Z]\w*\b", lambda word: _SNAKE.get(word[0], word[0]), sentence)
-
-
-_SNAKE = {
-    camel(one.name): one.name
-    for section in vars(model).values()
-    if is_dataclass(section)
-    for one in fields(section)
-} | {"secretEnv": "secret_env"}

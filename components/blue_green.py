@@ -5,7 +5,7 @@ from typing import Any
 
 import pulumi
 
-from . import arguments, later
+from . import argument_reader, later
 from .application import Application
 from .arguments import BlueGreenArgs
 from .claim import claim
@@ -14,6 +14,7 @@ from .ingress import ingress
 from .ingress_service import IngressService
 from .option import Options
 from .ownership import Ownership
+from .restart import restarting
 from .settings.model import KubeconfigCluster
 from .traffic_split import TrafficSplit, TrafficSplitArgs
 
@@ -38,7 +39,7 @@ class BlueGreen(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: BlueGreenArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("blue-green:index:BlueGreen", name, None, opts)
-        config = arguments.settings(name, args)
+        config = argument_reader.settings(name, args)
         app, routing, options = config.app, config.routing, Options(name)
         assert isinstance(config.cluster, KubeconfigCluster)  # noqa: S101 - the arguments name no other
         text = args.get("cluster", {}).get("kubeconfig")
@@ -56,7 +57,9 @@ class BlueGreen(pulumi.ComponentResource):
             also=claim(on.kubeconfig, app, routing, options),
             options=options,
         )
-        application = Application(name, app, config.versions, child, guard)
+        versions = restarting(on.kubeconfig, app, config.versions)
+        seconds = config.convergence.timeout_seconds
+        application = Application(name, app, versions, child, guard, seconds)
         gateway = config.istio.gateway
         service = IngressService(f"{name}-ingress", on.kubeconfig, gateway.namespace, gateway.service, child)
         entry = ingress(
@@ -71,7 +74,7 @@ class BlueGreen(pulumi.ComponentResource):
             name,
             TrafficSplitArgs(
                 app,
-                config.versions,
+                versions,
                 config.weights,
                 on.kubeconfig,
                 application.deployments,

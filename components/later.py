@@ -47,6 +47,15 @@ def filled(value: Any) -> Any:
     return [filled(one) for one in value]
 
 
+def replaced(value: Any, text: str, by: object) -> Any:
+    """The value with another one wherever it has just this text."""
+    if isinstance(value, Mapping):
+        return {key: replaced(one, text, by) for key, one in cast("Mapping[str, Any]", value).items()}
+    if isinstance(value, list):
+        return [replaced(one, text, by) for one in cast("list[Any]", value)]
+    return by if value == text else value
+
+
 def then(value: T, function: Callable[[T], Any]) -> Any:
     """What a function makes of a value: now, or where it has stand-ins, as an Output."""
     return pulumi.Output.from_input(filled(value)).apply(function) if has(value) else function(value)

@@ -55,6 +55,7 @@ class Ownership:
         also: pulumi.ResourceHookBinding | None = None,
         options: Options = IN_CONFIG,
     ) -> None:
+        self.given = kubeconfig
         self.kubeconfig = pulumi.Output.from_input(kubeconfig)
         self._provider = provider
         self._option = option

@@ -8,7 +8,7 @@ this module. Why not hooks: docs/order.md.
 import dataclasses
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -20,6 +20,7 @@ from .gateway import convergence as proof
 from .gateway.beside import Beside, of_rule
 from .gateway.chain import Entrance, Wanted
 from .gateway.envoy import Target
+from .gateway.room import Room, too_few
 from .history import record
 from .kubernetes.api import Api
 from .kubernetes.errors import GatewayError
@@ -31,7 +32,7 @@ from .observation import endpoint
 from .provider import Carried, Provider, kubeconfig_input, plain_errors
 
 # Inputs that may be left out: one that is gone is a change too.
-_OPTIONAL = ("beside", "evidence", "ports", "tlsSecret")
+_OPTIONAL = ("beside", "evidence", "ports", "room", "tlsSecret")
 # The inputs by which the Gateway is another one.
 _ENTRANCE = ("gateway", "gatewaySelector", "hosts", "tlsSecret")
 
@@ -106,6 +107,21 @@ def _decided(olds: Mapping[str, Any]) -> frozenset[str]:
     """What requests told at the last proof, where the configuration did not."""
     proofs: list[Mapping[str, Any]] = olds.get("proof") or []
     return frozenset(text for one in proofs for text in one.get("undecided") or ())
+
+
+def _room(olds: Mapping[str, Any], news: Mapping[str, Any]) -> Room:
+    """What the move asks of the ready pods; by another kubeconfig nothing serves that is known."""
+    known = bool(olds) and olds.get("kubeconfig") == news["kubeconfig"]
+    return room_of(news, _weights(olds) if known else {}, int(news["room"]), olds.get("existing", {}))
+
+
+def room_of(
+    props: Mapping[str, Any], before: Mapping[str, int], percent: int, existing: Mapping[str, Any]
+) -> Room:
+    """What a move from the weights `before` asks; `existing` are workloads of others as they were."""
+    after = _weights(props)
+    target = _split({**props, "existing": {**existing, **props.get("existing", {})}}).target
+    return Room(before, after, percent, {one: target.workload(one) for one in {*before, *after}})
 
 
 def _images(olds: Mapping[str, Any]) -> Mapping[str, list[str]]:
@@ -200,7 +216,8 @@ class ReadyProvider(Provider):
         lost = () if gaining or _changed(olds, news) else tuple(_weights(news))
         if gaining or lost:
             questions = _questions(news, gaining)
-            proof.wait_for_versions(split, gaining or lost, news["timeoutSeconds"], questions)
+            room = _room(olds, news) if gaining and news.get("room") else None
+            proof.wait_for_versions(split, gaining or lost, news["timeoutSeconds"], questions, room)
 
 
 class ConvergedProvider(Provider):
@@ -291,6 +308,12 @@ def idle_warnings(props: Mapping[str, Any], versions: tuple[str, ...]) -> tuple[
         f"version {version} gets no traffic and is not ready yet: {reason}"
         for version, reason in reasons.items()
     )
+
+
+def crowded(props: Mapping[str, Any], before: Mapping[str, int], percent: int) -> Sequence[str]:
+    """A sentence for each version that is to get more than it has ready pods for now. Raises GatewayError."""
+    with Api(props["kubeconfig"]) as api:
+        return too_few(api, props["namespace"], room_of(props, before, percent, {}))
 
 
 class SplitReady(Carried, name="SplitReady"):

@@ -14,6 +14,7 @@ from pulumi.runtime.settings import get_monitor
 
 from . import later
 from .existing import existing
+from .files import deployment
 from .gateway.foreign import foreign, foreign_ports
 from .https_first import https_first
 from .kubernetes import kubeconfig as kubeconfigs
@@ -28,7 +29,18 @@ from .rollback_guard import rollback_guard
 from .rule_exports import RuleExports
 from .settings.model import App, Convergence, Mirror, RequestMark, Routing, Version
 from .settings.written import written
-from .split_proof import SplitConverged, SplitReady, VersionDrain, chain_inputs, idle_warnings, split_inputs
+from .split_proof import (
+    SplitConverged,
+    SplitReady,
+    VersionDrain,
+    chain_inputs,
+    crowded,
+    idle_warnings,
+    split_inputs,
+)
+
+# In percent: without convergence.room a preview warns of a version that would have less than half as many.
+_CROWDED = 50
 
 
 @dataclass(frozen=True)
@@ -93,7 +105,12 @@ class TrafficSplit(pulumi.ComponentResource):
         subsets = [self._subset(name, version, args, split, exports) for version in sorted(args.versions)]
         ready = SplitReady(
             f"{name}-ready",
-            {**asked, "workloads": _digests(args), "questions": _questions(args)},
+            {
+                **asked,
+                "workloads": _digests(args),
+                "questions": _questions(args),
+                **({"room": args.convergence.room} if args.convergence.room else {}),
+            },
             pulumi.ResourceOptions(parent=self, depends_on=subsets),
         )
         entrance = register(
@@ -135,6 +152,8 @@ class TrafficSplit(pulumi.ComponentResource):
         self.last_proof = converged.proof.apply(_by_pod)
         self._warn_of_idle(args, split, converged)
         self._warn_of_foreign(args, virtual_service)
+        if pulumi.runtime.is_dry_run():
+            self._warn_of_crowds(args, {**split, "weights": weights}, virtual_service)
         self.register_outputs(
             {"weights": self.weights, "lastProof": self.last_proof, "settings": _settings(args)}
         )
@@ -169,6 +188,24 @@ class TrafficSplit(pulumi.ComponentResource):
 
         manifests = later.filled([service, virtual_service])
         pulumi.Output.all(args.kubeconfig, *manifests).apply(warn)
+
+    def _warn_of_crowds(
+        self, args: TrafficSplitArgs, asked: Mapping[str, Any], virtual_service: Manifest
+    ) -> None:
+        """Says which version would get more with too few pods, compared with the routes as they stand."""
+
+        def warn(values: Sequence[Any]) -> None:
+            kubeconfig, props, manifest = values
+            with suppress(GatewayError):
+                stands = find(kubeconfig, manifest)
+                if stands is not None:
+                    room, before = args.convergence.room, routes.split(stands["spec"])
+                    end = "" if room else "; without convergence.room no up waits for them"
+                    for one in crowded({**props, "kubeconfig": kubeconfig}, before, room or _CROWDED):
+                        pulumi.log.warn(f"{one}{end}", self)
+
+        names = {key: value for key, value in asked.items() if key != "kubeconfig"}
+        pulumi.Output.all(args.kubeconfig, later.filled(names), later.filled(virtual_service)).apply(warn)
 
     def _subset(
         self,
@@ -292,7 +329,7 @@ def _digests(args: TrafficSplitArgs) -> dict[str, pulumi.Input[str]]:
         if not weight and version not in beside:
             continue
         if one.existing is None:
-            digests[version] = later.then(workload.deployment(args.app, version, one), _digest)
+            digests[version] = later.then(deployment(args.app, version, one), _digest)
         else:
             digests[version] = str(one.existing)
     return digests

@@ -16,10 +16,12 @@ from .certificates import unusable
 from .chain import Seen, Split, Wanted, shown
 from .finding import Finding, Grade, Link, failures
 from .gateways import Answer, Gateways
+from .room import Room, too_few
 from .waiting import HopelessWaitError, InterruptedWaitError, say, wait_until
 
 # Envoys follow within a fraction of a second; what takes longer has a reason, which is asked for as often.
 _REASON_SECONDS = 2
+_MORE_PODS = "raise its replicas or autoscaling.min, or lower convergence.room"
 
 
 @dataclass(frozen=True)
@@ -92,8 +94,9 @@ def wait_for_versions(
     versions: tuple[str, ...],
     seconds: float,
     questions: Mapping[str, Question] | None = None,
+    room: Room | None = None,
 ) -> None:
-    """Waits until the versions are rolled out, known to every gateway, and answer what they are asked.
+    """Waits until the versions are rolled out, known to every gateway, have room, and answer what is asked.
 
     Raises NotConvergedError with what is missing, and the reasons of pods that are not ready.
     """
@@ -107,6 +110,9 @@ def wait_for_versions(
                 if reason is not None:
                     return (Finding(Link.ENDPOINTS, reason),)
             found = lacking(gateways, split, versions)
+            if not failures(found) and room is not None:
+                few = too_few(gateways.api, target.namespace, room)
+                found = (*found, *(Finding(Link.ENDPOINTS, one, _MORE_PODS) for one in few))
             return found if failures(found) else (*found, *_silent(gateways.api, split, questions or {}))
 
         try:

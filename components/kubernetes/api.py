@@ -77,6 +77,12 @@ class Api:
         if status not in {http.client.OK, http.client.CREATED}:
             raise _refusal(("patch",), path, status, body)
 
+    def delete(self, path: str) -> None:
+        """Deletes an object; one that is gone already is no error. Raises GatewayError."""
+        status, body = self._send("DELETE", path, None)
+        if status not in {http.client.OK, http.client.ACCEPTED, http.client.NOT_FOUND}:
+            raise _refusal(("delete",), path, status, body)
+
     def rehearse(self, path: str, manifest: Mapping[str, Any]) -> tuple[str, ...]:
         """Why the API server would not make an object of a list such as …/deployments; it makes none.
 

@@ -127,7 +127,7 @@ def images(api: Api, namespace: str, of: Mapping[str, Workload]) -> dict[str, tu
         return {}
     found: dict[str, set[str]] = {version: set() for version in of}
     common = set[tuple[str, str]].intersection(*(set(one.labels.items()) for one in of.values()))
-    query = {"labelSelector": _selector(dict(sorted(common)))} if common else None
+    query = {"labelSelector": selector(dict(sorted(common)))} if common else None
     for pod in api.get(f"/api/v1/namespaces/{namespace}/pods", query)["items"]:
         if "deletionTimestamp" in pod["metadata"]:
             continue
@@ -140,13 +140,14 @@ def images(api: Api, namespace: str, of: Mapping[str, Workload]) -> dict[str, tu
     return {version: tuple(sorted(digests)) for version, digests in found.items()}
 
 
-def _selector(labels: Mapping[str, str]) -> str:
+def selector(labels: Mapping[str, str]) -> str:
+    """The labels as a query for a list of pods has them."""
     return ",".join(f"{key}={value}" for key, value in labels.items())
 
 
 def pod_reasons(api: Api, namespace: str, labels: Mapping[str, str]) -> tuple[str, ...]:
     """What the pods that are not ready say of themselves. Raises GatewayError."""
-    pods = api.get(f"/api/v1/namespaces/{namespace}/pods", {"labelSelector": _selector(labels)})
+    pods = api.get(f"/api/v1/namespaces/{namespace}/pods", {"labelSelector": selector(labels)})
     reasons: list[str] = []
     for pod in pods["items"]:
         reason = _reason(api, pod)

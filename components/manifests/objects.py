@@ -18,8 +18,11 @@ def objects(settings: Settings) -> tuple[Manifest, ...]:
             workload.deployment(app, name, version),
             routes.destination_rule(app, name, version, routing),
         ]
-        budget = workload.disruption_budget(app, name, version)
-        found += [budget] if budget else []
+        beside = (
+            workload.disruption_budget(app, name, version),
+            workload.autoscaler(app, name, version),
+        )
+        found += filter(None, beside)
     split = routes.virtual_service(
         app,
         settings.weights,

@@ -1,11 +1,16 @@
 """The app's Kubernetes objects as plain manifests; knows nothing of Pulumi."""
 
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..settings.model import App, Probe, SecretKey, Version
+from ..settings.model import App, ConfigMapKey, Probe, SecretKey, Version
 from ..settings.pod_template import PRE_STOP_SECONDS, laid_over
 from .manifest import PATCH_FORCE, Manifest
+
+# The name of the volume with a version's files.
+_FILES = "files"
 
 
 def namespace(name: str) -> Manifest:
@@ -52,7 +57,7 @@ def deployment(app: App, name: str, version: Version) -> Manifest:
     """The Deployment of one version, which rolls over without losing requests."""
     selector = {"app": app.name, "version": name}
     labels = {**app.labels, **version.labels, **selector}
-    template: Manifest = {"metadata": {"labels": labels}, "spec": _pod(app, version)}
+    template: Manifest = {"metadata": {"labels": labels}, "spec": _pod(app, name, version)}
     spec: Manifest = {
         "selector": {"matchLabels": selector},
         "strategy": {
@@ -62,7 +67,8 @@ def deployment(app: App, name: str, version: Version) -> Manifest:
         "template": _with_old_names(laid_over(template, app, version)),
     }
     given = {
-        "replicas": version.replicas,
+        # What it begins with, where an autoscaler has the number later.
+        "replicas": version.autoscaling.min if version.autoscaling else version.replicas,
         "minReadySeconds": version.min_ready_seconds,
         "progressDeadlineSeconds": version.progress_deadline_seconds,
         "revisionHistoryLimit": version.revision_history_limit,
@@ -72,6 +78,31 @@ def deployment(app: App, name: str, version: Version) -> Manifest:
     # So that a version that comes back at once does not find its old self, which is still going.
     metadata["annotations"]["pulumi.com/deletionPropagationPolicy"] = "background"
     return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata, "spec": spec}
+
+
+def files(app: App, name: str, version: Version) -> Manifest | None:
+    """The ConfigMap of the files whose texts the config has; None: it has none.
+
+    A new content is a new name, so a pod keeps the files that it was made with.
+    """
+    data = {key: version.files[path] for path, key in _keys(version).items()}
+    if not data:
+        return None
+    metadata = _metadata(files_name(app, name, data), app, {"app": app.name, "version": name})
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data, "immutable": True}
+
+
+def files_name(app: App, name: str, data: Mapping[str, object]) -> str:
+    """The name of the ConfigMap with these contents."""
+    digest = hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()[:10]
+    return f"{app.name}-{name}-files-{digest}"
+
+
+def _keys(version: Version) -> dict[str, str]:
+    """By path, the key in the ConfigMap of each file whose text the config has."""
+    texts = sorted(path for path, one in version.files.items() if isinstance(one, str))
+    # Two paths may end alike, and a key has no slash.
+    return {path: f"{index}.{path.rpartition('/')[2]}" for index, path in enumerate(texts)}
 
 
 def _with_old_names(template: Manifest) -> Manifest:
@@ -116,6 +147,32 @@ def disruption_budget(app: App, name: str, version: Version) -> Manifest | None:
     }
 
 
+def autoscaler(app: App, name: str, version: Version) -> Manifest | None:
+    """Gives the number of the version's pods to Kubernetes; None: it has none."""
+    wanted = version.autoscaling
+    if wanted is None:
+        return None
+    aims = {"cpu": wanted.cpu, "memory": wanted.memory}
+    metrics = [*(_utilization(key, aim) for key, aim in aims.items() if aim), *map(dict, wanted.metrics)]
+    target = f"{app.name}-{name}"
+    return {
+        "apiVersion": "autoscaling/v2",
+        "kind": "HorizontalPodAutoscaler",
+        "metadata": _metadata(target, app, {"app": app.name, "version": name}),
+        "spec": {
+            "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": target},
+            "minReplicas": wanted.min,
+            "maxReplicas": wanted.max,
+            **({"metrics": metrics} if metrics else {}),
+        },
+    }
+
+
+def _utilization(resource: str, percent: int) -> Manifest:
+    aim = {"type": "Utilization", "averageUtilization": percent}
+    return {"type": "Resource", "resource": {"name": resource, "target": aim}}
+
+
 def _metadata(name: str, app: App, labels: Mapping[str, str]) -> Manifest:
     return {
         "name": name,
@@ -126,14 +183,33 @@ def _metadata(name: str, app: App, labels: Mapping[str, str]) -> Manifest:
     }
 
 
-def _pod(app: App, version: Version) -> Manifest:
+def _pod(app: App, name: str, version: Version) -> Manifest:
     pod: Manifest = {
         "containers": [_container(app, version)],
         "securityContext": {"seccompProfile": {"type": "RuntimeDefault"}},
     }
     if version.image_pull_secrets:
-        pod["imagePullSecrets"] = [{"name": name} for name in version.image_pull_secrets]
+        pod["imagePullSecrets"] = [{"name": secret} for secret in version.image_pull_secrets]
+    if version.files:
+        pod["volumes"] = [{"name": _FILES, "projected": {"sources": _sources(app, name, version)}}]
     return pod
+
+
+def _sources(app: App, name: str, version: Version) -> list[Manifest]:
+    """Where the files come from: in the volume they have their whole paths."""
+    own, keys = files(app, name, version), _keys(version)
+    items = [{"key": key, "path": path[1:]} for path, key in keys.items()]
+    found = [{"configMap": {"name": own["metadata"]["name"], "items": items}}] if own else []
+    for path, one in sorted(version.files.items()):
+        if not isinstance(one, str):
+            kind, source = _source(one)
+            found.append({kind: {"name": source, "items": [{"key": one.key, "path": path[1:]}]}})
+    return found
+
+
+def _source(one: SecretKey | ConfigMapKey) -> tuple[str, str]:
+    """The kind of the object that has a key, as Kubernetes writes it, and its name."""
+    return ("secret", one.secret) if isinstance(one, SecretKey) else ("configMap", one.config_map)
 
 
 def _container(app: App, version: Version) -> Manifest:
@@ -169,16 +245,20 @@ def _container(app: App, version: Version) -> Manifest:
         container["resources"] = resources
     if version.env:
         container["env"] = [_variable(name, version.env[name]) for name in sorted(version.env)]
+    if version.files:
+        # A subPath: a file comes alone, and hides nothing of what the image has beside it.
+        container["volumeMounts"] = [
+            {"name": _FILES, "mountPath": path, "subPath": path[1:], "readOnly": True}
+            for path in sorted(version.files)
+        ]
     return container
 
 
-def _variable(name: str, value: str | SecretKey) -> Manifest:
+def _variable(name: str, value: str | SecretKey | ConfigMapKey) -> Manifest:
     if isinstance(value, str):
         return {"name": name, "value": value}
-    return {
-        "name": name,
-        "valueFrom": {"secretKeyRef": {"name": value.secret, "key": value.key}},
-    }
+    kind, source = _source(value)
+    return {"name": name, "valueFrom": {f"{kind}KeyRef": {"name": source, "key": value.key}}}
 
 
 def _probe(probe: Probe, container_port: int) -> Manifest:

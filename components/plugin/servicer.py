@@ -16,6 +16,7 @@ from pulumi.runtime.proto import provider_pb2 as proto
 
 from ..arguments import ArgumentsError
 from ..cluster_identity import ClusterIdentityProvider, SameClusterProvider
+from ..files import FilesProvider
 from ..gateway import waiting
 from ..ingress_service import IngressServiceProvider
 from ..provider import Provider
@@ -29,6 +30,7 @@ PROVIDERS: dict[str, Provider] = {
     "SplitConverged": ConvergedProvider(),
     "SplitReady": ReadyProvider(),
     "VersionDrain": DrainProvider(),
+    "VersionFiles": FilesProvider(),
 }
 # Each wait holds a thread; Pulumi's own dynamic resources have four.
 _AT_ONCE = 64
@@ -71,7 +73,7 @@ class Servicer(ProviderServicer):
         news, _ = _plain(request.news, keep_unknowns=True)
         found = await self._run(request, context, lambda provider: provider.diff(request.id, olds, news))
         some = proto.DiffResponse.DIFF_SOME if found.changes else proto.DiffResponse.DIFF_NONE
-        return proto.DiffResponse(changes=some)
+        return proto.DiffResponse(changes=some, replaces=found.replaces or [])
 
     async def Create(self, request: Any, context: Any) -> Any:  # noqa: N802
         """Waits for what the resource stands for."""

@@ -47,6 +47,7 @@ def warnings(settings: Settings, project: str) -> tuple[str, ...]:
         *_unasked(settings, project),
         *_reached_inside(settings, project),
         *_dropped_nulls(settings, project),
+        *_unmeasured(settings, project),
     )
 
 
@@ -142,7 +143,20 @@ def _versions(settings: Settings, project: str) -> Iterator[Mistake]:
         yield from _resources((*path, "resources"), version.resources)
         yield from _policy(path, version.traffic_policy, settings.routing)
         yield from _deadline(path, version)
+        yield from _autoscaling((*path, "autoscaling"), version)
         yield from _probes((*path, "probes"), version.probes)
+        yield from _files((*path, "files"), version)
+        for index, one in enumerate(version.restart_on):
+            if (one.secret is None) == (one.config_map is None):
+                wrong = "it needs the name of a Secret or of a ConfigMap"
+                yield Mistake((*path, "restartOn", index), wrong, "Write {secret: NAME} or {configMap: NAME}")
+
+
+def _files(path: tuple[str, ...], version: Version) -> Iterator[Mistake]:
+    for one in sorted(version.files):
+        above = next((other for other in version.files if one.startswith(f"{other}/")), None)
+        if above is not None:
+            yield Mistake((*path, one), f"{above} is a file, not a folder", "Give one of them another path")
 
 
 def _probes(path: tuple[str, ...], probes: Probes) -> Iterator[Mistake]:
@@ -188,6 +202,19 @@ def _resources(path: tuple[str, ...], resources: Resources) -> Iterator[Mistake]
         if rules.quantity(requests[name]) > rules.quantity(limits[name]):
             wrong = f"{requests[name]} is more than its limit, {limits[name]}"
             yield Mistake((*path, "requests", name), wrong, "Lower it, or raise the limit")
+
+
+def _autoscaling(path: tuple[str, ...], version: Version) -> Iterator[Mistake]:
+    wanted = version.autoscaling
+    if wanted is None:
+        return
+    if version.replicas is not None:
+        wrong = "replicas says the number of pods, which the autoscaler would change"
+        yield Mistake(path, wrong, "Take one of them out")
+    if wanted.min > wanted.max:
+        yield Mistake(
+            (*path, "min"), f"{wanted.min} is more than max, {wanted.max}", "Lower it, or raise max"
+        )
 
 
 def _deadline(path: tuple[str, ...], version: Version) -> Iterator[Mistake]:
@@ -375,6 +402,20 @@ def _reached_inside(settings: Settings, project: str) -> Iterator[str]:
 def _serves_unasked(version: Version) -> bool:
     own = version.existing is None
     return own and not version.probes.readiness.asks_the_app and version.replicas != 0
+
+
+def _unmeasured(settings: Settings, project: str) -> Iterator[str]:
+    """Kubernetes measures the use of a resource against what is requested of it."""
+    for name, version in settings.versions.items():
+        pieces = (settings.app.pod_template, version.pod_template)
+        for resource in ("cpu", "memory"):
+            aim = version.autoscaling and getattr(version.autoscaling, resource)
+            # What a pod template or a LimitRange requests is not judged here.
+            if aim and resource not in version.resources.requests and not any(pieces):
+                yield (
+                    f"{project}:versions.{name}.autoscaling.{resource}: it is a share of what is requested, "
+                    f"and resources.requests has no {resource}. Write it there, unless a LimitRange does."
+                )
 
 
 def _dropped_nulls(settings: Settings, project: str) -> Iterator[str]:

@@ -20,6 +20,11 @@ GRPC_HEALTH = "/grpc.health.v1.Health/Check"
 _FLAG = Flag()
 _POLICY = Foreign("Istio's TrafficPolicy")
 _VALUES = Foreign("the chart's values")
+_METRIC = Foreign("Kubernetes' MetricSpec")
+_EXAMPLE = {
+    "type": "Pods",
+    "pods": {"metric": {"name": "queue"}, "target": {"type": "AverageValue", "averageValue": "10"}},
+}
 _TEMPLATE = Foreign("a piece of Kubernetes' PodTemplateSpec")
 
 
@@ -307,6 +312,43 @@ class SecretKey(Section):
 
 
 @dataclass(frozen=True)
+class ConfigMapKey(Section):
+    """One key of a ConfigMap in the app's namespace."""
+
+    config_map: Annotated[str, rules.DNS_SUBDOMAIN, Key("The ConfigMap's name.", "rolls", "settings")]
+    key: Annotated[str, rules.SECRET_KEY, Key("The key in it.", "rolls", "colour")]
+
+
+@dataclass(frozen=True)
+class Content(Section):
+    """What a Secret or a ConfigMap has in it, which somebody else writes."""
+
+    secret: Annotated[
+        str | None, rules.DNS_SUBDOMAIN, Key("A Secret's name; this or a ConfigMap's.", "rolls", "db")
+    ] = None
+    config_map: Annotated[
+        str | None, rules.DNS_SUBDOMAIN, Key("A ConfigMap's name; this or a Secret's.", "rolls", "site")
+    ] = None
+
+    @property
+    def kind(self) -> str:
+        """Which of the two it is."""
+        return "ConfigMap" if self.secret is None else "Secret"
+
+    @property
+    def name(self) -> str:
+        """The object's name."""
+        return self.secret or self.config_map or ""
+
+
+def _source(value: object) -> int:
+    """Which branch a text is, or what names one: a Secret's key, or a ConfigMap's."""
+    if not isinstance(value, dict):
+        return 0
+    return 2 if "configMap" in value else 1
+
+
+@dataclass(frozen=True)
 class Grpc(Section):
     """gRPC's health check: of one service, or of the server as a whole."""
 
@@ -398,6 +440,28 @@ class Subset(Section):
 
 
 @dataclass(frozen=True)
+class Autoscaling(Section):
+    """A HorizontalPodAutoscaler (autoscaling/v2): between which numbers of pods, and by what it chooses."""
+
+    min: Annotated[int, Whole(1, 10_000, 2), Key("The fewest pods.", "scales")]
+    max: Annotated[int, Whole(1, 10_000, 10), Key("The most pods.", "scales")]
+    cpu: Annotated[
+        int | None,
+        Whole(1, 1000, 70),
+        Key("The mean use of the requested cpu that it aims at, in percent.", default="80 where nothing is"),
+    ] = None
+    memory: Annotated[
+        int | None,
+        Whole(1, 1000, 80),
+        Key("The mean use of the requested memory that it aims at, in percent."),
+    ] = None
+    metrics: Annotated[
+        tuple[Annotated[Mapping[str, object], _METRIC], ...],
+        Key("More metrics, as Kubernetes writes them.", "nothing", [_EXAMPLE]),
+    ] = ()
+
+
+@dataclass(frozen=True)
 class Version(Section):
     """One version's workload. `replicas` None leaves the number to Kubernetes or an autoscaler.
 
@@ -416,6 +480,11 @@ class Version(Section):
         Whole(0, 10_000, 3),
         Key("How many pods.", "scales", default="what runs: 1 at first, then an autoscaler's"),
     ] = None
+    autoscaling: Annotated[
+        Autoscaling | None,
+        Key("An autoscaler has the number of pods (docs/workloads.md).", "scales",
+            {"min": 2, "max": 10, "cpu": 70}, "none"),
+    ] = None  # fmt: skip
     container_port: Annotated[int, _PORT, Key("The port that the app listens on.", "rolls")] = 80
     resources: Annotated[Resources, Key("Requests and limits of the container.", "rolls")] = field(
         default_factory=Resources
@@ -424,14 +493,34 @@ class Version(Section):
         Mapping[
             Annotated[str, rules.ENV_NAME],
             Annotated[
-                Annotated[str, rules.ENV_VALUE] | SecretKey,
-                Branches(lambda value: 1 if isinstance(value, dict) else 0),
+                Annotated[str, rules.ENV_VALUE] | SecretKey | ConfigMapKey,
+                Branches(_source),
             ],
         ],
-        Key("Variables: texts, or {secret: NAME, key: KEY}. Numbers are as YAML reads them: quote '1.10'.",
+        Key("Variables: texts, {secret: NAME, key: KEY} or {configMap: NAME, key: KEY}. Numbers are as YAML "
+            "reads them: quote '1.10'.",
             "rolls",
             {"MODE": "blue", "TOKEN": {"secret": "app", "key": "token"}}),
-    ] = field(default_factory=dict[str, str | SecretKey])  # fmt: skip
+    ] = field(default_factory=dict[str, str | SecretKey | ConfigMapKey])  # fmt: skip
+    files: Annotated[
+        Mapping[
+            Annotated[str, rules.FILE_PATH],
+            Annotated[
+                Annotated[str, rules.FILE_TEXT] | SecretKey | ConfigMapKey,
+                Branches(_source),
+            ],
+        ],
+        Key("Files of the container by their paths: texts, {secret: NAME, key: KEY} or {configMap: NAME, "
+            "key: KEY} (docs/workloads.md).",
+            "rolls",
+            {"/etc/app/app.yaml": "colour: blue\n"}),
+    ] = field(default_factory=dict[str, str | SecretKey | ConfigMapKey])  # fmt: skip
+    restart_on: Annotated[
+        tuple[Content, ...],
+        _DISTINCT,
+        Key("Secrets and ConfigMaps of others: another content rolls the version when `up` runs.", "rolls",
+            [{"secret": "db"}]),
+    ] = ()  # fmt: skip
     probes: Annotated[Probes, Key("How Kubernetes asks whether it is well.", "rolls")] = field(
         default_factory=Probes
     )
@@ -698,6 +787,12 @@ class Convergence(Section):
         OneOf(("request", "none")),
         Key("Whether a version is asked for an answer before it gets more traffic.", example="none"),
     ] = "request"
+    room: Annotated[
+        int,
+        Whole(0, 100, 100),
+        Key("How many ready pods a version needs before it gets more, in percent of as many as serve the "
+            "same traffic now; 0: any number (docs/order.md)."),
+    ] = 0  # fmt: skip
     evidence: Annotated[
         Literal["gateways", "requests"],
         OneOf(("gateways", "requests")),

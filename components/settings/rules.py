@@ -25,8 +25,24 @@ LABEL_VALUE = Rule(
     f"{_VALUE}?", "a label value: letters, digits, -, _ and ., at most 63", "web", scalars=True
 )
 ENV_NAME = Rule(r"[A-Za-z_][A-Za-z0-9_]*", "a variable's name: letters, digits and _", "MODE")
-SECRET_KEY = Rule(r"[-._a-zA-Z0-9]{1,253}", "a key of a Secret: letters, digits, -, _ and .", "password")
-ENV_VALUE = Rule(r"(?s)[^\0]*", 'a text, or {secret: NAME, key: KEY}; "" for none', "blue", scalars=True)
+SECRET_KEY = Rule(
+    r"[-._a-zA-Z0-9]{1,253}", "a key of a Secret or a ConfigMap: letters, digits, -, _ and .", "password"
+)
+ENV_VALUE = Rule(
+    r"(?s)[^\0]*",
+    'a text, {secret: NAME, key: KEY} or {configMap: NAME, key: KEY}; "" for none',
+    "blue",
+    scalars=True,
+)
+# What a path of a projected volume and the key of a ConfigMap can be, which both have to take it.
+FILE_PATH = Rule(
+    r"(/(?!\.\.|\.(/|$))[-._a-zA-Z0-9]{1,200}){1,20}",
+    "a file's path from the root: /, letters, digits, -, _ and .",
+    "/etc/app/app.yaml",
+)
+FILE_TEXT = Rule(
+    r"(?s)[^\0]*", "a text, {secret: NAME, key: KEY} or {configMap: NAME, key: KEY}", "colour: blue"
+)
 # The grammar of github.com/distribution/reference, shortened.
 IMAGE = Rule(
     r"([a-zA-Z0-9][-.a-zA-Z0-9]*(:[0-9]+)?/)?[a-z0-9]+([-._/]+[a-z0-9]+)*"

@@ -57,7 +57,9 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[tuple[str, ...], tuple[
     """The versions that were waited for, and of them those that were asked for an answer, by call."""
     calls: list[tuple[tuple[str, ...], tuple[str, ...]]] = []
 
-    def wait(_split: proof.Split, versions: tuple[str, ...], _seconds: float, questions: Asked) -> None:
+    def wait(
+        _split: proof.Split, versions: tuple[str, ...], _seconds: float, questions: Asked, _room: object
+    ) -> None:
         calls.append((versions, tuple(questions)))
 
     monkeypatch.setattr(split_proof.proof, "wait_for_versions", wait)

@@ -15,6 +15,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -22,6 +23,7 @@ import (
 type behaviour struct {
 	version   string
 	text      string
+	textFile  string
 	colour    string
 	address   string
 	crash     bool
@@ -36,6 +38,7 @@ func main() {
 	var b behaviour
 	flag.StringVar(&b.version, "version", "v1", "value of the header X-App-Version")
 	flag.StringVar(&b.text, "text", "V1", "text of the page")
+	flag.StringVar(&b.textFile, "text-file", "", "file with the text of the page")
 	flag.StringVar(&b.colour, "colour", "blue", "background of the page")
 	flag.StringVar(&b.address, "address", ":80", "address to listen on")
 	flag.BoolVar(&b.crash, "crash", false, "exit with status 1 at once")
@@ -53,6 +56,13 @@ func main() {
 func run(b behaviour) error {
 	if b.crash {
 		return errors.New("asked to crash at start")
+	}
+	if b.textFile != "" {
+		text, err := os.ReadFile(b.textFile)
+		if err != nil {
+			return err
+		}
+		b.text = strings.TrimSpace(string(text))
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	defer stop()

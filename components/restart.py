@@ -1,0 +1,92 @@
+"""`restartOn`: a version rolls when the content of an object that somebody else writes is another one.
+
+When `up` runs, not by itself: nothing watches these objects in between.
+"""
+
+import hmac
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import pulumi
+
+from . import later
+from .kubernetes.api import Api
+from .kubernetes.errors import GatewayError
+from .kubernetes.kubeconfig import Kubeconfig
+from .settings.model import App, Content, Version
+from .settings.strategic_merge import merge
+
+# In the pod template, so that Kubernetes rolls the pods when it is another text.
+_ANNOTATION = "blue-green/restart-on"
+
+
+def restarting(
+    kubeconfig: pulumi.Input[Kubeconfig], app: App, versions: Mapping[str, Version]
+) -> Mapping[str, Version]:
+    """The versions, those with `restart_on` with a digest of that in their pod templates.
+
+    Where an object is missing or may not be read, the digest fails with pulumi.RunError, in a preview too.
+    """
+    contents = {name: version.restart_on for name, version in versions.items() if version.restart_on}
+    if not contents:
+        return versions
+
+    def read(known: Sequence[Any]) -> Mapping[str, str]:
+        try:
+            return digests(known[0], known[1], contents)
+        except GatewayError as error:
+            raise pulumi.RunError(f"restartOn: {error}") from error
+
+    found = pulumi.Output.all(kubeconfig, later.filled(app.namespace)).apply(read)
+    # The kubeconfig may be a secret; these digests are none.
+    public = pulumi.Output.unsecret(found)
+    return {
+        name: _annotated(version, public.apply(lambda all_, name=name: all_[name]))
+        if name in contents
+        else version
+        for name, version in versions.items()
+    }
+
+
+def _annotated(version: Version, digest: pulumi.Output[str]) -> Version:
+    annotations = {_ANNOTATION: later.stand_in(lambda _: digest)}
+    return replace(
+        version, pod_template=merge(version.pod_template, {"metadata": {"annotations": annotations}})
+    )
+
+
+def digests(
+    kubeconfig: Kubeconfig, namespace: str, contents: Mapping[str, Sequence[Content]]
+) -> Mapping[str, str]:
+    """By version, a text that is another one when a content is. Raises GatewayError, pulumi.RunError."""
+    read: dict[Content, Mapping[str, Any] | None] = {}
+    with Api(kubeconfig) as api:
+        for one in {content for wanted in contents.values() for content in wanted}:
+            read[one] = api.find(f"/api/v1/namespaces/{namespace}/{one.kind.lower()}s/{one.name}")
+    missing = [
+        f"versions.{version}.restartOn[{index}]: there is no {one.kind} {namespace}/{one.name}."
+        for version, wanted in contents.items()
+        for index, one in enumerate(wanted)
+        if read[one] is None
+    ]
+    if missing:
+        first = "What a version is to restart on is not there; nothing was touched."
+        raise pulumi.RunError("\n  ".join([first, *missing]))
+    return {
+        version: ", ".join(f"{one.kind} {one.name} {digest(read[one] or {})}" for one in wanted)
+        for version, wanted in contents.items()
+    }
+
+
+def digest(found: Mapping[str, Any]) -> str:
+    """A digest of an object's content, by which nobody can guess a short password.
+
+    Its key is the object's uid: 122 random bits, which only those know who may read the object anyway. An
+    object that is made anew has another one, and so rolls the version. Its resourceVersion would need no
+    content, but is another one for every label and annotation that somebody sets.
+    """
+    content = {key: found[key] for key in ("data", "binaryData") if found.get(key)}
+    key: str = found["metadata"]["uid"]
+    return hmac.new(key.encode(), json.dumps(content, sort_keys=True).encode(), "sha256").hexdigest()[:16]

@@ -1,0 +1,113 @@
+"""An autoscaler comes, changes and goes under load: the number of pods that run is never less for it.
+
+The lab has no metrics server, so it chooses by its bounds alone.
+"""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from harness.labs import Lab, Program
+from tests.lab.load import load
+from tests.lab.observe import QUICK, VERSIONS, failing_up, get, wait
+from tests.lab.shop import HOST, ROUTING, second_stack
+
+
+@pytest.fixture(scope="module")
+def shop(program: Program, lab: Lab) -> Iterator[Program]:
+    """All of the traffic to three pods of v1, and nothing retried."""
+    with second_stack(program, lab, "autoscaling") as made:
+        made.config(
+            versions=versions(replicas=3),
+            weights={"v1": 100},
+            routing={**ROUTING, "retries": {"attempts": 0}},
+        )
+        made.up("--skip-preview")
+        yield made
+
+
+def versions(**of_v1: object) -> dict[str, Any]:
+    return {"v1": {**VERSIONS["v1"], **of_v1}}
+
+
+def replicas(shop: Program) -> int:
+    return get(shop, "deployment", "shop-v1")["spec"]["replicas"]
+
+
+def ready(shop: Program) -> list[int]:
+    """How many pods of v1 and v2 are ready."""
+    both = [get(shop, "deployment", f"shop-{one}")["status"] for one in ("v1", "v2")]
+    return [one.get("readyReplicas", 0) for one in both]
+
+
+def started(shop: Program) -> set[str]:
+    """The pods that serve: one that is ended, as for a moment with fewer, comes back under another name."""
+    pods = get(shop, "pods", "-l", "app=shop,version=v1")["items"]
+    return {one["metadata"]["name"] for one in pods if "deletionTimestamp" not in one["metadata"]}
+
+
+def test_it_comes_changes_and_goes_under_load_with_the_number_of_pods(shop: Program) -> None:
+    with load(str(shop.outputs()["url"]), {"Host": HOST}) as answers:
+        before = started(shop)
+        shop.config(versions=versions(autoscaling={"min": 2, "max": 5}))
+        shop.up("--skip-preview")
+        shop.up("--skip-preview", "--expect-no-changes")
+        assert (replicas(shop), started(shop)) == (3, before)
+        assert get(shop, "pdb", "shop-v1")["spec"]["maxUnavailable"] == 1
+        shop.config(versions=versions(autoscaling={"min": 4, "max": 5}))
+        shop.up("--skip-preview")
+        wait(lambda: replicas(shop) == 4, "the autoscaler has not raised the number to its min")
+        conditions = get(shop, "hpa", "shop-v1")["status"]["conditions"]
+        assert {one["type"]: one["status"] for one in conditions}["AbleToScale"] == "True"
+        # The version rolls, with as many pods as the autoscaler says.
+        shop.config(versions=versions(autoscaling={"min": 4, "max": 5}, env={"A": "b"}))
+        shop.up("--skip-preview")
+        assert replicas(shop) == 4
+        shop.run("python", "-m", "rollout", "verify")
+        ended = started(shop)
+        shop.config(versions=versions(env={"A": "b"}))
+        shop.up("--skip-preview")
+        assert (replicas(shop), started(shop)) == (4, ended)
+        assert get(shop, "hpa")["items"] == []
+    assert [answer.text for answer in answers if not answer.ok] == []
+
+
+def test_a_new_version_begins_with_the_fewest_pods(shop: Program) -> None:
+    new = {**VERSIONS["v2"], "autoscaling": {"min": 2, "max": 3}}
+    shop.config(versions={**versions(env={"A": "b"}), "v2": new}, weights={"v1": 50, "v2": 50})
+    shop.up("--skip-preview")
+    assert get(shop, "deployment", "shop-v2")["status"]["availableReplicas"] >= 2
+
+
+def test_a_metric_that_kubernetes_does_not_know_is_refused_before_anything_is_written(shop: Program) -> None:
+    wrong = {"min": 2, "max": 3, "metrics": [{"type": "Moods"}]}
+    before = json.dumps(get(shop, "deployment", "shop-v1")["spec"])
+    shop.config(versions=versions(autoscaling=wrong, env={"A": "c"}), weights={"v1": 100})
+    said = failing_up(shop)
+    assert "HorizontalPodAutoscaler default/shop-v1: spec.metrics[0]" in said
+    assert json.dumps(get(shop, "deployment", "shop-v1")["spec"]) == before
+
+
+def test_a_version_gets_more_only_with_room_for_it(shop: Program) -> None:
+    both = {name: {**VERSIONS[name], "replicas": count} for name, count in (("v1", 3), ("v2", 1))}
+    shop.config(versions=both, weights={"v1": 100})
+    shop.up("--skip-preview")
+    wait(lambda: ready(shop) == [3, 1], "not all pods are ready")
+    shop.config(weights={"v1": 0, "v2": 100})
+    few = "v2 is to get 100 % of the traffic with 1 ready pod, and needs"
+    with load(str(shop.outputs()["url"]), {"Host": HOST}) as answers:
+        previewed = shop.preview()
+        said = previewed.stdout + previewed.stderr
+        assert f"{few} 2: 3 serve all of it now; without convergence.room no up waits for them" in said
+        shop.config(convergence={**QUICK, "room": 100})
+        said = failing_up(shop)
+        assert f"{few} 3: 3 serve all of it now. To mend it: raise its replicas" in said
+        assert "Traffic has not moved" in said
+        both["v2"]["replicas"] = 3
+        shop.config(versions=both, convergence={"timeoutSeconds": 60, "drainSeconds": 5, "room": 100})
+        shop.up("--skip-preview")
+        shop.up("--skip-preview", "--expect-no-changes")
+    assert [answer.text for answer in answers if not answer.ok] == []
+    assert {answer.version for answer in answers} == {"v1", "v2"}
