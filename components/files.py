@@ -78,9 +78,9 @@ class FilesProvider(Provider):
 
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> dynamic.DiffResult:
         """Another ConfigMap is another resource, so that the one before is deleted last."""
-        replaces = [key for key in ("name", "namespace") if _olds[key] != _news[key]]
+        replaces = [key for key in ("name", "namespace") if _olds.get(key) != _news.get(key)]
         return dynamic.DiffResult(
-            changes=any(_olds[key] != value for key, value in _news.items() if key != "__provider"),
+            changes=any(_olds.get(key) != value for key, value in _news.items() if key != "__provider"),
             replaces=replaces,
             delete_before_replace=False,
         )

@@ -13,7 +13,7 @@ import pulumi
 
 from . import later
 from .kubernetes.api import Api
-from .kubernetes.errors import GatewayError
+from .kubernetes.errors import ForbiddenError, GatewayError
 from .kubernetes.kubeconfig import Kubeconfig
 from .settings.model import App, Content, Version
 from .settings.strategic_merge import merge
@@ -64,7 +64,7 @@ def digests(
     read: dict[Content, Mapping[str, Any] | None] = {}
     with Api(kubeconfig) as api:
         for one in {content for wanted in contents.values() for content in wanted}:
-            read[one] = api.find(f"/api/v1/namespaces/{namespace}/{one.kind.lower()}s/{one.name}")
+            read[one] = _read(api, namespace, one)
     missing = [
         f"versions.{version}.restartOn[{index}]: there is no {one.kind} {namespace}/{one.name}."
         for version, wanted in contents.items()
@@ -78,6 +78,21 @@ def digests(
         version: ", ".join(f"{one.kind} {one.name} {digest(read[one] or {})}" for one in wanted)
         for version, wanted in contents.items()
     }
+
+
+def _read(api: Api, namespace: str, one: Content) -> Mapping[str, Any] | None:
+    resource = f"{one.kind.lower()}s"
+    try:
+        return api.find(f"/api/v1/namespaces/{namespace}/{resource}/{one.name}")
+    except ForbiddenError as error:
+        # No right to all of a namespace's Secrets, as the API's own sentence would have it.
+        rule = (
+            f'{{apiGroups: [""], resources: ["{resource}"], resourceNames: ["{one.name}"], verbs: ["get"]}}'
+        )
+        raise ForbiddenError(
+            f"{one.kind} {namespace}/{one.name} may not be read, so its content is not known. "
+            f"Add this rule to a role of the kubeconfig's user: {rule}"
+        ) from error
 
 
 def digest(found: Mapping[str, Any]) -> str:

@@ -74,9 +74,14 @@ def replicas(count: int) -> Step:
 
 def image_of_v1(tag: str) -> Step:
     """Return a step that gives v1, which has traffic, another image."""
+    return of_v1(image=f"janakiramm/myapp:{tag}")
+
+
+def of_v1(**keys: object) -> Step:
+    """Return a step that gives v1, which has traffic, other keys of its own and no more."""
 
     def step(program: Program) -> None:
-        program.config(versions=IMAGES_OF_TWO | {"v1": {"image": f"janakiramm/myapp:{tag}"}})
+        program.config(versions=IMAGES_OF_TWO | {"v1": {**IMAGES["v1"], **keys}})
         program.up()
         program.kubectl("rollout", "status", "deployment/myapp-v1", "--timeout=120s")
 

@@ -11,6 +11,7 @@ from proof.steps import (
     istio_annotation,
     kubectl,
     mirrored,
+    of_v1,
     random_splits,
     refresh,
     replicas,
@@ -51,6 +52,25 @@ TRANSITIONS = (
     ),
     Transition("put back to the earlier config", (to(HALF, ("v1", "v2")),), follows=True),
     Transition("new image of a version with traffic", (image_of_v1("v3"), image_of_v1("v1"))),
+    # tests/lab/test_files.py and test_autoscaling.py have them in short.
+    Transition(
+        "files of a version added, changed, removed",
+        (of_v1(files={"/etc/a": "one"}), of_v1(files={"/etc/a": "two"}), of_v1()),
+        short=False,
+    ),
+    Transition(
+        "autoscaler added, raised, removed",
+        (
+            of_v1(autoscaling={"min": 1, "max": 3}),
+            of_v1(autoscaling={"min": 3, "max": 4}),
+            kubectl(
+                "wait", "deployment/myapp-v1", "--for=jsonpath={.status.readyReplicas}=3", "--timeout=120s"
+            ),
+            of_v1(),
+            replicas(1),
+        ),
+        short=False,
+    ),
     Transition("replicas 1 → 3 → 1", (replicas(3), replicas(1))),
     Transition("up interrupted, superseded by another", (interrupted, to(HALF))),
     Transition("up killed at twenty points, carried on by another", killed(points=20), short=False),

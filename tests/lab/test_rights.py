@@ -11,11 +11,12 @@ import yaml
 
 from harness.labs import ROOT, Lab, Program
 from tests.lab.load import load
+from tests.lab.observe import get
 from tests.lab.shop import HOST, existing_cluster, second_stack
 
 ROLES = ("verify", "requests", "up", "preview")
 USER = "deployer"
-TWO = {name: {"image": f"janakiramm/myapp:{name}", "replicas": 2} for name in ("v1", "v2")}
+TWO: Mapping[str, Any] = {name: {"image": f"janakiramm/myapp:{name}", "replicas": 2} for name in ("v1", "v2")}
 QUICK = {"timeoutSeconds": 15, "drainSeconds": 1}
 
 
@@ -107,10 +108,22 @@ def test_with_the_documented_rights_everything_works(shop: Program) -> None:
     shop.config(weights={"v1": 50, "v2": 50})
     shop.up("--skip-preview")
     shop.run("python", "-m", "rollout", "verify")
-    shop.config(versions={"v2": TWO["v2"]}, weights={"v2": 100})
+    scaled = {"image": TWO["v2"]["image"], "autoscaling": {"min": 2, "max": 3}, "files": {"/etc/a": "one"}}
+    shop.config(versions={"v2": scaled}, weights={"v2": 100})
     shop.up("--skip-preview")
+    shop.run("python", "-m", "rollout", "verify")
     shop.config(versions=TWO, weights={"v1": 100})
-    shop.up("--skip-preview")
+    assert "forbidden" not in shop.up("--skip-preview").stdout
+    assert get(shop, "configmaps,hpa", "-l", "app=shop")["items"] == []
+
+
+def test_without_the_right_to_a_secret_no_content_of_it_is_known(shop: Program) -> None:
+    watching = {**TWO["v1"], "restartOn": [{"secret": "db"}]}
+    shop.config(versions={**TWO, "v1": watching})
+    done = shop.preview(check=False)
+    assert 'resources: ["secrets"], resourceNames: ["db"], verbs: ["get"]}' in done.stdout + done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+    shop.config(versions=TWO)
 
 
 def test_a_preview_needs_no_right_to_write(program: Program, shop: Program) -> None:

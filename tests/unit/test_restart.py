@@ -99,8 +99,9 @@ def test_all_that_is_missing_is_said_with_its_place(cluster: dict[str, Any]) -> 
 
 
 def test_without_the_right_to_read_it_the_right_is_named(cluster: dict[str, Any]) -> None:
-    cluster["secrets/db"] = ForbiddenError("secrets is forbidden. Add this rule")
-    with pytest.raises(Exception, match=r"restartOn: secrets is forbidden\. Add this rule"):
+    cluster["secrets/db"] = ForbiddenError("secrets is forbidden")
+    rule = r'\{apiGroups: \[""\], resources: \["secrets"\], resourceNames: \["db"\], verbs: \["get"\]\}'
+    with pytest.raises(Exception, match=f"restartOn: Secret web/db may not be read, .* {rule}"):
         annotations(Version("shop:1", restart_on=(DB,)))
 
 
