@@ -22,7 +22,7 @@ from .kubernetes.api import Api
 from .kubernetes.errors import GatewayError
 from .kubernetes.kubeconfig import Kubeconfig
 from .manifests import workload
-from .manifests.losses import lost
+from .manifests.losses import clashes, lost
 from .manifests.manifest import Manifest, collection
 from .option import IN_CONFIG, Options
 from .pulumi_cli import stack as stacks
@@ -105,6 +105,8 @@ class Ownership:
             owner = str(owner_of(manifest))
             raise ForeignObjectError(marked(found, owner, kubeconfigs.kubectl(kubeconfig)))
         if self._taken:
+            if found_otherwise := clashes(found, manifest):
+                raise ForeignObjectError(clashing(found, found_otherwise))
             pulumi.log.warn(taken(found, lost(found, manifest)))
             return
         parent = self._parents[args.name]
@@ -238,6 +240,18 @@ def taken(found: Mapping[str, Any], losses: Sequence[str]) -> str:
     """The sentence for an object that is taken over, with what it loses by that."""
     what = "; it loses" if losses else " as it is"
     return "\n  ".join((f"{found['kind']} {object_id(found)} is taken over{what}", *losses))
+
+
+def clashing(found: Mapping[str, Any], ways: Sequence[str]) -> str:
+    """The sentence for an object whose probes Kubernetes would refuse once it is taken over."""
+    return "\n  ".join(
+        (
+            f"{found['kind']} {object_id(found)} cannot be taken over as the config is. It was not touched.",
+            *(f"{one}." for one in ways),
+            "Kubernetes would keep both, and refuses that. Write the probe as it is there, in versions: by",
+            "path for httpGet, by grpc for grpc, by neither for tcpSocket, by a podTemplate for exec.",
+        )
+    )
 
 
 def refusal(found: Mapping[str, Any], command: str, line: str) -> str:

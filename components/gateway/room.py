@@ -58,4 +58,5 @@ def _pods(count: int) -> str:
 
 def _ready(api: Api, namespace: str, workload: Workload) -> int:
     found: Mapping[str, Any] = api.find(workloads.path(namespace, workload)) or {}
-    return int((found.get("status") or {}).get("readyReplicas", 0))
+    status: Mapping[str, Any] = found.get("status") or {}
+    return int(status.get("readyReplicas", 0))

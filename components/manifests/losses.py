@@ -5,6 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, cast
 
 _LONGEST = 160
+_PROBES = ("readinessProbe", "livenessProbe", "startupProbe")
+_WAYS = ("exec", "grpc", "httpGet", "tcpSocket")
 
 
 def lost(found: Mapping[str, Any], manifest: Mapping[str, Any]) -> tuple[str, ...]:
@@ -14,6 +16,31 @@ def lost(found: Mapping[str, Any], manifest: Mapping[str, Any]) -> tuple[str, ..
     names, as containers, which Kubernetes merges by them.
     """
     return tuple(_differences("spec", found.get("spec"), manifest.get("spec")))
+
+
+def clashes(found: Mapping[str, Any], manifest: Mapping[str, Any]) -> tuple[str, ...]:
+    """A line for each probe that asks in another way in the cluster.
+
+    Server-side apply would keep that way beside the manifest's, and Kubernetes refuses a probe with two.
+    """
+    return tuple(
+        f"{name}.{probe} asks by {theirs}, and the config by {ours}"
+        for name, one in _containers(manifest).items()
+        for probe in _PROBES
+        if (ours := _way(one, probe))
+        and (theirs := _way(_containers(found).get(name, {}), probe)) not in ("", ours)
+    )
+
+
+def _containers(item: Mapping[str, Any]) -> Mapping[str, Mapping[str, Any]]:
+    template: Mapping[str, Any] = item.get("spec", {}).get("template", {})
+    return {one["name"]: one for one in template.get("spec", {}).get("containers", ())}
+
+
+def _way(container: Mapping[str, Any], probe: str) -> str:
+    """By what a probe asks; nothing of one that is not there."""
+    found: Mapping[str, Any] = container.get(probe) or {}
+    return next((one for one in _WAYS if one in found), "")
 
 
 def _differences(path: str, old: Any, new: Any) -> Iterator[str]:

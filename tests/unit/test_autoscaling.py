@@ -85,5 +85,6 @@ def test_a_share_of_nothing_is_warned_of() -> None:
     aim = {"min": 1, "max": 2, "cpu": 70}
     warned = "autoscaling.cpu: it is a share of what is requested, and resources.requests has no cpu"
     assert warned in "\n".join(parsed(autoscaling=aim).warnings)
-    for more in ({"resources": {"requests": {"cpu": "1"}}}, {"podTemplate": {"spec": {}}}):
-        assert warned not in "\n".join(parsed(autoscaling=aim, **more).warnings)
+    resources = {"requests": {"cpu": "1"}}
+    assert warned not in "\n".join(parsed(autoscaling=aim, resources=resources).warnings)
+    assert warned not in "\n".join(parsed(autoscaling=aim, podTemplate={"spec": {}}).warnings)

@@ -13,11 +13,21 @@ import pytest
 
 from components.kubernetes.errors import GatewayError
 from components.manifests import routes, workload
-from components.manifests.losses import lost
+from components.manifests.losses import clashes, lost
 from components.option import IN_CONFIG
-from components.ownership import OWNER, ForeignObjectError, Ownership, find, marked, refusal, renamed, taken
+from components.ownership import (
+    OWNER,
+    ForeignObjectError,
+    Ownership,
+    clashing,
+    find,
+    marked,
+    refusal,
+    renamed,
+    taken,
+)
 from components.pulumi_cli import stack as stacks
-from components.settings.model import App, Routing, Version
+from components.settings.model import App, Probe, Probes, Routing, Version
 from tests.unit.fake_cluster import fake_cluster
 
 Hook = Callable[[pulumi.ResourceHookArgs], Awaitable[None]]
@@ -228,3 +238,20 @@ def test_what_an_object_loses_is_said_field_by_field() -> None:
     assert taken(there, lost(there, wanted)).splitlines()[0] == (
         "VirtualService default/shop is taken over; it loses"
     )
+
+
+def test_a_probe_that_asks_in_another_way_is_refused_with_what_to_write() -> None:
+    def made(**probes: Probe) -> dict[str, Any]:
+        version = Version("app:1", probes=Probes(**probes))
+        return workload.deployment(App("shop"), "v1", version)
+
+    plain, page = made(), made(readiness=Probe("/"), liveness=Probe("/live"))
+    assert clashes(page, page) == ()
+    # One that the other lacks is none too many; another page is a change as any other.
+    assert clashes(made(readiness=Probe("/other")), page) == ()
+    (line,) = clashes(page, plain)
+    assert line == "shop.readinessProbe asks by httpGet, and the config by tcpSocket"
+    assert clashing(page, (line,)).splitlines()[:2] == [
+        "Deployment default/shop-v1 cannot be taken over as the config is. It was not touched.",
+        f"  {line}.",
+    ]
