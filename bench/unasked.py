@@ -55,6 +55,7 @@ def wait_for_versions(
     versions: tuple[str, ...],
     seconds: float,
     questions: Mapping[str, Any] | None = None,
+    room: Any = None,
 ) -> None:
     """Waits for nothing."""
 
