@@ -14,7 +14,8 @@ from proof.steps import HALF, Step, replicas, to
 API_SERVER = "/etc/kubernetes/manifests/kube-apiserver.yaml"
 ETCD = "/etc/kubernetes/manifests/etcd.yaml"
 ASIDE = "/etc/kubernetes/"
-AWAY_SECONDS = 30
+# Kubernetes 1.35 takes the pods of a node out of their Services that it has not heard of for 50 s.
+AWAY_SECONDS = 60
 BACK_SECONDS = 180
 # From a killed process until no Envoy has its endpoint, or it runs again: the kubelet's relist of
 # containers (1 s), its status to the API server, istiod's debounce (0.1 s), and as much again.

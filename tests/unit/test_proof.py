@@ -8,10 +8,13 @@ from itertools import accumulate
 from pathlib import Path
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
 from components.observation.statistics import could_be
+from harness.labs import ROOT
+from proof import faults
 from proof.accuracy import (
     EACH,
     MISS,
@@ -136,3 +139,13 @@ def test_what_was_under_way_is_read_from_a_log_that_breaks_off(tmp_path: Path) -
     assert under_way(log) == "update: update myapp-ready"
     log.write_text("\n".join(lines[:2]) + "\n")
     assert under_way(log) == "preview: update a"
+
+
+@pytest.mark.parametrize("stack", ["dev", "lab"])
+def test_no_outage_of_the_proof_is_longer_than_a_node_may_be_silent(stack: str) -> None:
+    """Else Kubernetes takes every pod of the only node out of its Service, and the gateways answer 503."""
+    cluster = yaml.safe_load((ROOT / f"Pulumi.{stack}.yaml").read_text())["config"]["blue-green:cluster"]
+    settings = dict(one.split("=") for one in cluster["extraConfig"])
+    minutes = settings["controller-manager.node-monitor-grace-period"].removesuffix("m")
+    # What is away needs as long again until it answers.
+    assert int(minutes) * 60 > 2 * faults.AWAY_SECONDS
