@@ -89,7 +89,7 @@ def test_it_is_imported_by_the_lines_that_the_error_prints(shop: Program) -> Non
 def test_it_is_taken_over_by_the_option(shop: Program) -> None:
     uids = metadata(shop, "uid")
     shop.run("pulumi", "config", "set", "--path", "blue-green:app.takeOwnership", "true")
-    shop.config(versions={"v1": {**VERSIONS["v1"], "probes": {"readiness": {"path": "/"}}}})
+    shop.config(versions={**VERSIONS, "v1": {**VERSIONS["v1"], "probes": {"readiness": {"path": "/"}}}})
     previewed = shop.preview(check=False)
     said = previewed.stdout + previewed.stderr
     assert "shop.readinessProbe asks by tcpSocket, and the config by httpGet." in said
