@@ -11,6 +11,7 @@ import pytest
 
 from components.observation.answers import visible_text
 from harness.labs import ROOT, Lab, Program
+from tests import documented
 from tests.lab.load import load
 from tests.lab.observe import VERSIONS, failing_up, get, updated
 from tests.lab.shop import HOST, ROUTING, second_stack
@@ -126,15 +127,9 @@ def test_a_broken_green_keeps_its_test_route_from_coming_but_not_traffic_from_mo
     shop.kubectl("scale", "deploy/shop-v2", "--replicas=1")
 
 
-def commands(page: str) -> list[str]:
-    """Every command of a page's shell blocks."""
-    blocks = re.findall(r"```sh\n(.*?)```", page, re.DOTALL)
-    return [line for block in blocks for line in block.splitlines()]
-
-
 def test_the_page_can_be_followed_as_it_is_written(base: Program) -> None:
     said: list[str] = []
-    for command in commands((ROOT / "docs/test-routes.md").read_text()):
+    for command in documented.typed(ROOT / "docs/test-routes.md"):
         # There is nobody to answer.
         asked = command.replace("pulumi up", "pulumi up --yes --skip-preview")
         asked = re.sub("^blue-green ", "python -m rollout ", asked)
