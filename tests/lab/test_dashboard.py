@@ -4,17 +4,20 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from typing import Any
 
+import psutil
 import pytest
-from playwright.sync_api import Page, expect
+import yaml
+from playwright.sync_api import Locator, Page, expect
 
 from harness.chromium import chromium, shown
 from harness.dashboard import dashboard
 from harness.labs import Lab, Program
 from tests.lab.load import load
-from tests.lab.observe import wait
+from tests.lab.observe import QUICK, failing_up, wait
 from tests.lab.shop import HOST, second_stack
 
 VERSIONS = {"v1": {"image": "janakiramm/myapp:v1"}, "v2": {"image": "janakiramm/myapp:v2"}}
@@ -42,8 +45,61 @@ def test_page_follows_what_becomes_of_a_stack(shop: Program) -> None:
         _is_as_configured(shop, page, "v1 50 %", "v2 50 %")
         _comes_back_after_the_gateway(shop, page)
         _shows_a_shift_that_goes_back(shop, page)
+        _shows_a_version_that_breaks(shop, page)
         _says_what_others_wrote(shop, page)
     assert (started.status, started.said) == (0, "dashboard: Ctrl-C ends it\n")
+
+
+def test_page_of_all_stacks_has_each_and_comes_back_when_the_cluster_does(
+    base: Program, shop: Program
+) -> None:
+    shop.config(versions=VERSIONS, weights={"v1": 100})
+    shop.up("--skip-preview")
+    copied = base.folder / shop.config_file.name
+    copied.write_text(shop.config_file.read_text())
+    try:
+        with dashboard(base.folder, base.environment, "--all") as started, chromium() as browser:
+            page = browser.new_page()
+            page.goto(started.address)
+            news, stacks = page.locator("#news"), page.locator("section.stack")
+            expect(stacks).to_have_count(2, timeout=60_000)
+            expect(page).to_have_title(re.compile("^converged "), timeout=60_000)
+            said = [(one.locator("h2").inner_text(), _asked_for(one)) for one in stacks.all()]
+            assert sorted(said) == [(_title(base), "v1 50 %, v2 50 %"), (_title(shop), "v1 100 %")]
+            with _stopped(str(base.outputs()["ingressHost"])):
+                expect(news).to_have_text(
+                    re.compile(r"No news for \d+ s of \w+: .*; No news for"), timeout=60_000
+                )
+                expect(page).to_have_title(re.compile("^no news"))
+            expect(news).to_have_text("Live", timeout=60_000)
+            expect(page).to_have_title(re.compile("^converged "), timeout=60_000)
+    finally:
+        copied.unlink()
+
+
+def _title(program: Program) -> str:
+    context = yaml.safe_load(program.config_file.read_text())["config"]["blue-green:cluster"].get("profile")
+    return f"{program.stack} on {context or 'current'}"
+
+
+def _asked_for(stack: Locator) -> str:
+    return (stack.locator(".bar").first.get_attribute("aria-label") or "").rpartition(": ")[2]
+
+
+@contextmanager
+def _stopped(node: str) -> Generator[None]:
+    """The API server of the lab with this node says nothing, as when a laptop slept or a network is away."""
+    (server,) = (
+        process
+        for process in psutil.process_iter(["name", "cmdline"])
+        if process.info["name"] == "kube-apiserver"
+        and f"--advertise-address={node}" in process.info["cmdline"]
+    )
+    server.suspend()
+    try:
+        yield
+    finally:
+        server.resume()
 
 
 def _comes_back_after_the_gateway(shop: Program, page: Page) -> None:
@@ -78,6 +134,20 @@ def _shows_a_shift_that_goes_back(shop: Program, page: Page) -> None:
     newest = page.locator(".history tbody tr").first
     expect(newest).to_contain_text("blue-green shift-back: to v1 100 %: v2 at 30 %: ", timeout=30_000)
     expect(newest).to_contain_text("v1 70 %, v2 30 % → v1 100 %")
+    _is_as_configured(shop, page, "v1 100 %")
+
+
+def _shows_a_version_that_breaks(shop: Program, page: Page) -> None:
+    """An image that is not there: the `up` fails, and the page has the cause that `verify` names."""
+    broken = {**VERSIONS, "v2": {"image": "janakiramm/myapp:missing"}}
+    shop.config(versions=broken, weights={"v1": 90, "v2": 10}, convergence=QUICK)
+    failing_up(shop)
+    found = _verify(shop)["differences"]
+    assert any("janakiramm/myapp:missing" in one["what"] for one in found), found
+    wait(lambda: _findings(page)[: len(found)] == [one["what"] for one in found], "the same on the page")
+    expect(page.locator(".history tbody tr").first).to_contain_text("failed", timeout=30_000)
+    shop.config(versions=VERSIONS, weights={"v1": 100, "v2": 0})
+    shop.up("--skip-preview")
     _is_as_configured(shop, page, "v1 100 %")
 
 
