@@ -101,7 +101,7 @@ def _piece(
         mine["env"] = list(env)
     others = [dict(one) for one in spec["containers"] if one is not own]
     if len(_objects(own.get("ports"))) > 1:
-        left.append("ports of the container beside the first: the app has one port")
+        left.append("ports of the container beside the first: list them as app.ports (docs/ports.md)")
     if mine or others:
         rest["containers"] = [{"name": app, **mine}, *others]
     annotations = _without(_object(template["metadata"].get("annotations")), {}, (_RESTARTED,))

@@ -1,5 +1,6 @@
 """Several ports of an app: each with the weights, all proved, and none in the way of another."""
 
+import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -11,7 +12,7 @@ from components.observation.answers import Answer
 from harness.labs import Program
 from tests.lab.baseline import Baseline
 from tests.lab.load import load
-from tests.lab.observe import QUICK
+from tests.lab.observe import QUICK, failing_up, get, updated
 
 PORTS: list[dict[str, Any]] = [{"name": "http", "port": 80}, {"name": "api", "port": 81, "gatewayPort": 9000}]
 
@@ -80,3 +81,22 @@ def test_a_port_is_added_moved_changed_and_removed_under_load_and_nothing_is_dro
     assert {one.version for one in callers} == {"v1", "v2"}
     with pytest.raises(httpx.ConnectError):
         httpx.get(api)
+
+
+def test_the_proof_reads_the_routes_of_every_port(two_ports: Program) -> None:
+    program = two_ports
+    program.config(app={"name": "myapp", "ports": PORTS}, weights={"v1": 50, "v2": 50})
+    program.up("--skip-preview")
+    assert program.run("python", "-m", "rollout", "verify").returncode == 0
+    api, split = get(program, "virtualservice", "myapp")["spec"]["http"]
+
+    def write(*rules: Mapping[str, Any]) -> None:
+        change = json.dumps({"spec": {"http": rules}})
+        program.kubectl("patch", "virtualservice", "myapp", "--type=merge", "-p", change)
+
+    write(api | {"route": json.loads(json.dumps(api["route"]).replace("81", "80"))}, split)
+    assert "myapp-converged" in updated(program)
+    said = failing_up(program, "--refresh=false")
+    assert "leads to outbound|80|v1|myapp.default.svc.cluster.local, and not to port 81" in said
+    program.up("--skip-preview")
+    assert set(answered(api_url(program), count=40)) == {"v1", "v2"}

@@ -1,0 +1,1 @@
+"""Apps that nobody here wrote, behind the split."""
