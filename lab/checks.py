@@ -44,7 +44,7 @@ CNI_PLUGIN = Path("/usr/lib/cni/bridge")
 TOOLS = ("crictl", "kubeadm", "kubectl", "kubelet", "minikube")
 MIN_FREE_BYTES = 3 * 1024**3
 # Counted on a node: systemd and its services, containerd, the kubelet and the control plane.
-_INOTIFY_INSTANCES = 35
+_INOTIFY_INSTANCES = 28
 _MIN_PREFIX, _MAX_PREFIX = 16, 29
 
 

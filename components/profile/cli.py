@@ -21,7 +21,7 @@ from .run import error, output, run
 # A first start downloads a VM or an image; Minikube itself gives up on the rest after 6 minutes.
 START_SECONDS = 1800
 # A node that has joined is ready once its network plugin runs, which may have to download an image.
-NODES_SECONDS = 180
+NODES_SECONDS = 120
 # ExGuestNotFound of Minikube's exit codes: there is no profile of the name.
 _NO_PROFILE = 85
 # How Minikube calls a machine that runs and whose disk is full to 99 %.

@@ -27,14 +27,12 @@ def _lock(folder: Path, pid: int, host: str) -> Path:
     return lock
 
 
-def _dead_pid() -> int:
-    with subprocess.Popen(["true"]) as process:
-        process.wait()
-    return process.pid
+# Linux gives out lower ones only; that of a process that has just ended may be another's by now.
+DEAD = 2**22
 
 
 def test_lock_of_a_dead_process_of_this_host_is_removed(held: Path) -> None:
-    lock = _lock(held, _dead_pid(), os.uname().nodename)
+    lock = _lock(held, DEAD, os.uname().nodename)
     locks.clear_dead("lab")
     assert not lock.exists()
 
@@ -46,19 +44,19 @@ def test_lock_of_a_living_process_stays(held: Path) -> None:
 
 
 def test_lock_of_another_host_stays(held: Path) -> None:
-    lock = _lock(held, _dead_pid(), "elsewhere")
+    lock = _lock(held, DEAD, "elsewhere")
     locks.clear_dead("lab")
     assert lock.exists()
 
 
 def test_lock_of_another_stack_stays(held: Path) -> None:
-    lock = _lock(held, _dead_pid(), os.uname().nodename)
+    lock = _lock(held, DEAD, os.uname().nodename)
     locks.clear_dead("dev")
     assert lock.exists()
 
 
 def test_shared_backend_is_left_alone(held: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    lock = _lock(held, _dead_pid(), os.uname().nodename)
+    lock = _lock(held, DEAD, os.uname().nodename)
     monkeypatch.setenv("PULUMI_BACKEND_URL", "s3://team-state")
     locks.clear_dead("lab")
     assert lock.exists()
@@ -93,7 +91,7 @@ def test_the_local_backend_is_found_where_pulumi_finds_it(
         (home / ".pulumi").mkdir()
         (home / ".pulumi" / "credentials.json").write_text(json.dumps({"current": backend}))
     monkeypatch.chdir(project)
-    lock = _lock(folder, _dead_pid(), os.uname().nodename)
+    lock = _lock(folder, DEAD, os.uname().nodename)
     locks.clear_dead("organization/blue-green/lab")
     assert not lock.exists()
 
