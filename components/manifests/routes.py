@@ -63,14 +63,21 @@ def destination_rule(
     return rule
 
 
-def with_labels(rule: Manifest, known: Mapping[str, Any] | None) -> Manifest:
-    """The rule with the labels that another one of its name has, where it has none yet."""
-    (subset,) = rule["spec"]["subsets"]
-    if subset["labels"] or known is None:
+def as_written(rule: Manifest, known: Mapping[str, Any] | None) -> Manifest:
+    """The rule with what the program takes from the cluster, as another one of its name has it.
+
+    That is its exportTo, and the labels of pods that somebody else has.
+    """
+    if known is None:
         return rule
-    labels = [one.get("labels") for one in known["spec"]["subsets"] if one["name"] == subset["name"]]
-    found = [{**subset, "labels": labels[0]}] if labels else [subset]
-    return {**rule, "spec": {**rule["spec"], "subsets": found}}
+    spec = {**rule["spec"]}
+    if known["spec"].get("exportTo") == list(_EXPORT_TO):
+        spec["exportTo"] = list(_EXPORT_TO)
+    (subset,) = spec["subsets"]
+    if not subset["labels"]:
+        labels = [one.get("labels") for one in known["spec"]["subsets"] if one["name"] == subset["name"]]
+        spec["subsets"] = [{**subset, "labels": labels[0]}] if labels else [subset]
+    return {**rule, "spec": spec}
 
 
 def virtual_service(

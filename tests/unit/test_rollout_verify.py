@@ -106,6 +106,25 @@ def test_what_is_as_the_last_up_left_it_is_not_applied_and_nobody_drifted() -> N
     ]
 
 
+def test_rules_that_the_last_up_exported_to_all_are_no_difference_and_what_somebody_wrote_there_is() -> None:
+    asked = settings({"v1": 100})
+
+    def exported(*to: str) -> dict[tuple[str, str], dict[str, Any]]:
+        found = cluster(asked)
+        rule = found["DestinationRule", "app-v1"]
+        rule["spec"] = {**rule["spec"], "exportTo": list(to)} if to else rule["spec"]
+        return found
+
+    assert list(fields("dev", asked, live(exported("*")), exported("*"))) == []
+    what = "DestinationRule default/app-v1: spec.exportTo"
+    for last, now, says in (
+        ((), ("*",), f"{what} is not of the config"),
+        (("*",), (".",), f"{what}[0] is . and not *"),
+    ):
+        (found,) = fields("dev", asked, live(exported(*now)), exported(*last))
+        assert found.what == says
+
+
 def test_what_somebody_added_to_the_route_is_named_with_the_command_that_takes_it_out() -> None:
     asked = settings({"v1": 100})
     there = cluster(asked, KUBECTL)

@@ -34,7 +34,7 @@ def fields(name: str, settings: Settings, now: Live, applied: Applied) -> Iterat
         what = f"{kind} {settings.app.namespace}/{key[1]}"
         live, last = now.objects.get(key), applied.get(key)
         if kind == "DestinationRule":
-            manifest = routes.with_labels(manifest, last or live)
+            manifest = routes.as_written(manifest, last or live)
         if live is None and last is None:
             yield Difference(f"not applied: {what} is not there yet", up(name), Status.NOT_APPLIED)
         elif live is None:
