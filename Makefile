@@ -136,9 +136,8 @@ proof: tools ## Prove that no change drops a request: every transition and fault
 docs: browser ## Take the pictures of the docs from the lab's stack, which `make up` has made
 	$(IN_ENV) $(PYTHON) -m harness.pictures
 
-dist: setup ## Build the wheel into dist/, the same bytes from the same commit
-	rm -rf build # else modules that are no more would be in the wheel
-	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(PYTHON) -m pip wheel --quiet --no-deps --wheel-dir dist .
+dist: tools ## Build the wheel, the plugin's archive and the SDKs into dist/, the same bytes from the same commit
+	$(PYTHON) -m tools release
 
 config-docs: setup ## Write docs/config.md and docs/config.schema.json anew, from the model of the config
 	$(PYTHON) -m rollout explain --markdown > docs/config.md

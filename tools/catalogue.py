@@ -30,6 +30,7 @@ class GoTool:
         cgo: built with the C compiler; without it the binary is static.
         tags: further build tags.
         sources: further committed files that it is built of, below `tools/go`.
+        toolchain: the Go that builds all of its module, where the one that is here builds it wrong.
         fits: versions of a command on PATH that are used instead (PEP 440), or none.
     """
 
@@ -40,6 +41,7 @@ class GoTool:
     cgo: bool = False
     tags: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
+    toolchain: str | None = None
     fits: str | None = None
 
 
@@ -146,12 +148,20 @@ GO_TOOLS: tuple[GoTool, ...] = (
         package="github.com/pulumi/pulumi-yaml/cmd/pulumi-language-yaml",
         stamps=("github.com/pulumi/pulumi-yaml/pkg/version.Version=v1.25.0",),
     ),
+    GoTool(
+        name="pulumi-language-nodejs",
+        module="language-nodejs",
+        package="github.com/pulumi/pulumi/sdk/nodejs/cmd/pulumi-language-nodejs/v3",
+        stamps=("github.com/pulumi/pulumi/sdk/v3/go/common/version.Version=v3.184.0",),
+        # By the filepath.Rel of Go 1.26 it generates SDKs with wrong imports.
+        toolchain="go1.25.8",
+    ),
 )
 
 # What the program runs with on any cluster.
 PROGRAM = frozenset({"pulumi", "minikube", "pulumi-language-python", "pulumi-resource-kubernetes"})
 # The language hosts of the examples, for their tests alone.
-EXAMPLES = frozenset({"pulumi-language-yaml"})
+EXAMPLES = frozenset({"pulumi-language-nodejs", "pulumi-language-yaml"})
 # What only checks what the repository has, and what it makes: built when it is asked for.
 CHECKS = frozenset({"actionlint", "istioctl"})
 # Pulumi's own CLI brings its language host and installs its providers.

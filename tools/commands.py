@@ -1,5 +1,6 @@
 """`python -m tools`: build what is missing, and all else about the pinned tools."""
 
+import hashlib
 import shutil
 import signal
 import subprocess
@@ -74,6 +75,16 @@ def stays_command() -> None:
 def actionlint_command() -> None:
     """Check the GitHub workflows. Example: python -m tools actionlint."""
     sys.exit(subprocess.run([build.one("actionlint"), "-color"], cwd=store.ROOT).returncode)
+
+
+@app.command("release")
+def release_command() -> None:
+    """Make what a release is made of in dist/, and print the sums. Example: python -m tools release."""
+    # It imports the program, which no other command needs.
+    from tools import release
+
+    for file in release.make(store.ROOT / "dist"):
+        print(f"{hashlib.sha256(file.read_bytes()).hexdigest()}  {file.name}")
 
 
 @app.command("clean")

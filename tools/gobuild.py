@@ -67,7 +67,7 @@ def packages_to_compile(go: Go, tools: Sequence[GoTool]) -> set[str]:
             *(tool.package for tool in tools),
         ],
         cwd=pins.GO / tools[0].module,
-        env=go.environment(cgo=tools[0].cgo),
+        env=go.environment(cgo=tools[0].cgo, toolchain=tools[0].toolchain),
         capture_output=True,
         text=True,
     )
@@ -120,7 +120,7 @@ def build(
     process = subprocess.Popen(
         command(go, tools, into),
         cwd=pins.GO / module,
-        env=go.environment(cgo=tools[0].cgo),
+        env=go.environment(cgo=tools[0].cgo, toolchain=tools[0].toolchain),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,

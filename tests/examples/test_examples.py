@@ -12,15 +12,25 @@ from harness.labs import ROOT, Program
 from tests.lab.load import load
 from tests.lab.observe import get
 
+GENERATE = 'pulumi package gen-sdk "$(command -v pulumi-resource-blue-green)" --language {} --out sdks'
+# What the README of a language says to type before the first `up`.
+PREPARED: Mapping[str, tuple[str, ...]] = {
+    "typescript": (GENERATE.format("nodejs"), "npm ci --no-audit --no-fund --ignore-scripts"),
+    "yaml": (),
+}
 
-@pytest.fixture(params=["yaml"])
+
+@pytest.fixture(params=sorted(PREPARED))
 def example(
     request: pytest.FixtureRequest, program: Program, environment: Mapping[str, str], tmp_path: Path
 ) -> Iterator[Program]:
     """The stack `dev` of a copy of the example, not up yet."""
     folder = tmp_path / request.param
-    shutil.copytree(ROOT / "examples" / request.param, folder)
+    theirs = shutil.ignore_patterns("sdks", "node_modules")
+    shutil.copytree(ROOT / "examples" / request.param, folder, ignore=theirs)
     made = Program(folder, "dev", {**environment, "PULUMI_STACK": "dev"})
+    for line in PREPARED[request.param]:
+        made.run("sh", "-c", line)
     made.run("pulumi", "stack", "init", "dev")
     try:
         yield made
