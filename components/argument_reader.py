@@ -38,10 +38,15 @@ def settings(name: str, args: BlueGreenArgs) -> Settings:
     reader = _Reader(name)
     own = ("cluster", "weights_key")
     values = reader.read("", {key: value for key, value in args.items() if key not in own}, BlueGreenArgs)
-    given = args.get("cluster", {})
-    where = {key: value for key, value in given.items() if key != "kubeconfig"}
-    if "kubeconfig" in given and where.keys() & {"path", "context"}:
+    given = cast("Any", args.get("cluster", {}))
+    apart = given
+    if isinstance(given, Mapping):
+        apart = {key: one for key, one in cast("Mapping[str, Any]", given).items() if key != "kubeconfig"}
+    where = reader.read("cluster", apart, Cluster)
+    if isinstance(given, Mapping) and "kubeconfig" in given and {"path", "context"} & where.keys():
         reader.wrong.append("cluster: it has a kubeconfig and where to read one. Take one of them out.")
+    if reader.wrong:
+        raise ArgumentsError(name, reader.wrong)
     app = {"name": name, **values.pop("app", {})}
     for version in values.get("versions", {}).values():
         for part, whole in _PARTS.items():
@@ -51,11 +56,9 @@ def settings(name: str, args: BlueGreenArgs) -> Settings:
         **values,
         "app": app,
         "routing": {"gateway": f"{app['name']}-gateway", **values.pop("routing", {})},
-        "cluster": {**reader.read("cluster", where, Cluster), "kind": "kubeconfig"},
+        "cluster": {**where, "kind": "kubeconfig"},
         "istio": {"install": False, "gateway": values.pop("gateway", {})},
     }
-    if reader.wrong:
-        raise ArgumentsError(name, reader.wrong)
     try:
         found = parse(reader.config, name)
     except ConfigError as error:

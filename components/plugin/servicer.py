@@ -1,12 +1,14 @@
 """What the engine asks the plugin: to construct components, and to make, change and delete resources."""
 
 import asyncio
+import json
 import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import grpc
+from google.protobuf import json_format
 from google.protobuf.empty_pb2 import Empty
 from google.protobuf.struct_pb2 import Struct
 from pulumi.provider.server import ComponentInitError, ProviderServicer
@@ -34,6 +36,8 @@ PROVIDERS: dict[str, Provider] = {
 }
 # Each wait holds a thread; Pulumi's own dynamic resources have four.
 _AT_ONCE = 64
+# What Pulumi writes around an Output or a secret on the wire (pulumi/sdk, resource.SigKey).
+_SIGNATURE = "4dabf18193072939515e22adb298388d"
 
 T = TypeVar("T")
 
@@ -54,8 +58,7 @@ class Servicer(ProviderServicer):
         except Exception as raised:
             error = raised.inner if isinstance(raised, ComponentInitError) else raised
             if isinstance(error, ArgumentsError):
-                paths = [_path(one) for one in error.mistakes]
-                status = self.create_grpc_invalid_properties_status(str(error).partition("\n")[0], paths)
+                status = self.create_grpc_invalid_properties_status(*_told(error, request.inputs))
                 await context.abort_with_status(status)
             await context.abort(grpc.StatusCode.UNKNOWN, str(error))
 
@@ -124,11 +127,29 @@ def _type(urn: str) -> str:
     return urn.split("::")[2].rpartition(":")[2]
 
 
-def _path(mistake: str) -> Any:
-    """A sentence that begins with an argument's path, as Pulumi has both apart."""
-    found = re.fullmatch(r"([\w.\[\]\"-]+): (.*)", mistake, re.DOTALL)
-    path, reason = found.groups() if found else ("", mistake)
-    return {"property_path": path, "reason": reason}
+def _told(error: ArgumentsError, inputs: Struct) -> tuple[str, Any]:
+    """The text of what is wrong, and by path what the engine is to add to it."""
+    first, apart = str(error).partition("\n")[0], list[dict[str, str]]()
+    given = json_format.MessageToDict(inputs)
+    for mistake in error.mistakes:
+        path, colon, reason = mistake.partition(": ")
+        # The engine shows the value that is there, a secret one too.
+        if colon and " " not in path and _SIGNATURE not in json.dumps(_at(given, path)):
+            apart.append({"property_path": path, "reason": reason})
+        else:
+            first = f"{first}\n  {mistake}"
+    return first, apart
+
+
+def _at(given: Any, path: str) -> Any:
+    """The value at a path, or the last one on the way to it."""
+    for part in re.findall(r"[^.\[\]\"]+", path):
+        members: Any = dict(enumerate(cast("list[Any]", given))) if isinstance(given, list) else given
+        key = int(part) if part.isdigit() and isinstance(given, list) else part
+        if not isinstance(members, dict) or key not in members:
+            break
+        given = cast("dict[str | int, Any]", members)[key]
+    return cast("Any", given)
 
 
 def _plain(struct: Struct, *, keep_unknowns: bool = False) -> tuple[dict[str, Any], set[str]]:

@@ -159,6 +159,11 @@ def test_mistakes_are_told_all_at_once_in_the_words_of_the_arguments() -> None:
     ]
 
 
+@pytest.mark.parametrize("section", ["versions", "cluster", "app", "weights"])
+def test_a_section_as_a_whole_is_no_output(section: str) -> None:
+    assert f"  {section}: it is an Output, which is known too late." in refused(lambda: {section: later("x")})
+
+
 def test_what_decides_what_is_made_is_no_output() -> None:
     said = refused(lambda: {"weights": {"v1": later("25"), "v2": 75}, "app": {"name": later("cart")}})
     assert said.splitlines()[1:] == [

@@ -35,6 +35,8 @@ from tests.unit.test_provider import SPLIT
 URN = "urn:pulumi:dev::cart::blue-green:index:BlueGreen$blue-green:index:{0}::cart-{0}"
 SECRET = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270"}
 
+OUTPUT = {"4dabf18193072939515e22adb298388d": "d0e6a833031e9bbcd3f4e8bde6ca49a4"}
+
 
 class Engine(engine_pb2_grpc.EngineServicer, resource_pb2_grpc.ResourceMonitorServicer):
     """As much of an engine as the plugin asks."""
@@ -169,22 +171,34 @@ def test_arguments_of_another_language_are_those_of_python() -> None:
     }
 
 
-def test_mistakes_are_told_by_the_path_of_the_argument(plugin: Plugin) -> None:
+def refused(plugin: Plugin, **inputs: Any) -> tuple[str, dict[str, str]]:
+    """What is said of arguments that cannot be taken: the text, and by path what the engine adds to it."""
     with pytest.raises(grpc.RpcError) as raised:
-        plugin.construct(
-            versions={"v1": {"image": "a:1", "containerPort": 0}},
-            weights={"v1": 100},
-            wieghts={"v1": 100},
-        )
+        plugin.construct(**inputs)
     error = cast("Any", raised.value)
     assert error.code() is grpc.StatusCode.INVALID_ARGUMENT
     (packed,) = [one.value for one in error.trailing_metadata() if one.key == "grpc-status-details-bin"]
     (detail,) = status_pb2.Status.FromString(packed).details
     told = errors_pb2.InputPropertiesError()
     detail.Unpack(told)
-    reasons = {one.property_path: one.reason for one in told.errors}
+    return error.details(), {one.property_path: one.reason for one in told.errors}
+
+
+def test_mistakes_are_told_by_the_path_of_the_argument(plugin: Plugin) -> None:
+    versions = {"v1": {"image": "a:1", "containerPort": 0}}
+    said, reasons = refused(plugin, versions=versions, weights={"v1": 100}, wieghts={"v1": 100})
+    assert said == "The arguments of BlueGreen cart have 2 mistakes; nothing was touched."
     assert set(reasons) == {"versions.v1.containerPort", "wieghts"}
     assert "weights" in reasons["wieghts"]
+
+
+def test_the_engine_is_given_no_path_at_which_it_would_show_a_secret(plugin: Plugin) -> None:
+    secret = {**OUTPUT, "value": "never-to-be-shown", "secret": True}
+    versions = {"v1": {"image": "a:1", "env": {"A=B": secret}, "replicas": -1}}
+    said, reasons = refused(plugin, versions=versions, weights={"v1": 100})
+    assert set(reasons) == {"versions.v1.replicas"}
+    assert "\n  versions.v1.env" in said
+    assert "never-to-be-shown" not in said
 
 
 def test_a_failure_is_its_own_text(plugin: Plugin) -> None:

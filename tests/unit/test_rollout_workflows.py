@@ -12,8 +12,8 @@ ROOT = FOLDER.parents[1]
 WORKFLOWS = sorted(file.name for file in FOLDER.glob("*.yml"))
 
 
-def test_the_three_workflows_are_there() -> None:
-    assert WORKFLOWS == ["ci.yml", "deploy.yml", "preview.yml"]
+def test_the_workflows_are_there() -> None:
+    assert WORKFLOWS == ["ci.yml", "deploy.yml", "preview.yml", "release.yml"]
 
 
 @pytest.mark.parametrize("name", WORKFLOWS)
@@ -82,4 +82,4 @@ def test_make_knows_the_targets_that_steps_call(command: str) -> None:
         ["make", "--dry-run", *arguments[1:]], cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
-    assert "python -m rollout" in done.stdout
+    assert re.search("python -m (rollout|tools release)", done.stdout)
