@@ -1,7 +1,9 @@
 """How much memory each process takes: of an `up`, and of the whole lab."""
 
 import contextlib
+import socket
 import subprocess
+import sys
 import time
 from collections import defaultdict
 from pathlib import Path
@@ -10,7 +12,7 @@ import psutil
 
 from bench.figure import Figure
 from bench.place import LAB
-from harness.labs import Lab, Program
+from harness.labs import ROOT, Lab, Program
 
 MIB = 2**20
 # By a part of the command line.
@@ -27,7 +29,8 @@ def measure(lab: Lab, program: Program, rounds: int) -> list[Figure]:
     """Read the peaks in an `up` a round, and the lab's sum at the end."""
     found = [peaks(program) for _ in range(rounds)]
     figures = [Figure(what, tuple(one[what] for one in found), "MiB") for what in PROCESSES.values()]
-    return [*figures, Figure("memory of the whole lab", (_lab(lab),), "MiB")]
+    plugin = Figure("memory of the plugin, begun", tuple(_plugin() for _ in range(rounds)), "MiB")
+    return [*figures, plugin, Figure("memory of the whole lab", (_lab(lab),), "MiB")]
 
 
 def peaks(program: Program) -> dict[str, float]:
@@ -46,6 +49,21 @@ def peaks(program: Program) -> dict[str, float]:
     if up.returncode:
         raise AssertionError(f"`{' '.join(command)}` ended with {up.returncode}")
     return most
+
+
+def _plugin() -> float:
+    """Return the resident memory of the plugin that serves programs in other languages, once it serves."""
+    run = "from components.plugin.main import main; main()"
+    with socket.create_server(("127.0.0.1", 0)) as engine:
+        host, port = engine.getsockname()
+        command = [sys.executable, "-c", run, f"{host}:{port}"]
+        with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE) as plugin:
+            try:
+                assert plugin.stdout is not None  # noqa: S101 - it is a pipe
+                plugin.stdout.readline()
+                return psutil.Process(plugin.pid).memory_info().rss / MIB
+            finally:
+                plugin.kill()
 
 
 def _note(process: psutil.Process, most: dict[str, float]) -> None:
