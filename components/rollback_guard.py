@@ -1,17 +1,14 @@
 """Stops an `up` that began before a `rollback --now`, just before it would write the VirtualService again."""
 
-import asyncio
 import os
 import time
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pulumi
 
-from . import later
+from . import first_write, later
 from .history import record
 from .history.past import Cause, Past
 from .kubernetes.api import Api
@@ -34,10 +31,8 @@ def rollback_guard(name: str, kubeconfig: pulumi.Input[Kubeconfig], app: App) ->
     async def look(_: pulumi.ResourceHookArgs) -> None:
         reached, path = await known.future(), await where.future()
         if reached is not None and path is not None and record.cause() is not Cause.rollback:
-            # The loop's own threads may all be held by registrations that wait for this look.
-            with ThreadPoolExecutor(1) as thread:
-                guard = partial(must_not_be_rolled_back, reached, path, engine_began())
-                await asyncio.get_running_loop().run_in_executor(thread, guard)
+            began = engine_began()
+            await first_write.in_thread(lambda: must_not_be_rolled_back(reached, path, began))
 
     return pulumi.ResourceHook(f"{name} not rolled back", look)
 

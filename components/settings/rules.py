@@ -2,12 +2,16 @@
 
 from decimal import Decimal
 
-from .forms import Rule
+from .forms import Distinct, Flag, Rule, Whole
 
 _LABEL = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
 _SUBDOMAIN = rf"(?=.{{1,253}}$){_LABEL}(\.{_LABEL})*"
 _VALUE = r"([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)"
 
+BOOLEAN = Flag()
+DISTINCT = Distinct()
+PORT = Whole(1, 65535, example=8080)
+SECONDS = Whole(1, 3600, example=10)
 # RFC 1035, which a Service's name must follow: a Service is also a host name.
 SERVICE_NAME = Rule(
     r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?",
