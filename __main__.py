@@ -9,6 +9,7 @@ from components.ending import end_at_once
 from components.ingress import ingress
 from components.istio import Istio
 from components.ownership import Ownership
+from components.port_change import port_change
 from components.restart import restarting
 from components.settings import stack
 from components.traffic_split import TrafficSplit, TrafficSplitArgs
@@ -33,8 +34,11 @@ def guard(
 mesh_guard = guard("istio", taken=config.istio.take_ownership)
 istio = Istio("istio", config.istio, on.kubeconfig, on.options(), mesh_guard, config.app)
 there = None if config.app.create_namespace else config.app.namespace
-unclaimed = claim(on.kubeconfig, config.app, config.routing)
-guarded = guard("app", taken=config.app.take_ownership, namespace=there, also=unclaimed)
+before = pulumi.ResourceHookBinding.merge(
+    claim(on.kubeconfig, config.app, config.routing),
+    port_change(on.kubeconfig, config.app, config.routing, config.convergence),
+)
+guarded = guard("app", taken=config.app.take_ownership, namespace=there, also=before)
 versions = restarting(on.kubeconfig, config.app, config.versions)
 application = Application(
     config.app.name, config.app, versions, on.options(), guarded, config.convergence.timeout_seconds

@@ -14,6 +14,7 @@ from .ingress import ingress
 from .ingress_service import IngressService
 from .option import Options
 from .ownership import Ownership
+from .port_change import port_change
 from .restart import restarting
 from .settings.model import KubeconfigCluster
 from .traffic_split import TrafficSplit, TrafficSplitArgs
@@ -54,7 +55,10 @@ class BlueGreen(pulumi.ComponentResource):
             "app.takeOwnership",
             taken=app.take_ownership,
             namespace=there,
-            also=claim(on.kubeconfig, app, routing, options),
+            also=pulumi.ResourceHookBinding.merge(
+                claim(on.kubeconfig, app, routing, options),
+                port_change(on.kubeconfig, app, routing, config.convergence),
+            ),
             options=options,
         )
         versions = restarting(on.kubeconfig, app, config.versions)

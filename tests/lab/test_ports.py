@@ -12,7 +12,7 @@ from components.observation.answers import Answer
 from harness.labs import Program
 from tests.lab.baseline import Baseline
 from tests.lab.load import load
-from tests.lab.observe import QUICK, failing_up, get, updated
+from tests.lab.observe import QUICK, VERSIONS, failing_up, get, updated
 
 PORTS: list[dict[str, Any]] = [{"name": "http", "port": 80}, {"name": "api", "port": 81, "gatewayPort": 9000}]
 
@@ -100,3 +100,23 @@ def test_the_proof_reads_the_routes_of_every_port(two_ports: Program) -> None:
     assert "leads to outbound|80|v1|myapp.default.svc.cluster.local, and not to port 81" in said
     program.up("--skip-preview")
     assert set(answered(api_url(program), count=40)) == {"v1", "v2"}
+
+
+def test_another_number_of_the_port_drops_nothing(two_ports: Program) -> None:
+    program = two_ports
+    versions = {name: {**one, "containerPort": 80} for name, one in VERSIONS.items()}
+    program.config(
+        app={"name": "myapp", "port": 80},
+        versions=versions,
+        weights={"v1": 50, "v2": 50},
+        routing={"retries": {"attempts": 0}},
+    )
+    program.up("--skip-preview")
+    with load(str(program.outputs()["url"])) as users:
+        for number in (8080, 80):
+            program.config(app={"name": "myapp", "port": number})
+            program.up("--skip-preview")
+            (port,) = get(program, "service", "myapp")["spec"]["ports"]
+            assert (port["name"], port["port"]) == ("http", number)
+        program.up("--skip-preview", "--expect-no-changes")
+    assert failures(users) == []

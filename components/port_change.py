@@ -1,0 +1,170 @@
+"""Another number of a port: the Service has both until every gateway sends requests to the new one.
+
+Pulumi writes the Service before the routes, and takes the old number away while they still name it.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import pulumi
+
+from . import later
+from .first_write import in_thread
+from .gateway import envoy
+from .gateway.admin import EnvoyAdmin
+from .gateway.envoy import Target
+from .gateway.gateways import Gateways
+from .gateway.waiting import wait_until
+from .kubernetes.api import Api
+from .kubernetes.applied import applied
+from .kubernetes.errors import NotConvergedError
+from .kubernetes.kubeconfig import Kubeconfig
+from .manifests.manifest import Manifest, collection
+from .settings.model import App, Convergence, Routing
+
+_ISTIO = "/apis/networking.istio.io/v1"
+
+
+class PortKeptError(Exception):
+    """The gateways do not send requests to the new port; the Service and the routes are as they were."""
+
+
+def port_change(
+    kubeconfig: pulumi.Input[Kubeconfig], app: App, routing: Routing, convergence: Convergence
+) -> pulumi.ResourceHookBinding | None:
+    """Return the hook of the app's Service, before it is written; None where no gateway may be asked.
+
+    It raises PortKeptError.
+    """
+    if convergence.by_requests:
+        return None
+    asked = pulumi.Output.all(kubeconfig, dict(later.filled(routing.gateway_selector)))
+
+    async def look(args: pulumi.ResourceHookArgs) -> None:
+        old, new = args.old_inputs or {}, args.new_inputs or {}
+        if new.get("kind") != "Service" or new["metadata"]["name"] != app.name:
+            return
+        numbers = changed(old["spec"]["ports"], new["spec"]["ports"])
+        known = await asked.future()
+        if numbers and known is not None:
+            reached, selector = known
+            await in_thread(lambda: move(reached, selector, old, new, numbers, convergence.timeout_seconds))
+
+    hook = pulumi.ResourceHook(f"{app.name} port change", look)
+    return pulumi.ResourceHookBinding(before_update=[hook])
+
+
+def changed(old: Iterable[Manifest], new: Iterable[Manifest]) -> dict[int, int]:
+    """By the old number, the new one of each of a Service's ports that the pods serve as before.
+
+    One that another port had is left out: two of a Service's ports cannot have one number.
+    """
+    before = {(one.get("name"), one.get("targetPort")): int(one["port"]) for one in old}
+    after = {(one.get("name"), one.get("targetPort")): int(one["port"]) for one in new}
+    pairs = ((before[key], number) for key, number in after.items() if key in before)
+    return {was: is_ for was, is_ in pairs if was != is_ and is_ not in before.values()}
+
+
+def both(old: Iterable[Manifest], new: Sequence[Manifest], numbers: Iterable[int]) -> list[Manifest]:
+    """The new ports, and those of the old ones with these numbers under another name."""
+    kept = [one for one in old if int(one["port"]) in numbers]
+    return _whole([*new, *({**one, "name": f"{one['name']}-{int(one['port'])}"} for one in kept)])
+
+
+def _whole(ports: Iterable[Manifest]) -> list[Manifest]:
+    """Pulumi hands over every number as a float."""
+    return [{key: int(one[key]) if isinstance(one[key], float) else one[key] for key in one} for one in ports]
+
+
+def leading_to(rules: Sequence[Manifest], host: str, numbers: Mapping[int, int]) -> list[Manifest]:
+    """A VirtualService's rules, with the new numbers in every destination of the host."""
+
+    def moved(one: Manifest) -> Manifest:
+        port: Mapping[str, int] = one.get("port", {})
+        if one.get("host") != host or port.get("number") not in numbers:
+            return one
+        return {**one, "port": {"number": numbers[port["number"]]}}
+
+    return json.loads(json.dumps(rules), object_hook=moved)
+
+
+def move(
+    kubeconfig: Kubeconfig,
+    selector: Mapping[str, str],
+    old: Mapping[str, Any],
+    new: Mapping[str, Any],
+    numbers: Mapping[int, int],
+    seconds: float,
+) -> None:
+    """Opens the new numbers beside the old ones, and leads the routes there. Raises PortKeptError."""
+    namespace, name = new["metadata"]["namespace"], new["metadata"]["name"]
+    routes = f"{_ISTIO}/namespaces/{namespace}/virtualservices/{name}"
+    with Gateways(kubeconfig, selector) as gateways:
+        virtual_service = gateways.api.find(routes)
+        if virtual_service is None:
+            return
+        before: list[Any] = virtual_service["spec"]["http"]
+        targets = [Target(namespace, name, name, (number,)) for number in numbers.values()]
+        versions = _versions(before, name)
+        ports = old["spec"]["ports"]
+        try:
+            _write(
+                gateways.api, f"{collection(new)}/{name}", ports=both(ports, new["spec"]["ports"], numbers)
+            )
+            _wait(gateways, lambda envoy_: _unknown(envoy_, targets, versions), seconds)
+            _write(gateways.api, routes, http=leading_to(before, name, numbers))
+            old_targets = [Target(namespace, name, name, (number,)) for number in numbers]
+            _wait(gateways, lambda envoy_: _routed(envoy_, old_targets), seconds)
+        except NotConvergedError as error:
+            _write(gateways.api, routes, http=before)
+            _write(gateways.api, f"{collection(new)}/{name}", ports=_whole(ports))
+            moves = ", ".join(f"{was} to {is_}" for was, is_ in numbers.items())
+            raise PortKeptError(f"The port has not moved from {moves}:\n  {error}") from error
+
+
+def _versions(rules: Iterable[Mapping[str, Any]], host: str) -> frozenset[str]:
+    """The versions that get requests by the rules."""
+    destinations = (one["destination"] for rule in rules for one in rule.get("route") or ())
+    return frozenset(one["subset"] for one in destinations if one["host"] == host and "subset" in one)
+
+
+def _write(api: Api, path: str, **spec: object) -> None:
+    """Applies an object as Pulumi's provider has, but for these fields of its spec."""
+    manager, manifest = applied(api.get(path))
+    api.apply(path, {**manifest, "spec": {**manifest["spec"], **spec}}, manager)
+
+
+def _wait(gateways: Gateways, question: Callable[[EnvoyAdmin], tuple[str, ...]], seconds: float) -> None:
+    def look() -> tuple[str, ...]:
+        answers = [one for one in gateways.ask(question) if one.pod.serves]
+        missing = [f"gateway {one.pod} {cause}" for one in answers for cause in one.value or ()]
+        missing += [f"gateway {one.pod}: {one.error}" for one in answers if one.error]
+        return tuple(missing) if answers else ("no gateway is ready",)
+
+    wait_until(look, seconds, list)
+
+
+def _unknown(admin: EnvoyAdmin, targets: Iterable[Target], versions: Iterable[str]) -> tuple[str, ...]:
+    """The versions that an Envoy cannot reach on the new ports."""
+    return tuple(
+        f"has no healthy endpoint of {version} on port {target.ports[0]}"
+        for target in targets
+        for dump in [admin.get(envoy.endpoints_target(target))]
+        for version in versions
+        if not envoy.healthy_endpoints(dump, target, version)
+    )
+
+
+def _routed(admin: EnvoyAdmin, targets: Iterable[Target]) -> tuple[str, ...]:
+    """The old ports that an Envoy's routes still lead to."""
+    dump = admin.get(envoy.routes_path(None))
+    return tuple(
+        f"still sends requests to port {target.ports[0]}"
+        for target in targets
+        if any(
+            target.cluster(version).fullmatch(cluster)
+            for route in envoy.routes(dump, target)
+            for version, cluster in route.clusters.items()
+        )
+    )

@@ -1,0 +1,51 @@
+"""What stands on the Service, and where the routes lead, while a port gets another number."""
+
+from typing import Any
+
+import pytest
+
+from components.port_change import both, changed, leading_to
+
+HTTP = {"name": "http", "port": 80.0, "targetPort": "http"}
+API = {"name": "api", "port": 9000.0, "targetPort": 9000.0}
+
+
+@pytest.mark.parametrize(
+    ("after", "numbers"),
+    [
+        ([HTTP], {}),
+        ([HTTP | {"port": 8080.0}], {80: 8080}),
+        # The pods would have to listen on both.
+        ([HTTP, API | {"port": 9001.0, "targetPort": 9001.0}], {}),
+        # Two ports of a Service cannot have one number.
+        ([HTTP | {"port": 9000.0}, API | {"port": 80.0}], {}),
+        ([HTTP | {"name": "web", "port": 8080.0}], {}),
+    ],
+)
+def test_a_port_that_the_pods_serve_as_before_moves(
+    after: list[dict[str, Any]], numbers: dict[int, int]
+) -> None:
+    assert changed([HTTP, API], after) == numbers
+
+
+def test_the_service_has_both_numbers_under_two_names() -> None:
+    assert both([HTTP, API], [HTTP | {"port": 8080.0}, API], {80: 8080}) == [
+        {"name": "http", "port": 8080, "targetPort": "http"},
+        {"name": "api", "port": 9000, "targetPort": 9000},
+        {"name": "http-80", "port": 80, "targetPort": "http"},
+    ]
+
+
+def test_every_destination_of_the_host_leads_to_the_new_number_and_no_other() -> None:
+    def rules(number: int) -> list[dict[str, Any]]:
+        ours = {"host": "shop", "subset": "v1", "port": {"number": number}}
+        theirs = {"host": "cart", "port": {"number": 80}}
+        return [
+            {
+                "match": [{"port": 80}],
+                "route": [{"destination": ours, "weight": 90}, {"destination": theirs, "weight": 10}],
+                "mirrors": [{"destination": ours}],
+            }
+        ]
+
+    assert leading_to(rules(80), "shop", {80: 8080}) == rules(8080)
