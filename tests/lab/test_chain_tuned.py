@@ -139,7 +139,7 @@ def test_thousands_of_foreign_routes_make_a_look_at_the_gateways_less_than_a_sec
 ) -> None:
     program.up("--skip-preview")
     text = program.kubectl("config", "view", "--raw", "--flatten", "--minify").stdout
-    split = Split(text, SELECTOR, replace(TARGET, port=80), Entrance("app-gateway", ("*",)))
+    split = Split(text, SELECTOR, replace(TARGET, ports=(80,)), Entrance("app-gateway", ("*",)))
 
     def seconds() -> float:
         """The shortest of three looks, as the machine does other things as well."""
