@@ -13,7 +13,7 @@ from components.observation.answers import visible_text
 from harness.labs import ROOT, Lab, Program
 from tests import documented
 from tests.lab.load import load
-from tests.lab.observe import VERSIONS, failing_up, get, updated
+from tests.lab.observe import VERSIONS, failing_up, get, updated, wait
 from tests.lab.shop import HOST, ROUTING, second_stack
 
 HEADER = {"x-version": "v2"}
@@ -90,7 +90,7 @@ def test_the_proof_finds_a_test_route_behind_the_split_and_a_wrong_matcher(shop:
     shop.up("--skip-preview")
     test, split = rules(shop)
     write_rules(shop, [split, test])
-    assert answered(shop, HEADER) == {"v1": 20}
+    wait(lambda: answered(shop, HEADER) == {"v1": 20}, "the gateway follows what mallory wrote")
     assert "shop-converged" in updated(shop)
     # An `up` of this project reads the cluster first, and would just mend it.
     said = failing_up(shop, "--refresh=false")
