@@ -47,7 +47,8 @@ def test_kubectl_and_minikube_have_the_commands_and_the_cluster_the_kinds(progra
     kinds |= {f"{line.split()[0][:-1]}" for line in listed.splitlines()}
     wrong: list[str] = []
     for name, said in helps.items():
-        for words in commands(name):
+        for whole in commands(name):
+            words = whole[2:] if whole[0] == "-n" else whole
             if not re.search(rf"^  {words[0]}\b", said, re.MULTILINE):
                 wrong.append(f"{name} {shlex.join(words)}")
             if (
