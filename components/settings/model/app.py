@@ -52,7 +52,12 @@ class App(Section):
         ),
     ]
     namespace: Annotated[str, rules.DNS_LABEL, Key("Its namespace.", "unmeasured", "shop")] = "default"
-    port: Annotated[int, rules.PORT, Key("The port of its Service.", "unmeasured", default="80")] = 80
+    port: Annotated[
+        int,
+        rules.PORT,
+        Key("The port of its Service, and of the pods of versions without a `containerPort`.", "rolls",
+            default="80"),
+    ] = 80  # fmt: skip
     ports: Annotated[
         tuple[Port, ...],
         Key("All ports, where there are several (docs/ports.md); the first one is `port`.", "route",
