@@ -20,12 +20,18 @@ from tests.lab.observe import SELECTOR, TARGET, failing_up, get, wait, wait_for_
 from tests.lab.shop import second_stack
 
 SYSTEM = ("-n", "istio-system")
+ROUTES = "config_dump?resource=dynamic_route_configs"
+DUMP = ("exec", "deploy/istio-ingressgateway", "--", "pilot-agent", "request", "GET", ROUTES)
 VERSIONS = {"v1": {"image": "janakiramm/myapp:v1"}}
 
 
 @pytest.fixture
 def new_app(program: Program, lab: Lab) -> Generator[Program]:
     """A stack for another app that has never been up."""
+    # A gateway that waits for a new istiod still has the routes of the test before.
+    wait(
+        lambda: "/tuned" not in program.kubectl(*SYSTEM, *DUMP).stdout, "the gateway has no route of the app"
+    )
     with second_stack(program, lab, "tuned") as made:
         # A name of its own, as the session's second stack may be up.
         made.config(app={"name": "tuned"}, routing={"gateway": "tuned-gateway", "hosts": ["tuned.example"]})
@@ -162,9 +168,7 @@ def test_thousands_of_foreign_routes_make_a_look_at_the_gateways_less_than_a_sec
     file.write_text(json.dumps(kind | {"metadata": metadata, "spec": spec}))
     program.kubectl("create", "-f", str(file))
     try:
-        dump = ("exec", "deploy/istio-ingressgateway", "--", "pilot-agent", "request", "GET")
-        routes = "config_dump?resource=dynamic_route_configs"
-        wait(lambda: "/4999/" in program.kubectl(*SYSTEM, *dump, routes).stdout, "the gateway has the routes")
+        wait(lambda: "/4999/" in program.kubectl(*SYSTEM, *DUMP).stdout, "the gateway has the routes")
         assert seconds() - alone < pace()
     finally:
         program.kubectl("delete", "-f", str(file))

@@ -182,11 +182,15 @@ def test_drift_is_shown_and_put_right(
     )
     editor.chmod(0o755)
     monkeypatch.setitem(program.environment, "KUBE_EDITOR", str(editor))  # pyright: ignore[reportArgumentType, reportUnknownMemberType]
+    # An `up` without server-side apply makes the objects another field manager's in the state.
+    state = tmp_path / "state.json"
+    state.write_text(program.run("pulumi", "stack", "export").stdout)
     program.kubectl(*command)
     assert updated(program) >= shown - {"myapp-converged"}
     program.up("--skip-preview")
     assert routed(program) == [({"v1": 50, "v2": 50},)]
     program.up("--skip-preview", "--expect-no-changes")
+    program.run("pulumi", "stack", "import", "--file", str(state))
 
 
 @pytest.mark.timeout(600)
