@@ -84,7 +84,8 @@ def _unproved(program: Program) -> Program:
     folder = FOLDER / "unproved"
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(program.folder, folder, symlinks=True)
-    (folder / "gateway").unlink()
-    shutil.copytree(ROOT / "gateway", folder / "gateway", ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(UNASKED, folder / "gateway" / "proof.py")
+    components = folder / "components"
+    components.unlink()
+    shutil.copytree(ROOT / "components", components, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(UNASKED, components / "gateway" / "convergence.py")
     return Program(folder, program.stack, program.environment)

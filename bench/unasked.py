@@ -14,6 +14,7 @@ class Split:
     selector: Mapping[str, str]
     target: Any
     entrance: Any = None
+    by_requests: bool = False
 
 
 @dataclass(frozen=True)
