@@ -10,7 +10,7 @@ from .gateway.admin import EnvoyAdmin
 from .gateway.gateways import Gateways
 from .gateway.listeners import CERTS, in_use, listeners_path, listening_for, secrets_path
 from .gateway.waiting import wait_until
-from .kubernetes.applied import applied
+from .kubernetes.applied import write
 from .kubernetes.errors import NotConvergedError
 from .kubernetes.kubeconfig import Kubeconfig
 from .manifests.manifest import collection
@@ -52,25 +52,16 @@ def both(kubeconfig: Kubeconfig, gateway: Mapping[str, Any], seconds: float) -> 
     path = f"{collection(gateway)}/{metadata['name']}"
     with Gateways(kubeconfig, spec["selector"]) as gateways:
         found = gateways.api.get(path)
-        manager, manifest = applied(found)
-
-        def write(servers: Sequence[object]) -> None:
-            gateways.api.apply(path, {**manifest, "spec": {**manifest["spec"], "servers": servers}}, manager)
-
-        def look() -> tuple[str, ...]:
-            answers = gateways.ask(lambda admin: _missing(admin, metadata, secrets))
-            serving = [one for one in answers if one.pod.serves]
-            missing = [f"gateway {one.pod} {cause}" for one in serving for cause in one.value or ()]
-            missing += [f"gateway {one.pod}: {one.error}" for one in serving if one.error]
-            return tuple(missing) if serving else ("no gateway is ready",)
-
         before: list[Mapping[str, Any]] = found["spec"]["servers"]
         taken = {one["port"]["number"] for one in before}
-        write([*before, *(one for one in spec["servers"] if one["port"]["number"] not in taken)])
+        added = [one for one in spec["servers"] if one["port"]["number"] not in taken]
+        write(gateways.api, path, found, servers=[*before, *added])
         try:
-            wait_until(look, seconds, list)
+            wait_until(
+                lambda: gateways.missing(lambda admin: _missing(admin, metadata, secrets)), seconds, list
+            )
         except NotConvergedError as error:
-            write(before)
+            write(gateways.api, path, found, servers=before)
             raise NoHttpsError(f"Plain HTTP goes on, as no HTTPS answers yet:\n  {error}") from error
 
 

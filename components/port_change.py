@@ -16,14 +16,12 @@ from .gateway.admin import EnvoyAdmin
 from .gateway.envoy import Target
 from .gateway.gateways import Gateways
 from .gateway.waiting import wait_until
-from .kubernetes.api import Api
-from .kubernetes.applied import applied
+from .history import record
+from .kubernetes.applied import write
 from .kubernetes.errors import NotConvergedError
 from .kubernetes.kubeconfig import Kubeconfig
 from .manifests.manifest import Manifest, collection
 from .settings.model import App, Convergence, Routing
-
-_ISTIO = "/apis/networking.istio.io/v1"
 
 
 class PortKeptError(Exception):
@@ -99,26 +97,30 @@ def move(
 ) -> None:
     """Opens the new numbers beside the old ones, and leads the routes there. Raises PortKeptError."""
     namespace, name = new["metadata"]["namespace"], new["metadata"]["name"]
-    routes = f"{_ISTIO}/namespaces/{namespace}/virtualservices/{name}"
+    routes, ports = record.path(namespace, name), f"{collection(new)}/{name}"
+    closing, opening = (
+        [Target(namespace, name, name, (number,)) for number in each] for each in (numbers, numbers.values())
+    )
     with Gateways(kubeconfig, selector) as gateways:
-        virtual_service = gateways.api.find(routes)
+        api = gateways.api
+        virtual_service = api.find(routes)
         if virtual_service is None:
             return
-        before: list[Any] = virtual_service["spec"]["http"]
-        targets = [Target(namespace, name, name, (number,)) for number in numbers.values()]
-        versions = _versions(before, name)
-        ports = old["spec"]["ports"]
+        service, before = api.get(ports), old["spec"]["ports"]
+        rules: list[Any] = virtual_service["spec"]["http"]
+        versions = _versions(rules, name)
+
+        def wait(question: Callable[[EnvoyAdmin], Iterable[str]]) -> None:
+            wait_until(lambda: gateways.missing(question), seconds, list)
+
         try:
-            _write(
-                gateways.api, f"{collection(new)}/{name}", ports=both(ports, new["spec"]["ports"], numbers)
-            )
-            _wait(gateways, lambda envoy_: _unknown(envoy_, targets, versions), seconds)
-            _write(gateways.api, routes, http=leading_to(before, name, numbers))
-            old_targets = [Target(namespace, name, name, (number,)) for number in numbers]
-            _wait(gateways, lambda envoy_: _routed(envoy_, old_targets), seconds)
+            write(api, ports, service, ports=both(before, new["spec"]["ports"], numbers))
+            wait(lambda admin: _unknown(admin, opening, versions))
+            write(api, routes, virtual_service, http=leading_to(rules, name, numbers))
+            wait(lambda admin: _routed(admin, closing))
         except NotConvergedError as error:
-            _write(gateways.api, routes, http=before)
-            _write(gateways.api, f"{collection(new)}/{name}", ports=_whole(ports))
+            write(api, routes, virtual_service, http=rules)
+            write(api, ports, service, ports=_whole(before))
             moves = ", ".join(f"{was} to {is_}" for was, is_ in numbers.items())
             raise PortKeptError(f"The port has not moved from {moves}:\n  {error}") from error
 
@@ -127,22 +129,6 @@ def _versions(rules: Iterable[Mapping[str, Any]], host: str) -> frozenset[str]:
     """The versions that get requests by the rules."""
     destinations = (one["destination"] for rule in rules for one in rule.get("route") or ())
     return frozenset(one["subset"] for one in destinations if one["host"] == host and "subset" in one)
-
-
-def _write(api: Api, path: str, **spec: object) -> None:
-    """Applies an object as Pulumi's provider has, but for these fields of its spec."""
-    manager, manifest = applied(api.get(path))
-    api.apply(path, {**manifest, "spec": {**manifest["spec"], **spec}}, manager)
-
-
-def _wait(gateways: Gateways, question: Callable[[EnvoyAdmin], tuple[str, ...]], seconds: float) -> None:
-    def look() -> tuple[str, ...]:
-        answers = [one for one in gateways.ask(question) if one.pod.serves]
-        missing = [f"gateway {one.pod} {cause}" for one in answers for cause in one.value or ()]
-        missing += [f"gateway {one.pod}: {one.error}" for one in answers if one.error]
-        return tuple(missing) if answers else ("no gateway is ready",)
-
-    wait_until(look, seconds, list)
 
 
 def _unknown(admin: EnvoyAdmin, targets: Iterable[Target], versions: Iterable[str]) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from .gateway import mesh, rules
 from .gateway.envoy import Target
 from .gateway.pods import gateway_pods
 from .kubernetes.api import Api
-from .kubernetes.applied import applied
+from .kubernetes.applied import write
 from .kubernetes.errors import GatewayError
 from .kubernetes.kubeconfig import Kubeconfig
 from .manifests.manifest import Manifest
@@ -130,11 +130,6 @@ def agree(
 
 
 def _write(api: Api, item: _Item, subsets: list[object], exported: tuple[str, ...]) -> None:
-    manager, manifest = applied(item)
-    spec: Manifest = {**manifest["spec"], "host": item["spec"]["host"], "subsets": subsets}
-    spec |= {"exportTo": exported}
-    if not exported:
-        del spec["exportTo"]
     metadata = item["metadata"]
     path = f"{rules.ISTIO}/namespaces/{metadata['namespace']}/destinationrules/{metadata['name']}"
-    api.apply(path, {**manifest, "spec": spec}, manager)
+    write(api, path, item, host=item["spec"]["host"], subsets=subsets, exportTo=exported or None)

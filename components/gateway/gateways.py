@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -77,6 +77,13 @@ class Gateways:
             return self._answer(pod, question)
 
         return tuple(self._threads.map(answer, pods))
+
+    def missing(self, question: Callable[[EnvoyAdmin], Iterable[str]]) -> tuple[str, ...]:
+        """What each gateway that serves lacks, by a question that says so. Raises GatewayError."""
+        answers = [one for one in self.ask(question) if one.pod.serves]
+        found = [f"gateway {one.pod} {cause}" for one in answers for cause in one.value or ()]
+        found += [f"gateway {one.pod}: {one.error}" for one in answers if one.error]
+        return tuple(found) if answers else ("no gateway is ready",)
 
     def pods(self) -> tuple[GatewayPod, ...]:
         """The gateway's pods, by a list that is at most a second old. Raises GatewayError."""

@@ -23,9 +23,7 @@ def write(api: Api, where: str, past: Past) -> None:
 
 def applied_with(found: Mapping[str, Any], weights: Mapping[str, int]) -> tuple[str, Mapping[str, Any]]:
     """Return Pulumi's field manager, and what it applied but with these weights."""
-    manager, manifest = applied(found)
-    spec = {**manifest["spec"], "http": _with_weights(found["spec"]["http"], weights)}
-    return manager, {**manifest, "spec": spec}
+    return applied(found, http=_with_weights(found["spec"]["http"], weights))
 
 
 def _with_weights(rules: Sequence[Mapping[str, Any]], weights: Mapping[str, int]) -> list[Mapping[str, Any]]:
