@@ -275,7 +275,7 @@ def _guards(name: str, ready: SplitReady, args: TrafficSplitArgs) -> pulumi.Reso
 
 def _https_first(name: str, args: TrafficSplitArgs) -> pulumi.ResourceHookBinding | None:
     """Keeps plain HTTP until HTTPS answers, where the gateways may be asked for that."""
-    if _is_mocked() or args.convergence.evidence == "requests":
+    if _is_mocked() or args.convergence.by_requests:
         return None
     hook = https_first(name, args.kubeconfig, args.convergence.timeout_seconds)
     return pulumi.ResourceHookBinding(before_update=[hook])

@@ -101,7 +101,7 @@ def _ports(settings: Settings) -> Iterator[Mistake]:
     if app.ports[0].gateway_port is not None:
         wrong = "the first port comes in at routing.port"
         yield Mistake((*path, 0, "gatewayPort"), wrong, "Take it out")
-    if app.more_entrances and settings.convergence.evidence == "requests":
+    if app.more_entrances and settings.convergence.by_requests:
         wrong = "convergence.evidence: requests proves the first port alone"
         yield Mistake(path, wrong, "Take every gatewayPort out")
     entrances = [settings.routing.port, *(one.gateway_port for one in app.ports[1:])]

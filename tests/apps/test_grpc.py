@@ -1,7 +1,6 @@
 """gRPC behind the split: etcd, a server that nobody here wrote, and grpcio's client."""
 
 import queue
-import threading
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from typing import Any, cast
@@ -10,6 +9,7 @@ import grpc
 import pytest
 
 from harness.labs import Lab, Program
+from tests.lab.load import gathered
 from tests.lab.observe import get, wait
 from tests.lab.shop import HOST, ROUTING, second_stack
 
@@ -85,21 +85,8 @@ def member(channel: Any) -> str:
 @contextmanager
 def load(shop: Program) -> Generator[list[str]]:
     """Steady requests until the block ends; nothing is repeated."""
-    answers: list[str] = []
-    stop = threading.Event()
-
-    def send() -> None:
-        with channel(shop) as opened:
-            while not stop.wait(0.02):
-                answers.append(member(opened))
-
-    thread = threading.Thread(target=send)
-    thread.start()
-    try:
+    with channel(shop) as opened, gathered(iter(lambda: member(opened), None), 50) as answers:
         yield answers
-    finally:
-        stop.set()
-        thread.join()
 
 
 class Stream:

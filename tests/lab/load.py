@@ -1,24 +1,32 @@
 """Steady requests to a gateway while a test does something else."""
 
 import threading
-from collections.abc import Generator
-from contextlib import contextmanager
+from collections.abc import Generator, Iterable
+from contextlib import AbstractContextManager, contextmanager
+from typing import TypeVar
 
 from components.observation.answers import Answer, ask
 
 REQUESTS_PER_SECOND = 100
 
+T = TypeVar("T")
+
+
+def load(url: str, headers: dict[str, str] | None = None) -> AbstractContextManager[list[Answer]]:
+    """Send requests until the block ends; nothing is retried, and every answer is in the list."""
+    return gathered(ask(url, headers), REQUESTS_PER_SECOND)
+
 
 @contextmanager
-def load(url: str, headers: dict[str, str] | None = None) -> Generator[list[Answer]]:
-    """Send requests until the block ends; nothing is retried, and every answer is in the list."""
-    answers: list[Answer] = []
+def gathered(asked: Iterable[T], per_second: float) -> Generator[list[T]]:
+    """Take answers one after the other until the block ends, so many a second at most."""
+    answers: list[T] = []
     stop = threading.Event()
 
     def send() -> None:
-        for answer in ask(url, headers):
+        for answer in asked:
             answers.append(answer)
-            if stop.wait(1 / REQUESTS_PER_SECOND):
+            if stop.wait(1 / per_second):
                 return
 
     thread = threading.Thread(target=send)

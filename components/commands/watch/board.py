@@ -142,8 +142,8 @@ class Board:
     def facts(self) -> Mapping[str, object]:
         """Return what the board shows, for machines; shares are 0 to 1, the window is in seconds."""
         verdict, reason = self.verdict
-        served, times = self.served, self.latency
-        total = sum(version.requests for version in self.answered.values())
+        served, answered, times = self.served, self.answered, self.latency
+        total = sum(version.requests for version in answered.values())
         return {
             "stack": self.stack,
             "verdict": verdict,
@@ -158,9 +158,7 @@ class Board:
                     "requests": served.get(version, Served()).requests,
                     "errors": served.get(version, Served()).errors,
                     "mirror": self.settings.is_mirror(version),
-                    "share": self.answered[version].requests / total
-                    if total and version in self.answered
-                    else None,
+                    "share": answered[version].requests / total if total and version in answered else None,
                     **times.get(version, Latency()).facts(),
                     "ready": pods.ready if (pods := self.now.pods.get(version)) else 0,
                     "wanted": pods.wanted if pods else 0,
