@@ -31,7 +31,7 @@ func main() {
 	flag.StringVar(&target, "url", "", "what to ask for: http://host:port/path")
 	flag.StringVar(&plan.host, "host", "", "the Host header, if it is not that of the URL")
 	flag.Float64Var(&plan.rate, "rate", 100, "requests a second")
-	flag.DurationVar(&plan.duration, "duration", 10*time.Second, "for how long, at most; SIGTERM ends it earlier")
+	flag.DurationVar(&plan.duration, "duration", 10*time.Second, "for how long: so many requests as the rate has in it; SIGTERM ends it earlier")
 	flag.Float64Var(&plan.fresh, "fresh", 0.2, "share of the requests that has a connection of its own; the rest keeps them")
 	flag.DurationVar(&plan.timeout, "timeout", 5*time.Second, "after which a request has failed")
 	flag.StringVar(&output, "output", "", "file for one CSV line a request")
@@ -90,8 +90,6 @@ func run(p plan, target, output string) error {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	defer stop()
-	ctx, cancel := context.WithTimeout(ctx, p.duration)
-	defer cancel()
 
 	outcomes := make(chan outcome, 4096)
 	pool := &pool{plan: p}
@@ -109,7 +107,8 @@ func run(p plan, target, output string) error {
 	return json.NewEncoder(os.Stdout).Encode(result)
 }
 
-// dispatch sends each request at its time, until the context ends, and waits for the answers.
+// dispatch sends each request whose time comes within the duration, unless the context ends before it, and waits for
+// the answers. How many they are is the plan's, however late the machine lets one be sent.
 func dispatch(ctx context.Context, p plan, pool *pool, outcomes chan<- outcome) {
 	var running sync.WaitGroup
 	defer running.Wait()
@@ -118,7 +117,11 @@ func dispatch(ctx context.Context, p plan, pool *pool, outcomes chan<- outcome) 
 	defer timer.Stop()
 	freshDue := 0.0
 	for i := 0; ; i++ {
-		due := started.Add(time.Duration(float64(i) / p.rate * float64(time.Second)))
+		since := time.Duration(float64(i) / p.rate * float64(time.Second))
+		if since >= p.duration {
+			return
+		}
+		due := started.Add(since)
 		if wait := time.Until(due); wait > 0 {
 			timer.Reset(wait)
 			select {
