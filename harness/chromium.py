@@ -5,7 +5,9 @@ import shutil
 from collections.abc import Generator
 from contextlib import contextmanager
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from harness.pace import pace
 
 
 @contextmanager
@@ -15,6 +17,8 @@ def chromium() -> Generator[Browser]:
     if program is None:
         msg = "there is no Chromium here. Type: make browser"
         raise FileNotFoundError(msg)
+    # The page has nothing new for as long as the lab takes.
+    expect.set_options(timeout=60_000 * pace())
     # Its sandbox refuses root.
     with sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=program, chromium_sandbox=os.geteuid() != 0)

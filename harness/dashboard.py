@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.pace import pace
+
 ROLLOUT = (sys.executable, "-m", "rollout")
 _END_SECONDS = 10
 
@@ -43,5 +45,5 @@ def dashboard(folder: Path, environment: Mapping[str, str], *options: str) -> Ge
             yield started
         finally:
             process.send_signal(signal.SIGINT)
-            _, started.said = process.communicate(timeout=_END_SECONDS)
+            _, started.said = process.communicate(timeout=_END_SECONDS * pace())
             started.status = process.returncode

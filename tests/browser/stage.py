@@ -69,7 +69,7 @@ def stage(*stacks: str) -> Generator[Stage]:
     with mock.patch.object(feed, "Reader", reader):
         thread = threading.Thread(target=lambda: asyncio.run(run()))
         thread.start()
-        assert ready.wait(10)
+        assert ready.wait(60)
         try:
             yield made
         finally:

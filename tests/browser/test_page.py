@@ -158,7 +158,7 @@ def test_silence_is_said_with_its_reason_and_ends_by_itself(page: Page, staged: 
 def test_a_dashboard_that_has_ended_is_said(page: Page, staged: Stage) -> None:
     show(page, staged, calm())
     staged.stop.set()
-    expect(page.locator("#news")).to_contain_text("start it again: blue-green dashboard", timeout=10_000)
+    expect(page.locator("#news")).to_contain_text("start it again: blue-green dashboard")
 
 
 def test_the_token_leaves_the_address_and_a_reload_works_without_it(page: Page, staged: Stage) -> None:

@@ -19,18 +19,28 @@ def load(url: str, headers: dict[str, str] | None = None) -> AbstractContextMana
 
 @contextmanager
 def gathered(asked: Iterable[T], per_second: float) -> Generator[list[T]]:
-    """Take answers one after the other until the block ends, so many a second at most."""
+    """Take answers one after the other, so many a second at most.
+
+    The first is there when the block begins; the last is asked for after the block has ended.
+    """
     answers: list[T] = []
-    stop = threading.Event()
+    begun, stop = threading.Event(), threading.Event()
 
     def send() -> None:
-        for answer in asked:
-            answers.append(answer)
-            if stop.wait(1 / per_second):
-                return
+        ended = False
+        try:
+            for answer in asked:
+                answers.append(answer)
+                begun.set()
+                if ended:
+                    return
+                ended = stop.wait(1 / per_second)
+        finally:
+            begun.set()
 
     thread = threading.Thread(target=send)
     thread.start()
+    begun.wait()
     try:
         yield answers
     finally:

@@ -1,7 +1,8 @@
 """What a test sees of a program's cluster, and the config that it starts from and leaves behind."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from components.gateway import envoy
@@ -15,7 +16,10 @@ SELECTOR = {"istio": "ingressgateway"}
 VERSIONS = {"v1": {"image": "janakiramm/myapp:v1"}, "v2": {"image": "janakiramm/myapp:v2"}}
 # The lab answers within a second; so failures need not take a minute each.
 QUICK = {"timeoutSeconds": round(8 * pace()), "drainSeconds": 5}
-
+# Where an `up` starts pods and succeeds, it ends when it is done.
+PATIENT = {"timeoutSeconds": round(180 * pace()), "drainSeconds": 5}
+# What an Envoy has of VirtualServices and DestinationRules.
+_FOLLOWED = (envoy.ROUTES, "/config_dump?resource=dynamic_active_clusters")
 
 BASE: Mapping[str, object] = {
     "versions": VERSIONS,
@@ -24,12 +28,49 @@ BASE: Mapping[str, object] = {
 }
 
 
+def reached(program: Program) -> Gateways:
+    """The gateways of the program's cluster, past the program."""
+    kubeconfig = program.kubectl("config", "view", "--raw", "--flatten", "--minify").stdout
+    return Gateways(kubeconfig, SELECTOR)
+
+
 def routed(program: Program) -> list[tuple[dict[str, int], ...]]:
     """What each gateway's Envoy routes by, read past the program."""
-    kubeconfig = program.kubectl("config", "view", "--raw", "--flatten", "--minify").stdout
-    with Gateways(kubeconfig, SELECTOR) as gateways:
+    with reached(program) as gateways:
         answers = gateways.ask(lambda admin: envoy.routed_weights(admin.get(envoy.ROUTES), TARGET))
     return [answer.value or () for answer in answers]
+
+
+@contextmanager
+def followed(program: Program) -> Generator[None]:
+    """A write in the block that changes routes or clusters; at its end every gateway has followed it."""
+
+    def configured() -> dict[str, object]:
+        answers = gateways.ask(lambda admin: [admin.get(path) for path in _FOLLOWED])
+        return {str(one.pod): one.value for one in answers if one.value}
+
+    with reached(program) as gateways:
+        before = configured()
+        yield
+        wait(
+            lambda: all(before[pod] != now for pod, now in configured().items()),
+            "every gateway follows what was written",
+        )
+
+
+def scale(program: Program, version: str, replicas: int, target: envoy.Target = TARGET) -> None:
+    """Give a version another number of pods by hand, and wait until every gateway knows just these."""
+    deployment = f"deployment/{target.virtual_service}-{version}"
+    program.kubectl("scale", deployment, f"--replicas={replicas}")
+    program.kubectl("rollout", "status", deployment)
+
+    def known() -> bool:
+        asked = gateways.ask(lambda admin: admin.get(envoy.endpoints_target(target)))
+        healthy = [envoy.healthy_endpoints(one.value or {}, target, version) for one in asked]
+        return all(len(one or ()) == replicas for one in healthy)
+
+    with reached(program) as gateways:
+        wait(known, f"every gateway knows {replicas} pods of {version}")
 
 
 def get(program: Program, *arguments: str) -> Any:
@@ -43,6 +84,19 @@ def failing_up(program: Program, *options: str) -> str:
     said = done.stdout + done.stderr
     assert done.returncode, said
     assert "Traceback" not in said
+    return said
+
+
+def failing_up_that_says(program: Program, *reasons: str) -> str:
+    """The same, with the kubelet's reasons; the first one may give up before the kubelet has tried."""
+    said = ""
+
+    def told() -> bool:
+        nonlocal said
+        said = failing_up(program)
+        return all(reason in said for reason in reasons)
+
+    wait(told, f"an `up` that fails says {', '.join(reasons)}")
     return said
 
 

@@ -12,6 +12,7 @@ from typing import TypeAlias
 
 import lab.cgroups
 from harness.labs import ROOT
+from harness.pace import pace
 from lab.host import start_time
 from lab.layout import Lab
 
@@ -129,7 +130,7 @@ class SecondLab:
 
     def _run(self, command: list[str], *, check: bool) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(
-            command, cwd=ROOT, env=self.environment, capture_output=True, text=True, timeout=280
+            command, cwd=ROOT, env=self.environment, capture_output=True, text=True, timeout=280 * pace()
         )
         if check and done.returncode:
             raise AssertionError(f"{command} exited {done.returncode}:\n{done.stdout}{done.stderr}")

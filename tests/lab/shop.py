@@ -4,8 +4,10 @@ from collections.abc import Generator
 from contextlib import contextmanager
 
 from harness.labs import Lab, Program, project_copy
+from harness.pace import pace
 
 HOST = "shop.example"
+CONVERGENCE = {"timeoutSeconds": round(20 * pace()), "drainSeconds": 10}
 ROUTING = {"gateway": "shop-gateway", "hosts": [HOST]}
 
 
@@ -18,7 +20,7 @@ def second_stack(program: Program, lab: Lab, name: str) -> Generator[Program]:
         istio={"install": False},
         app={"name": "shop"},
         routing=ROUTING,
-        convergence={"timeoutSeconds": 20, "drainSeconds": 10},
+        convergence=CONVERGENCE,
     )
     try:
         yield made

@@ -5,7 +5,7 @@ import yaml
 
 from harness.labs import ROOT, Program
 from tests.lab.baseline import Baseline
-from tests.lab.observe import VERSIONS
+from tests.lab.observe import VERSIONS, wait
 
 CALLS = 40
 
@@ -15,24 +15,32 @@ def v2_gets_nothing(baseline: Baseline) -> None:
     baseline.with_config(weights={"v1": 100}).restore()
 
 
+def path_of(service: str) -> str:
+    return f"/api/v1/namespaces/default/services/{service}:http/proxy/"
+
+
 def calls(program: Program, service: str) -> set[str]:
     """Which versions answer a caller without a sidecar: the API server, by the Service's endpoints."""
-    path = f"/api/v1/namespaces/default/services/{service}:http/proxy/"
-    pages = [program.kubectl("get", "--raw", path).stdout for _ in range(CALLS)]
+    pages = [program.kubectl("get", "--raw", path_of(service)).stdout for _ in range(CALLS)]
     return {"v2" if "vNext" in page else "v1" for page in pages}
 
 
 def test_a_caller_without_a_sidecar_gets_past_the_weights_and_a_service_of_one_version_holds_it(
     program: Program,
 ) -> None:
-    assert calls(program, "myapp") == {"v1", "v2"}
+    # v2 may have been made anew a moment ago.
+    wait(lambda: calls(program, "myapp") == {"v1", "v2"}, "both versions answer by the Service")
     text = (ROOT / "docs" / "callers.md").read_text()
     service = yaml.safe_load(text.partition("```yaml\n")[2].partition("```")[0])
-    file = program.folder / "stable.yaml"
+    name, file = service["metadata"]["name"], program.folder / "stable.yaml"
     file.write_text(yaml.safe_dump(service))
     program.kubectl("apply", "-f", str(file))
     try:
-        assert calls(program, service["metadata"]["name"]) == {"v1"}
+        wait(
+            lambda: program.kubectl("get", "--raw", path_of(name), check=False).returncode == 0,
+            "the Service has endpoints",
+        )
+        assert calls(program, name) == {"v1"}
     finally:
         program.kubectl("delete", "-f", str(file))
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.pace import pace
 from tools.store import LINKS
 
 ANSWER = b"HTTP/1.1 %d X\r\nX-App-Version: v1\r\nContent-Length: 2\r\n\r\nok"
@@ -57,7 +58,8 @@ class Server:
                 elif self._misbehaviour == "error":
                     connection.sendall(ANSWER % 503)
                 elif self._misbehaviour == "silent":
-                    threading.Event().wait(2)
+                    # Until the client gives up.
+                    connection.recv(1)
                     return
 
 
@@ -82,7 +84,8 @@ def load(url: str, output: Path, *arguments: str) -> tuple[dict[str, float], lis
 @pytest.mark.parametrize("server", ["cut", "half", "error", "silent"], indirect=True)
 @pytest.mark.parametrize("fresh", ["0", "0.5", "1"])
 def test_every_failure_is_counted_and_none_is_retried(server: Server, fresh: str, tmp_path: Path) -> None:
-    limits = ("-rate", "200", "-duration", "1s", "-timeout", "1s")
+    # Only who is met with silence waits for so long.
+    limits = ("-rate", "200", "-duration", "1s", "-timeout", f"{3 * pace():.0f}s")
     result, lines = load(server.url, tmp_path / "lines.csv", "-fresh", fresh, *limits)
     assert server.misbehaved > 10
     assert result["requests"] == len(lines) == server.seen
@@ -98,8 +101,10 @@ def test_rate_and_kinds_of_connection_are_as_asked(server: Server, tmp_path: Pat
 
 
 def test_nobody_listening_is_a_failure_each_time(tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as closed:
-        url = f"http://127.0.0.1:{closed.getsockname()[1]}/"
-    result, lines = load(url, tmp_path / "lines.csv", "-rate", "50", "-duration", "1s")
+    # Bound, so that nobody else gets the port, and not listening.
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{bound.getsockname()[1]}/"
+        result, lines = load(url, tmp_path / "lines.csv", "-rate", "50", "-duration", "1s")
     assert result["failed"] == result["requests"] == len(lines) > 0
     assert all("connect" in line["failure"] for line in lines)

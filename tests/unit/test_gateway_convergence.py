@@ -273,11 +273,20 @@ def test_what_never_became_a_pod_is_the_reason() -> None:
 
 
 def test_a_long_wait_says_its_reason_once_and_ends_when_it_is_stopped(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stop = tmp_path / "stop"
     monkeypatch.setenv(waiting.STOP, str(stop))
-    threading.Timer(waiting.QUIET_SECONDS + 2, stop.touch).start()
+    heard: list[str] = []
+
+    def hear(said: str) -> None:
+        heard.append(said)
+        if len(heard) == 1:
+            # There is time to say it again.
+            timer.start()
+
+    timer = threading.Timer(2, stop.touch)
+    monkeypatch.setattr(waiting, "say", hear)
     began = time.monotonic()
     with (
         fake_cluster(
@@ -285,9 +294,10 @@ def test_a_long_wait_says_its_reason_once_and_ends_when_it_is_stopped(
         ) as cluster,
         pytest.raises(InterruptedWaitError, match="v3 could not take it before it was interrupted"),
     ):
-        proof.wait_for_versions(split(cluster), ("v3",), 60)
-    assert time.monotonic() - began < waiting.QUIET_SECONDS + 4
-    assert capsys.readouterr().err.count(QUOTA) == 1
+        proof.wait_for_versions(split(cluster), ("v3",), 120)
+    assert time.monotonic() - began < 60
+    (said,) = heard
+    assert QUOTA in said
 
 
 def test_a_pause_ends_when_the_wait_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -302,7 +312,7 @@ def test_a_pause_ends_when_the_wait_is_stopped(tmp_path: Path, monkeypatch: pyte
     began = time.monotonic()
     with pytest.raises(InterruptedWaitError, match="late"):
         waiting.wait_until(lambda: ("late",), 120)
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 60
 
 
 def theirs(**match: object) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from harness.labs import ROOT
+from harness.pace import pace
 
 # Debian's own, which has none of the project's packages.
 SYSTEM = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/nonexistent"}
@@ -37,7 +38,7 @@ def typed(folder: Path, *command: str, **variables: str) -> tuple[int, str]:
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=60 * pace(),
     )
     lines = (done.stdout + done.stderr).splitlines()
     return done.returncode, "\n".join(line for line in lines if not line.startswith("make"))

@@ -107,4 +107,4 @@ def test_it_ends_by_itself_when_the_engine_is_gone() -> None:
         with pytest.raises(subprocess.TimeoutExpired):
             process.wait(timeout=3)
         engine.close()
-        assert process.wait(timeout=10) == 1
+        assert process.wait(timeout=60) == 1

@@ -244,4 +244,5 @@ def test_fifty_drains_at_four_at_a_time_take_one_drain() -> None:
 
         with ThreadPoolExecutor(4) as threads:
             threads.map(delete, range(50))
-        assert 2 <= time.monotonic() - started < 10
+        # One after the other, thirteen rounds would take 26 s.
+        assert 2 <= time.monotonic() - started < 20
