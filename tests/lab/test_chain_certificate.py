@@ -8,11 +8,12 @@ import httpx
 import pytest
 
 from harness.labs import Lab, Program
+from harness.pace import pace
 from tests.lab.observe import failing_up
 from tests.lab.shop import HOST, ROUTING, second_stack
 
 NAME = "shop-tls"
-CLOSED = {"timeoutSeconds": 10, "drainSeconds": 5}
+CLOSED = {"timeoutSeconds": round(10 * pace()), "drainSeconds": 5}
 
 
 @pytest.fixture

@@ -9,8 +9,9 @@ import psutil
 import pytest
 
 from harness.labs import Lab, Program
+from harness.pace import pace
 from proof.signals import at_work
-from tests.lab.observe import BASE, VERSIONS, routed
+from tests.lab.observe import BASE, PATIENT, VERSIONS, routed
 from tests.lab.shop import second_stack
 
 pytestmark = pytest.mark.usefixtures("base")
@@ -21,7 +22,7 @@ def kill_while_it_waits(program: Program) -> None:
     program.config(
         versions={**VERSIONS, "v3": {"image": "janakiramm/myapp:missing"}},
         weights={"v1": 50, "v3": 50},
-        convergence={"timeoutSeconds": 60},
+        convergence=PATIENT,
     )
     with at_work(program, "myapp-ready updating") as engine:
         engine.kill()
@@ -58,7 +59,9 @@ def test_a_creation_that_was_killed_is_forgotten(program: Program, lab: Lab) -> 
             with at_work(shop, "waiting, at most") as engine:
                 started = psutil.Process(engine.pid).children(recursive=True)
                 engine.kill()
-            _, alive = psutil.wait_procs([one for one in started if "pulumi.dynamic" in _command(one)], 10)
+            _, alive = psutil.wait_procs(
+                [one for one in started if "pulumi.dynamic" in _command(one)], 10 * pace()
+            )
             assert not alive
             shop.config(versions={"v1": {"image": "janakiramm/myapp:v1"}})
             if carry_on == "rollout up":

@@ -4,6 +4,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -11,6 +12,7 @@ import psutil
 import pytest
 
 import lab.cgroups
+from harness.pace import pace
 from lab import host
 from tests.lab import subnets
 from tests.lab.second_lab import (
@@ -81,9 +83,11 @@ def _first_process(second: SecondLab) -> psutil.Process:
 def _member(name: str) -> Callable[[SecondLab], psutil.Process]:
     def find(second: SecondLab) -> psutil.Process:
         for pid in lab.cgroups.processes(lab.cgroups.existing(second.layout.cgroup)):
-            process = psutil.Process(pid)
-            if process.name() == name:
-                return process
+            # Some of them end at any time.
+            with suppress(psutil.NoSuchProcess):
+                process = psutil.Process(pid)
+                if process.name() == name:
+                    return process
         raise AssertionError(f"no {name} runs in the lab")
 
     return find
@@ -120,7 +124,7 @@ def test_after_a_kill_in_the_middle_of_minikube_start(second: SecondLab, before:
 
     were = _awaited(kill, starting)
     second.run("down")
-    assert starting.wait(timeout=10) != 0
+    assert starting.wait(timeout=10 * pace()) != 0
     assert_nothing_left(second, were, before)
 
 
@@ -142,7 +146,8 @@ def test_after_a_kill_of_up(second: SecondLab, before: Machine, moment: str) -> 
     making = second.begin(*second.command("up"))
     _awaited(lambda: MOMENTS[moment](second) or None, making)
     making.send_signal(signal.SIGKILL)
-    assert making.wait() == -signal.SIGKILL
+    # The last moments are so late that it may have ended by itself, which is no less to be removed.
+    assert making.wait() in {-signal.SIGKILL, 0}
     were = living(second)
     second.run("down")
     assert_nothing_left(second, were, before)
@@ -156,7 +161,7 @@ def test_an_interrupted_up_removes_what_it_made(
     _awaited(lambda: MOMENTS["namespaces"](second) or None, making)
     were = living(second)
     making.send_signal(end)
-    assert making.wait(timeout=30) != 0
+    assert making.wait(timeout=30 * pace()) != 0
     assert_nothing_left(second, were, before)
 
 
@@ -208,7 +213,7 @@ def test_what_others_keep_beside_the_lab_survives(second: SecondLab) -> None:
 
 def _awaited(look: Callable[[], T | None], running: subprocess.Popen[bytes]) -> T:
     """What `look` finds while the process runs; fails the test if that ends first."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 60 * pace()
     while True:
         try:
             found = look()

@@ -14,6 +14,7 @@ import psutil
 import pytest
 
 from harness.labs import ROOT, Lab, Program, lab_host, project_copy
+from harness.pace import pace
 from tests.lab import subnets
 from tests.lab.baseline import Baseline
 from tools import env as tools_env
@@ -132,7 +133,7 @@ def test_up_after_one_that_was_killed_in_the_middle_of_a_start_makes_the_cluster
     minikube = [process for process in started if "start" in arguments(process)]
     assert minikube
     # Nobody is left to wait for the start, which would meet the next one.
-    assert psutil.wait_procs(minikube, timeout=20)[1] == []
+    assert psutil.wait_procs(minikube, timeout=20 * pace())[1] == []
     gone.run("pulumi", "cancel", "--yes")
     made = gone.up("--skip-preview").stdout
     # Pulumi's own processes outlive it.
@@ -211,7 +212,7 @@ def test_destroy_removes_the_profile_and_nothing_else(there: Program) -> None:
     (profiles / "other").mkdir()
     began = time.monotonic()
     there.run("pulumi", "destroy", "--yes", "--non-interactive", "--skip-preview")
-    assert time.monotonic() - began < 120
+    assert time.monotonic() - began < 120 * pace()
     assert [path.name for path in profiles.iterdir()] == ["other"]
     assert there.kubectl("config", "get-contexts", "-o", "name").stdout.split() == ["mine"]
 

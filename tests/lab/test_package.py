@@ -163,7 +163,7 @@ def test_the_commands_work_on_each_split_of_another_program(cart: Program, wheel
     )
     before = yaml.safe_load(cart.config_file.read_text())["config"]
     with load(str(cart.outputs()["url"]), {"Host": "carts.example"}) as answers:
-        judged = ("--pause", "2", "--min-requests", "20", "--report", str(cart.folder / "reports"))
+        judged = ("--pause", "3", "--min-requests", "5", "--report", str(cart.folder / "reports"))
         blue_green("shift", "v2", "--split", "cart", "--steps", "50,100", *judged)
         after = yaml.safe_load(cart.config_file.read_text())["config"]
         assert "v2 100 %" in blue_green("verify", "--split", "cart")

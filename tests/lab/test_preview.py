@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from harness.labs import Program
+from harness.pace import pace
 
 # As Pulumi.lab.yaml has them: only what a test changes is to be in its preview.
 READY = {"probes": {"readiness": {"path": "/"}}}
@@ -154,7 +155,7 @@ def test_cluster_out_of_reach_is_said_and_the_traffic_is_told_from_the_state(pro
         env=program.environment,
         capture_output=True,
         text=True,
-        timeout=200,
+        timeout=200 * pace(),
     )
     assert done.returncode == 0, done.stderr
     assert "### `lab`: v2: 50 % → 90 %, v1: 50 % → 10 %" in done.stdout

@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from harness.labs import ROOT, Lab, Program
+from harness.pace import pace
 from tests.lab.load import load
 from tests.lab.observe import get
 from tests.lab.shop import HOST, existing_cluster, second_stack
@@ -17,7 +18,7 @@ from tests.lab.shop import HOST, existing_cluster, second_stack
 ROLES = ("verify", "requests", "up", "preview")
 USER = "deployer"
 TWO: Mapping[str, Any] = {name: {"image": f"janakiramm/myapp:{name}", "replicas": 2} for name in ("v1", "v2")}
-QUICK = {"timeoutSeconds": 15, "drainSeconds": 1}
+QUICK = {"timeoutSeconds": round(15 * pace()), "drainSeconds": 1}
 
 
 def role(name: str) -> dict[str, Any]:

@@ -18,7 +18,7 @@ import pytest
 from harness.labs import LINKED, ROOT, Lab, Program, project_copy
 from tests.lab.load import load
 from tests.lab.observe import failing_up
-from tests.lab.shop import existing_cluster
+from tests.lab.shop import CONVERGENCE, existing_cluster
 
 FIRST = "e3c51a4"
 CODE = ("__main__.py", "components", "gateway", "settings", "rollout", "requirements.txt")
@@ -80,7 +80,7 @@ def old(program: Program, lab: Lab) -> Iterator[Program]:
         routing={"gateway": "old-gateway", "hosts": [HOST]},
         versions={name: {"image": f"janakiramm/myapp:{name}", "replicas": 2} for name in ("v1", "v2")},
         weights={"v1": 50, "v2": 50},
-        convergence={"timeoutSeconds": 20, "drainSeconds": 10},
+        convergence=CONVERGENCE,
     )
     made.up("--skip-preview")
     yield made

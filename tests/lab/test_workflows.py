@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from harness.labs import ROOT, Program
+from harness.pace import pace
 from tests.fake_github import TOKEN, GitHub, fake_github
 from tests.lab import stages
 from tests.workflows import load
@@ -22,7 +23,7 @@ PULL_REQUEST = "7"
 # A clone builds nothing again: the virtual environment is shared, as a runner keeps it in its cache.
 SHARED = ".venv"
 AUTHOR = ("-c", "user.name=test", "-c", "user.email=test@example.invalid")
-SECONDS = 240
+SECONDS = 240 * pace()
 TWO = {"v1": {**stages.V1, "replicas": 2}, "v2": {**stages.V2, "replicas": 2}}
 
 

@@ -1,5 +1,6 @@
 """The wheel, and an environment of another project's that has it."""
 
+import fcntl
 import os
 import shutil
 import subprocess
@@ -11,9 +12,14 @@ from harness.labs import ROOT
 
 def build(folder: Path) -> Path:
     """The wheel, as `make dist` builds it: without what an earlier build has left."""
-    shutil.rmtree(ROOT / "build", ignore_errors=True)
     command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", folder, ROOT]
-    subprocess.run(command, check=True, env={**os.environ, "SOURCE_DATE_EPOCH": "1700000000"})
+    lock = ROOT / ".lab" / "wheel.lock"
+    lock.parent.mkdir(exist_ok=True)
+    with lock.open("w") as held:
+        # The other process of the tests may be building it, in the same folder.
+        fcntl.flock(held, fcntl.LOCK_EX)
+        shutil.rmtree(ROOT / "build", ignore_errors=True)
+        subprocess.run(command, check=True, env={**os.environ, "SOURCE_DATE_EPOCH": "1700000000"})
     (wheel,) = folder.glob("*.whl")
     return wheel
 
