@@ -3,6 +3,7 @@
 Without this, an `up` whose second version is refused has written the first one already.
 """
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -13,6 +14,7 @@ from .kubernetes import schema
 from .kubernetes.api import Api
 from .kubernetes.errors import GatewayError
 from .kubernetes.kubeconfig import Kubeconfig
+from .manifests.config_key import config_key, explained
 from .manifests.manifest import Manifest, collection
 from .option import IN_CONFIG, Options
 
@@ -69,14 +71,19 @@ def refusals(
             for key, piece in pieces.items()
             for place, wrong, remedy in schema.mistakes(schemas, schema.POD_TEMPLATE, piece)
         ]
-        return tuple(found or _refused(api, manifests))
+        return tuple(found or _refused(api, manifests, pieces))
 
 
-def _refused(api: Api, manifests: Sequence[Manifest]) -> Iterator[str]:
+def _refused(
+    api: Api, manifests: Sequence[Manifest], pieces: Mapping[str, Mapping[str, object]]
+) -> Iterator[str]:
     for manifest in manifests:
-        metadata = {key: value for key, value in manifest["metadata"].items() if key != "name"}
-        name = manifest["metadata"]["name"]
+        metadata = manifest["metadata"]
         # Under a name that is free: one that exists is as good as a new one.
-        trial = {**manifest, "metadata": {**metadata, "generateName": f"{name}-"}}
-        for cause in api.rehearse(collection(manifest), trial):
-            yield f"{manifest['kind']} {metadata['namespace']}/{name}: {cause}"
+        free = f"{metadata['name'][:50]}-{os.urandom(4).hex()}"
+        trial = {**manifest, "metadata": {**metadata, "name": free}}
+        where = f"{manifest['kind']} {metadata['namespace']}/{metadata['name']}"
+        for field, wrong in api.rehearse(f"{collection(manifest)}/{free}", trial):
+            told = f"{api.kubectl} explain {explained(manifest, field)}"
+            key = config_key(manifest, field, pieces)
+            yield f"{key}: {where} would be refused: {wrong}. Correct it by what this says: {told}."

@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import re
 import socket
 import ssl
 from collections.abc import Mapping
@@ -19,8 +20,11 @@ from .kubeconfig import Kubeconfig
 from .stream import Stream
 
 CONNECT_SECONDS = 5
-_JSON, _APPLY = "application/json", "application/apply-patch+yaml"
+_APPLY = "application/apply-patch+yaml"
 _NO_REHEARSAL = "does not support dry run"
+# Of an apply alone, without a status of its own: a list with a key twice, a text that is no time.
+_UNTYPED_BEGIN = ("failed to create typed patch object", "failed to convert new object")
+_UNTYPED = re.compile(r"(?m)(?:^\s*|\): )\.(\S+): (.+)$")
 
 
 class Api:
@@ -71,7 +75,7 @@ class Api:
         ChangedMeanwhileError where the manifest's resourceVersion is not that of the object any more.
         """
         query = {"fieldManager": manager, "force": "true"}
-        status, body = self._send("PATCH", path, query, json.dumps(manifest).encode(), _APPLY)
+        status, body = self._send("PATCH", path, query, _yaml(manifest), _APPLY)
         if status == http.client.CONFLICT:
             raise ChangedMeanwhileError(f"{path} was written by somebody else at the same time")
         if status not in {http.client.OK, http.client.CREATED}:
@@ -83,22 +87,30 @@ class Api:
         if status not in {http.client.OK, http.client.ACCEPTED, http.client.NOT_FOUND}:
             raise _refusal(("delete",), path, status, body)
 
-    def rehearse(self, path: str, manifest: Mapping[str, Any]) -> tuple[str, ...]:
-        """Why the API server would not make an object of a list such as …/deployments; it makes none.
+    def rehearse(self, path: str, manifest: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+        """Why the API server would not take an object at a free path, applied as Pulumi does; it makes none.
 
-        What the list refuses for other reasons than the object's own, a right or a quota, is no reason.
-        Raises GatewayError.
+        Each is a field, empty where none is named, and what is wrong with it. What is refused for other
+        reasons than the object's own, a right or a quota, is no reason. Raises GatewayError.
         """
-        query = {"dryRun": "All", "fieldValidation": "Strict"}
-        status, body = self._send("POST", path, query, json.dumps(manifest).encode(), _JSON)
-        if status not in {http.client.BAD_REQUEST, http.client.UNPROCESSABLE_ENTITY}:
+        query = {"dryRun": "All", "fieldManager": "rehearsal", "fieldValidation": "Strict"}
+        status, body = self._send("PATCH", path, query, _yaml(manifest), _APPLY)
+        if status < http.client.BAD_REQUEST:
             return ()
         answer: Mapping[str, Any] = json.loads(body)
+        message: str = answer["message"]
+        untyped = tuple((field, wrong) for field, wrong in _UNTYPED.findall(message))
+        if status == http.client.INTERNAL_SERVER_ERROR and message.startswith(_UNTYPED_BEGIN):
+            return untyped or (("", message),)
+        # A webhook with side effects cannot be asked so.
+        judged = status in {http.client.BAD_REQUEST, http.client.UNPROCESSABLE_ENTITY}
+        if not judged or _NO_REHEARSAL in message:
+            return ()
         details: Mapping[str, Any] = answer.get("details") or {}
         causes: list[Mapping[str, str]] = details.get("causes") or []
-        found = tuple(f"{cause['field']}: {cause['message']}" for cause in causes if "field" in cause)
-        # A webhook with side effects cannot be asked so.
-        return () if _NO_REHEARSAL in answer["message"] else found or (answer["message"],)
+        return tuple((cause["field"], cause["message"]) for cause in causes if "field" in cause) or (
+            ("", message),
+        )
 
     def _get(self, path: str, query: Mapping[str, str] | None = None) -> tuple[int, bytes]:
         return self._send("GET", path, query)
@@ -193,6 +205,11 @@ class _Connection(http.client.HTTPConnection):
     def connect(self) -> None:
         """Opens it; http.client calls this when it has to."""
         self.sock = _opened(self._known)
+
+
+def _yaml(manifest: Mapping[str, Any]) -> bytes:
+    """As the server reads what is applied; YAML has no pairs of escaped surrogates."""
+    return json.dumps(manifest, ensure_ascii=False).encode()
 
 
 def _opened(known: Credentials) -> socket.socket:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from typing import cast
 
-from . import pod_template, rules
+from . import characters, pod_template, rules
 from .forms import camel
 from .mistakes import Mistake, key, nearest, shown
 from .model import (
@@ -33,6 +33,7 @@ def mistakes(settings: Settings, project: str) -> list[Mistake]:
         *_app(settings),
         *_ports(settings),
         *_versions(settings, project),
+        *characters.mistakes(settings),
         *_weights(settings, project),
         *_routing(settings),
         *_test_routes(settings, project),

@@ -108,8 +108,10 @@ def test_a_typo_is_a_sentence_of_the_preview_and_nothing_is_written(shop: Progra
     said = failing_up(shop)
     assert "The cluster would refuse what the config asks for; nothing was written." in said
     assert (
-        "Deployment default/shop-v2: spec.template.spec.containers[0].volumeMounts[0].name: Not found" in said
-    )
+        "versions.v2.podTemplate.spec.containers.shop.volumeMounts.no.name: Deployment default/shop-v2 "
+        'would be refused: Not found: "no". Correct it by what this says: kubectl '
+    ) in said
+    assert " explain deployment.spec.template.spec.containers.volumeMounts.name." in said
     assert template(shop, "v1") == before
     shop.config(versions=VERSIONS)
     shop.up("--skip-preview", "--expect-no-changes")

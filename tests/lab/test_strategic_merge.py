@@ -1,8 +1,6 @@
 """Our merge of pod templates is the API server's: random pieces, merged by both."""
 
 import json
-import re
-import subprocess
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,6 +14,7 @@ from components.settings.merge_keys import MERGE_KEYS
 from components.settings.model import App, Resources, Version
 from components.settings.strategic_merge import MergeError, merge
 from harness.labs import Program
+from tests.lab.api_server import api_server
 from tests.templates import PIECES, Piece
 from tools.merge_keys import merge_keys
 
@@ -31,16 +30,9 @@ BASE = workload.deployment(App("shop"), "v1", VERSION)
 
 @pytest.fixture(scope="module")
 def api(program: Program) -> Iterator[httpx.Client]:
-    """The API server, through kubectl."""
-    command = ("kubectl", "proxy", "--port=0")
-    with subprocess.Popen(command, env=program.environment, stdout=subprocess.PIPE, text=True) as proxy:
-        assert proxy.stdout is not None
-        said = proxy.stdout.readline()
-        found = re.search(r"[0-9.]+:[0-9]+", said)
-        assert found, said
-        with httpx.Client(base_url=f"http://{found[0]}", timeout=30) as client:
-            yield client
-        proxy.terminate()
+    """The API server."""
+    with api_server(program) as client:
+        yield client
 
 
 def template(answer: httpx.Response) -> Any:

@@ -96,6 +96,8 @@ def test_a_variable_comes_out_of_a_config_map() -> None:
             "versions.v1.files./a: 3 is an integer, not a text. Write a text, {secret: ",
         ),
         ({"/a": {"configMap": "m"}}, "versions.v1.files./a.key: it is missing"),
+        # The API server takes no YAML with it.
+        ({"/a": "x\x7f"}, "versions.v1.files./a: it has the control character U+007F. Take it out, or keep"),
         ({"/a": "x", "/a/b": "y"}, "versions.v1.files./a/b: /a is a file, not a folder"),
     ],
 )
@@ -109,6 +111,13 @@ def test_a_mistake_is_a_sentence(given: dict[str, Any], sentence: str) -> None:
     with pytest.raises(ConfigError) as refused:
         parse(config)
     assert sentence in str(refused.value)
+
+
+def test_the_tab_the_line_and_what_json_escapes_may_be_in_a_file() -> None:
+    text = "a\tb\r\n\x01\x85\xa0\ufeff\U0001f600"
+    version = {"image": "shop:1", "files": {"/a": text}, "env": {"A": text}}
+    config = {"cluster": {"kind": "kubeconfig"}, "app": {"name": "shop"}, "weights": {"v1": 100}}
+    assert parse({**config, "versions": {"v1": version}}).versions["v1"].files == {"/a": text}
 
 
 def test_the_config_map_comes_before_the_deployment_that_names_it() -> None:
