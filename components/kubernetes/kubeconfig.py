@@ -9,6 +9,7 @@ import os
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeAlias, TypedDict, cast
 
@@ -153,6 +154,8 @@ def _content(path: Path) -> Mapping[str, Any] | None:
     return _parsed(text, f"The kubeconfig {path}")
 
 
+# Every connection reads it twice, and PyYAML is slow.
+@lru_cache(maxsize=4)
 def _parsed(text: str, what: str) -> Mapping[str, Any]:
     try:
         parsed: object = yaml.safe_load(text) or {}

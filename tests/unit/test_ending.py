@@ -29,3 +29,13 @@ def test_a_thread_that_waits_for_an_answer_does_not_hold_the_end() -> None:
             assert program.wait(20) == 1
         finally:
             program.kill()
+
+
+def test_the_collector_has_nothing_to_look_through_at_the_end() -> None:
+    # Handlers run in the reverse order: this one after that of the components.
+    look = "import atexit, gc; atexit.register(lambda: print(len(gc.get_objects())))"
+    program = f"{look}; import components; made = [[] for _ in range(100_000)]"
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert int(done.stdout) < 10_000
