@@ -16,9 +16,6 @@ from harness.pace import pace
 # A shell starts what runs in the background with SIGINT ignored, and children inherit that: the
 # tests that interrupt a command would wait for ever. A handler of our own is the default in them.
 signal.signal(signal.SIGINT, signal.default_int_handler)
-# How long an example takes is the machine's load; each test has its own limit below.
-settings.register_profile("default", deadline=None)
-settings.load_profile("default")
 SHOWN = 10
 
 
@@ -28,6 +25,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_configure(config: pytest.Config) -> None:
+    # How long an example takes is the machine's load; each test has its own limit below. The examples are
+    # the same each time, but for a shuffled run: what a new one finds is no reason to refuse another change.
+    settings.register_profile("default", deadline=None, derandomize=config.getoption("--shuffle") is None)
+    settings.load_profile("default")
     reporter = config.pluginmanager.get_plugin("terminalreporter")
     if reporter:
         config.pluginmanager.register(_AtOnce(reporter))

@@ -2,20 +2,24 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from components.history import record
 from harness.labs import Program
+from tests.lab.baseline import Baseline
 from tests.lab.load import load
-from tests.lab.observe import QUICK, get, routed, wait
+from tests.lab.observe import PATIENT, QUICK, get, routed, scale, wait
 
 V1 = {"image": "janakiramm/myapp:v1"}
 V2 = {"image": "janakiramm/myapp:v2"}
@@ -28,11 +32,56 @@ QUOTA = {
 }
 
 
-@pytest.fixture(autouse=True)
-def all_on_v2(program: Program) -> None:
-    """Every test begins with 50/50, then all on v1, then all on v2; three whole changes."""
+@pytest.fixture(scope="module")
+def on_v2(baseline: Baseline) -> Baseline:
+    return baseline.with_config(
+        versions={"v1": V1, "v2": V2}, weights={"v1": 0, "v2": 100}, convergence=QUICK
+    )
+
+
+@dataclass(frozen=True)
+class Remembered:
+    """What there is to go back to: Pulumi's history of the stack, and what the VirtualService notes."""
+
+    program: Program
+    kept: Path
+    splits: str
+
+    @property
+    def history(self) -> Path:
+        """Where Pulumi's file backend has it."""
+        _, project, name = self.program.checkpoint.parts[-3:]
+        return self.program.checkpoint.parents[2] / "history" / project / name.removesuffix(".json")
+
+    def put_back(self) -> None:
+        """Forget what has come since."""
+        shutil.rmtree(self.history)
+        shutil.copytree(self.kept, self.history)
+        metadata = {"name": "myapp", "annotations": {record.ANNOTATION: self.splits}}
+        noted = {"apiVersion": "networking.istio.io/v1", "kind": "VirtualService", "metadata": metadata}
+        path = Path(self.program.folder, "noted.json")
+        path.write_text(json.dumps(noted))
+        by = ("--server-side", "--force-conflicts", f"--field-manager={record.MANAGER}")
+        self.program.kubectl("apply", *by, "-f", str(path))
+
+
+@pytest.fixture(scope="module")
+def remembered(program: Program, tmp_path_factory: pytest.TempPathFactory) -> Remembered:
+    """50/50, then all on v1, then all on v2: three whole changes, made once."""
     for weights in ({"v1": 50, "v2": 50}, {"v1": 100, "v2": 0}, {"v1": 0, "v2": 100}):
         up(program, versions={"v1": V1, "v2": V2}, weights=weights, convergence=QUICK)
+    annotations = get(program, "virtualservice", "myapp")["metadata"]["annotations"]
+    kept = tmp_path_factory.mktemp("remembered") / "history"
+    made = Remembered(program, kept, annotations[record.ANNOTATION])
+    shutil.copytree(made.history, kept)
+    return made
+
+
+@pytest.fixture(autouse=True)
+def all_on_v2(remembered: Remembered, on_v2: Baseline) -> None:
+    """Every test begins with these three changes and nothing after them."""
+    on_v2.restore()
+    remembered.put_back()
 
 
 def up(program: Program, **values: object) -> None:
@@ -95,7 +144,7 @@ def until(process: subprocess.Popen[str], words: str) -> str:
 
 def test_rollback_goes_to_before_a_whole_shift_and_a_second_one_moves_nothing(program: Program) -> None:
     up(program, weights={"v1": 100, "v2": 0})
-    shift = ("python", "-m", "rollout", "shift", "v2", "--steps", "10,50,100", "--pause", "3")
+    shift = ("python", "-m", "rollout", "shift", "v2", "--steps", "50,100", "--pause", "3")
     with load(str(program.outputs()["url"])):
         program.run(*shift, "--min-requests", "5", "--report", "rollback-reports")
     status, said = rollback(program)
@@ -143,15 +192,14 @@ def test_rollback_after_an_up_that_failed_goes_to_what_was_proved(program: Progr
 
 
 def test_target_that_cannot_be_served_is_passed_over_with_its_reason(program: Program) -> None:
-    program.kubectl("scale", "deployment/myapp-v1", "--replicas=0")
+    scale(program, "v1", 0)
     before = file(program)
     status, said = rollback(program)
     first = said.splitlines()[0]
     assert first == "rollback: 1: v1 100 % cannot be served now: deployment default/myapp-v1 is scaled to 0"
     assert status == 1
     assert file(program) == before
-    program.kubectl("scale", "deployment/myapp-v1", "--replicas=1")
-    program.kubectl("rollout", "status", "deployment/myapp-v1")
+    scale(program, "v1", 1)
     status, said = rollback(program, "--to", "2")
     assert status == 0
     assert "lab routes by v1 50 %, v2 50 % again" in said
@@ -179,16 +227,15 @@ def test_rollback_that_fails_before_traffic_moved_says_why_and_leaves_the_config
 
 
 def test_one_interrupt_ends_a_long_wait(program: Program) -> None:
-    up(program, versions={"v1": {"image": "janakiramm/myapp:flaky"}, "v2": V2}, convergence={})
+    up(program, versions={"v1": {"image": "janakiramm/myapp:flaky"}, "v2": V2}, convergence=PATIENT)
     before = file(program)
     with no_room(program), background(program, *ROLLBACK) as running:
         until(running, "exceeded quota")
         began = time.monotonic()
         os.killpg(running.pid, signal.SIGINT)
         running.communicate()
-        # Two seconds, on a machine that has nothing else to do. A program that its engine has to kill takes
-        # five on any machine, and the wait itself would be a minute.
-        assert time.monotonic() - began < 5
+        # Long before the wait itself would be over.
+        assert time.monotonic() - began < PATIENT["timeoutSeconds"] / 6
     assert running.returncode == 130
     assert file(program) == before
     assert "pending_operations" not in program.run("pulumi", "stack", "export").stdout
@@ -211,13 +258,12 @@ def test_now_moves_traffic_first_and_the_next_up_changes_nothing(program: Progra
 
 
 def test_now_refuses_a_version_that_no_gateway_can_reach(program: Program) -> None:
-    program.kubectl("scale", "deployment/myapp-v1", "--replicas=0")
+    scale(program, "v1", 0)
     status, said = rollback(program, "--now", "--to", "1")
     assert status == 1
     assert "1: v1 100 % cannot be served now" in said
     assert routed(program) == [({"v2": 100},)]
-    program.kubectl("scale", "deployment/myapp-v1", "--replicas=1")
-    program.kubectl("rollout", "status", "deployment/myapp-v1")
+    scale(program, "v1", 1)
 
 
 def test_now_with_a_config_that_has_mistakes_moves_traffic_and_leaves_the_file(program: Program) -> None:
@@ -238,9 +284,7 @@ def test_now_with_a_config_that_has_mistakes_moves_traffic_and_leaves_the_file(p
 def test_up_that_runs_meanwhile_stops_before_its_write(program: Program) -> None:
     secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "late"}, "stringData": {"key": "1"}}
     late = {**V2, "env": {"LATE": {"secret": "late", "key": "key"}}}
-    program.config(
-        versions={"v1": V1, "v2": V2, "v3": late}, weights={"v3": 100}, convergence={"timeoutSeconds": 60}
-    )
+    program.config(versions={"v1": V1, "v2": V2, "v3": late}, weights={"v3": 100}, convergence=PATIENT)
     with background(program, "pulumi", "up", "--yes", "--skip-preview", "--non-interactive") as moving:
         until(moving, 'secret "late" not found')
         with background(program, *ROLLBACK, "--now") as going_back:

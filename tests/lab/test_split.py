@@ -3,7 +3,7 @@
 import json
 import signal
 from collections.abc import Generator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, cast
 
@@ -11,7 +11,16 @@ import psutil
 import pytest
 
 from harness.labs import Program
-from tests.lab.observe import QUICK, VERSIONS, failing_up, get, routed, updated, wait_for_pods
+from tests.lab.observe import (
+    PATIENT,
+    VERSIONS,
+    failing_up,
+    get,
+    routed,
+    updated,
+    wait,
+    wait_for_pods,
+)
 
 pytestmark = pytest.mark.usefixtures("quick")
 
@@ -48,30 +57,6 @@ def test_a_move_is_one_write_and_every_gateway_follows(program: Program) -> None
     program.up("--skip-preview", "--expect-no-changes")
 
 
-@pytest.mark.parametrize(
-    ("version", "reason"),
-    [
-        ({"image": "janakiramm/myapp:missing"}, "myapp:missing"),
-        (
-            {"image": "janakiramm/myapp:v2", "probes": {"readiness": {"port": 81}}},
-            "Readiness probe failed",
-        ),
-    ],
-)
-def test_a_version_that_cannot_take_traffic_gets_none(
-    program: Program, version: Mapping[str, Any], reason: str
-) -> None:
-    program.config(versions={**VERSIONS, "v3": version}, weights={"v1": 50, "v2": 40, "v3": 10})
-    said = failing_up(program)
-    assert f"Traffic has not moved: version v3 could not take it within {QUICK['timeoutSeconds']} s." in said
-    assert reason in said
-    assert routed(program) == [({"v1": 50, "v2": 50},)]
-    # Back, with the broken version kept at 0: it is in nobody's way.
-    program.config(weights={"v1": 100})
-    program.up("--skip-preview")
-    assert routed(program) == [({"v1": 100},)]
-
-
 def test_a_bad_image_of_a_version_with_traffic_fails_and_the_old_pods_serve_on(
     program: Program,
 ) -> None:
@@ -82,15 +67,19 @@ def test_a_bad_image_of_a_version_with_traffic_fails_and_the_old_pods_serve_on(
     program.up("--skip-preview")
 
 
+def serving(program: Program, version: str) -> list[str]:
+    """The pods that are not on their way out; those of a Deployment that is deleted are for a while."""
+    pods = [one["metadata"] for one in get(program, "pods", "-l", f"version={version}")["items"]]
+    return [one["name"] for one in pods if "deletionTimestamp" not in one]
+
+
 def test_versions_come_and_go_in_one_run(program: Program) -> None:
     program.config(versions={"v2": VERSIONS["v2"], "v3": VERSIONS["v1"]}, weights={"v2": 90, "v3": 10})
     program.up("--skip-preview")
     assert routed(program) == [({"v2": 90, "v3": 10},)]
-    listed = get(program, "deploy,destinationrule,pods", "-l", "version=v1")["items"]
-    assert [item for item in listed if "deletionTimestamp" not in item["metadata"]] == []
-
-
-def test_all_traffic_moves_to_the_only_version_made_in_the_same_up(program: Program) -> None:
+    assert get(program, "deploy,destinationrule", "-l", "version=v1")["items"] == []
+    wait(lambda: not serving(program, "v1"), "the pods of v1 are gone or on their way")
+    # All traffic to the only version, made in the same `up`.
     program.config(versions={"v9": VERSIONS["v2"]}, weights={"v9": 100})
     program.up("--skip-preview")
     assert routed(program) == [({"v9": 100},)]
@@ -115,8 +104,10 @@ def test_without_a_gateway_up_fails_even_with_nothing_to_change(program: Program
 def agent_of(pod: str) -> psutil.Process:
     """The agent by which the Envoy of a gateway pod hears istiod."""
     for process in psutil.process_iter(["name"]):
-        if process.info["name"] == "pilot-agent" and process.environ().get("POD_NAME") == pod:
-            return process
+        # Others, of another lab too, come and go.
+        with suppress(psutil.Error):
+            if process.info["name"] == "pilot-agent" and process.environ().get("POD_NAME") == pod:
+                return process
     raise AssertionError(pod)
 
 
@@ -141,7 +132,8 @@ def test_a_gateway_that_does_not_hear_istiod_is_named(program: Program) -> None:
             program.up("--skip-preview")
         finally:
             agent.send_signal(signal.SIGCONT)
-        program.config(weights={"v1": 10, "v2": 90})
+        # It may take a while to find istiod again.
+        program.config(weights={"v1": 10, "v2": 90}, convergence=PATIENT)
         program.up("--skip-preview")
         assert routed(program) == [({"v1": 10, "v2": 90},)] * 2
 
@@ -158,7 +150,6 @@ PATCH = (
     [
         ("true", *PATCH),
         ("true", ["delete", "destinationrule", "myapp-v1"], {"myapp-v1-rule"}),
-        ("true", ["edit", "virtualservice", "myapp"], {"myapp-virtualservice", "myapp-converged"}),
         ("true", ["set", "image", "deploy/myapp-v1", "myapp=janakiramm/myapp:v2"], {"myapp-v1-deployment"}),
         ("false", *PATCH),
     ],
@@ -176,12 +167,6 @@ def test_drift_is_shown_and_put_right(
         "PULUMI_K8S_ENABLE_SERVER_SIDE_APPLY",
         server_side,
     )
-    editor = tmp_path / "editor"
-    editor.write_text(
-        "#!/bin/sh\nexec sed -i -e '0,/weight: 50/s//weight: 90/' -e 's/weight: 50/weight: 10/' $1\n"
-    )
-    editor.chmod(0o755)
-    monkeypatch.setitem(program.environment, "KUBE_EDITOR", str(editor))  # pyright: ignore[reportArgumentType, reportUnknownMemberType]
     # An `up` without server-side apply makes the objects another field manager's in the state.
     state = tmp_path / "state.json"
     state.write_text(program.run("pulumi", "stack", "export").stdout)
@@ -196,7 +181,7 @@ def test_drift_is_shown_and_put_right(
 @pytest.mark.timeout(600)
 def test_fifty_versions(program: Program) -> None:
     versions = {f"r{number}": {"image": "janakiramm/myapp:v1"} for number in range(50)}
-    program.config(versions=versions, weights=dict.fromkeys(versions, 2), convergence={})
+    program.config(versions=versions, weights=dict.fromkeys(versions, 2), convergence=PATIENT)
     program.up("--skip-preview")
     assert routed(program) == [(dict.fromkeys(versions, 2),)]
 
