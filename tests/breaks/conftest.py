@@ -1,10 +1,12 @@
 """The tier's lab: the one of the lab tier, with one stack for the app `shop` on it."""
 
+import json
 from collections.abc import Iterator
 
 import pytest
 
 from harness.labs import Lab, Program
+from tests.breaks.others import OLDER
 from tests.breaks.table import OTHERS
 from tests.lab.conftest import baseline, lab, program, pytest_runtest_makereport
 from tests.lab.shop import second_stack
@@ -22,6 +24,9 @@ VERSIONS = {
 def shop(program: Program, lab: Lab) -> Iterator[Program]:
     """The stack that is broken: v1 with two pods, v2 with one and no number in the config, half each."""
     program.kubectl("create", "namespace", OTHERS)
+    file = program.folder / "older.json"
+    file.write_text(json.dumps(OLDER))
+    program.kubectl("create", "-f", str(file))
     with second_stack(program, lab, "breaks") as made:
         made.config(versions=VERSIONS, weights={"v1": 50, "v2": 50})
         made.up("--skip-preview")

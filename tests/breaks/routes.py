@@ -120,6 +120,12 @@ ROUTES = (
         "DestinationRule default/shop-v2: spec.subsets is",
     ),
     Break(
+        "a rule for its own namespace alone",
+        (rule("exportTo", ["."]),),
+        FAILING,
+        r"DestinationRule default/shop-v2: spec\.exportTo is not of the config, " + BY,
+    ),
+    Break(
         "the rule is for another host",
         (rule("host", "other", "replace"),),
         FAILING,

@@ -27,6 +27,7 @@ class Break:
         does: kubectl's arguments, or objects to make, one after the other.
         status: verify's exit status then.
         says: what its first difference begins with, as a regular expression.
+        names: what stands in any difference or warning, such as whose object it is.
         undo: what the owner of what is not ours types; without it, the cure is what verify prints.
         heals: Kubernetes mends it: green within a minute, with nothing typed.
     """
@@ -35,6 +36,7 @@ class Break:
     does: tuple[Command, ...]
     status: int = GREEN
     says: str = ""
+    names: str = ""
     undo: tuple[Command, ...] = ()
     heals: bool = False
 

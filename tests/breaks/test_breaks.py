@@ -9,12 +9,13 @@ from typing import Any
 import pytest
 
 from harness.labs import Program
+from tests.breaks.others import OTHER_TEAMS
 from tests.breaks.routes import ROUTES
 from tests.breaks.table import GREEN, NOT_ASKED, Break, Command
 from tests.breaks.workloads import SERVICE, WORKLOADS
 from tests.lab.observe import wait
 
-BREAKS = (*WORKLOADS, *SERVICE, *ROUTES)
+BREAKS = (*WORKLOADS, *SERVICE, *ROUTES, *OTHER_TEAMS)
 # A cause may stand behind another one.
 CURES = 3
 
@@ -28,20 +29,20 @@ def verify(shop: Program) -> tuple[int, dict[str, Any]]:
     return done.returncode, json.loads(done.stdout)
 
 
-def until(shop: Program, status: int, what: str) -> dict[str, Any]:
-    """What verify says once it has this exit status."""
+def until(shop: Program, status: int, what: str, names: str = "") -> dict[str, Any]:
+    """What verify says once it has this exit status, and names what it is to name."""
     said: tuple[int, dict[str, Any]] = (-1, {})
 
     def look() -> bool:
         nonlocal said
         said = verify(shop)
-        return said[0] == status
+        return said[0] == status and names in f"{said[1]['differences']}{said[1]['warnings']}"
 
     try:
         wait(look, what)
     except Exception as error:
         raise AssertionError(
-            f"{what}: not {status} but {said[0]}: {json.dumps(said[1], indent=1)}"
+            f"{what}: not {status}{names and f' with {names}'} but {said[0]}: {json.dumps(said[1], indent=1)}"
         ) from error
     return said[1]
 
@@ -72,7 +73,8 @@ def whole(shop: Program, request: pytest.FixtureRequest) -> Iterator[Program]:
 def test_break(whole: Program, one: Break) -> None:
     do(whole, *one.does)
     try:
-        said = until(whole, one.status, one.name) if one.heals or one.status else verified(whole)
+        waits = one.heals or one.status or one.names
+        said = until(whole, one.status, one.name, one.names) if waits else verified(whole)
         if one.status:
             assert re.match(one.says, said["differences"][0]["what"]), said
         if one.status and not one.undo:
