@@ -15,19 +15,25 @@ class Relay:
 
     port: int
     targets: list[Address] = field(default_factory=list[Address])
+    opened: list[socket.socket] = field(default_factory=list[socket.socket])
+
+    def cut(self) -> None:
+        """Ends every connection that is there now, both ways at once."""
+        for one in self.opened:
+            with suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
 
 
 @contextmanager
 def relay(ask: Callable[[socket.socket], Address]) -> Generator[Relay]:
     """Accepts connections, each to the address that `ask` returns; closes them all at the end."""
-    opened: list[socket.socket] = []
 
     def serve(client: socket.socket) -> None:
         with suppress(OSError):
             target = ask(client)
             running.targets.append(target)
             upstream = socket.create_connection(target, 5)
-            opened.append(upstream)
+            running.opened.append(upstream)
             back = threading.Thread(target=_copy, args=(upstream, client), daemon=True)
             back.start()
             _copy(client, upstream)
@@ -36,7 +42,7 @@ def relay(ask: Callable[[socket.socket], Address]) -> Generator[Relay]:
         with suppress(OSError):
             while True:
                 client, _ = listener.accept()
-                opened.append(client)
+                running.opened.append(client)
                 threading.Thread(target=serve, args=(client,), daemon=True).start()
 
     with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -46,7 +52,7 @@ def relay(ask: Callable[[socket.socket], Address]) -> Generator[Relay]:
             yield running
         finally:
             listener.shutdown(socket.SHUT_RDWR)
-            for one in opened:
+            for one in running.opened:
                 one.close()
 
 

@@ -13,8 +13,13 @@ from typing import Any
 
 import pytest
 
+from components.gateway import envoy
+from components.gateway.admin import EnvoyAdmin
+from components.gateway.gateways import Gateways
 from harness.labs import Lab, Program
-from tests.lab.observe import wait
+from harness.pace import pace
+from proof.signals import at_work
+from tests.lab.observe import SELECTOR, wait
 from tests.lab.shop import second_stack
 from tests.lab.test_upgrade import carry_on, changes, old_program
 from tests.relay import Relay, http_proxy, relay, to
@@ -166,15 +171,39 @@ def test_twenty_ups_between_which_the_credentials_change(shop: Program, account:
 def test_a_moved_server_and_a_proxy(shop: Program, account: Account) -> None:
     token = account.token()
     account.write({"token": token})
+    shop.config(convergence={"timeoutSeconds": round(60 * pace()), "drainSeconds": 1})
     shop.up("--skip-preview")
     with account.moved() as moved:
         account.write({"token": token}, server=f"https://127.0.0.1:{moved.port}")
         shop.up("--skip-preview", "--expect-no-changes")
         assert moved.targets
+        cut_in_mid_wait(shop, account.program, moved)
     with relay(http_proxy) as proxy:
         account.write({"token": token}, **{"proxy-url": f"http://127.0.0.1:{proxy.port}"})
         shop.up("--skip-preview", "--expect-no-changes")
         assert proxy.targets
+
+
+def cut_in_mid_wait(shop: Program, program: Program, moved: Relay) -> None:
+    """An `up` that waits for endpoints in the gateways loses its port-forwards, and opens others."""
+    target = envoy.Target("default", "shop", "shop")
+
+    def select(app: str) -> None:
+        patch = json.dumps({"spec": {"selector": {"app": app}}})
+        program.kubectl("patch", "service/shop", "--type=merge", "-p", patch)
+
+    def are_served(admin: EnvoyAdmin) -> bool:
+        return bool(envoy.healthy_endpoints(admin.get(envoy.endpoints_target(target)), target, "v1"))
+
+    select("nothing")
+    kubeconfig = program.kubectl("config", "view", "--raw", "--flatten", "--minify").stdout
+    with Gateways(kubeconfig, SELECTOR) as gateways:
+        wait(lambda: all(one.value is False for one in gateways.ask(are_served)), "no endpoint is left")
+    # A refresh would mend the Service before the wait begins.
+    with at_work(shop, "waiting, at most", "--skip-preview", "--refresh=false") as engine:
+        moved.cut()
+        select("shop")
+    assert engine.returncode == 0
 
 
 def test_a_preview_says_why_it_compares_with_the_state(shop: Program, account: Account) -> None:
