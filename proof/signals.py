@@ -32,7 +32,7 @@ def interrupted(program: Program) -> None:
 
 @contextmanager
 def at_work(program: Program, sign: str = " updating ", *options: str) -> Generator[subprocess.Popen[str]]:
-    """Start an `up` with these options, run the block once it prints the sign of a change, and wait for its end.
+    """Start an `up`, run the block once it prints the sign of a change, and wait for its end.
 
     Raises AssertionError if the `up` ends without such a sign.
     """

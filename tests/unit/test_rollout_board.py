@@ -1,12 +1,15 @@
 """What the board of `watch` says: its verdict, and shares that begin anew when the Envoys change."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import contextmanager
+from types import SimpleNamespace
+from typing import Any, NoReturn
 
 import pytest
 from rich.console import Console
 
 from components.commands.look import COLOURS
+from components.commands.watch import plain
 from components.commands.watch.board import Board, Reading
 from components.commands.watch.plain import style, table
 from components.gateway.pods import GatewayPod
@@ -160,3 +163,39 @@ def test_nothing_is_cut_off_from_80_columns_on(width: int) -> None:
     assert "90.0% ± 0.2%" in said
     assert "0.01%" in said
     assert "3000" in said
+
+
+def test_an_interrupt_in_the_middle_of_a_reading_ends_plain_answers_with_the_split(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    half_read, fresh = object(), object()
+    board = Board("lab", SETTINGS, now(ASKED, ASKED), {})
+    board.add(SETTINGS, board.now, counted(0, 0))
+
+    def interrupted() -> NoReturn:
+        raise KeyboardInterrupt
+
+    @contextmanager
+    def following(_name: str) -> Generator[SimpleNamespace]:
+        where = SimpleNamespace(url="http://app", headers={}, check=None)
+        yield SimpleNamespace(
+            where=where, board=board, gateways=half_read, is_due=lambda: True, read=interrupted
+        )
+
+    @contextmanager
+    def connect(_settings: object) -> Generator[object]:
+        yield fresh
+
+    def ask(*_: object) -> Iterator[Answer]:
+        return iter([Answer(0.0, 0.1, "v1", "v1", ok=True)])
+
+    def read(gateways: object, _settings: object) -> Counters:
+        assert gateways is fresh
+        return counted(1, 0).counters
+
+    monkeypatch.setattr(plain, "following", following)
+    monkeypatch.setattr("components.observation.live.connect", connect)
+    monkeypatch.setattr(plain.traffic, "read", read)
+    monkeypatch.setattr(plain, "ask", ask)
+    plain.plain("lab", None)
+    assert "1 answers, 0 failed" in capsys.readouterr().out

@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ...errors import RolloutError
-from ...observation import by_requests, traffic
+from ...observation import by_requests, live, traffic
 from ...observation.answers import Answer, ask
 from ...observation.traffic import Served
 from ...settings.weights import Weights
@@ -51,12 +51,13 @@ def plain(name: str, count: int | None) -> None:
                             console.print(Text(f"{name}: {', '.join(verdict)}", style="bold"))
         except KeyboardInterrupt:
             console.print()
-        if alone:
-            served = by_requests.served(board.settings, own)
-        else:
-            served = traffic.between(before, traffic.read(followed.gateways, board.settings))
     if alone:
+        served = by_requests.served(board.settings, own)
         console.print(by_requests.evidence(served, asked))
+    else:
+        # By connections of their own: an interrupt leaves the others in the middle of an answer.
+        with live.connect(board.settings) as gateways:
+            served = traffic.between(before, traffic.read(gateways, board.settings))
     console.print(table(served, board.settings.weights, asked, failed))
     if failed:
         msg = f"{failed} of {asked} requests to {where.url} failed: blue-green verify --stack {name}"
