@@ -8,6 +8,7 @@ import socket
 import time
 from collections import deque
 from collections.abc import Iterable
+from contextlib import suppress
 
 from websockets.client import ClientProtocol
 from websockets.exceptions import InvalidState
@@ -67,7 +68,9 @@ class Stream:
         return bytes(self._frames.popleft().data)
 
     def close(self) -> None:
-        """Ends it without waiting for the other side."""
+        """Ends it without waiting for the other side, also for whoever waits for a message."""
+        with suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
         self._socket.close()
 
     def _flush(self) -> None:

@@ -3,6 +3,7 @@
 import json
 import threading
 import time
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -208,6 +209,26 @@ def test_a_stream_that_the_other_side_closed_is_a_broken_connection() -> None:
         with pytest.raises(ConnectionError):
             stream.send(b"\0GET / HTTP/1.1\r\n\r\n")
         stream.close()
+
+
+def test_a_stream_that_is_closed_wakes_who_waits_for_an_answer() -> None:
+    """An interrupt ends the questions to gateways that are silent; nobody waits their time out."""
+    path = "/api/v1/namespaces/istio-system/pods/one/portforward"
+    with fake_cluster(FakeGateway("one", {})) as cluster, Api(cluster.kubeconfig) as api:
+        stream = api.stream(path, {"ports": "15000"}, "v4.channel.k8s.io")
+
+        def read() -> None:
+            with suppress(OSError):
+                while True:
+                    stream.receive(time.monotonic() + 600)
+
+        reader = threading.Thread(target=read, daemon=True)
+        reader.start()
+        reader.join(0.1)
+        stream.close()
+        # The cluster of the test itself ends a silent one after twenty seconds.
+        reader.join(10)
+        assert not reader.is_alive()
 
 
 def test_a_gateway_that_once_does_not_answer_still_has_its_requests() -> None:
