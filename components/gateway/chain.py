@@ -6,8 +6,9 @@ istiod know it, is in causes.py.
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
+from ..kubernetes import workloads
 from ..kubernetes.errors import ForbiddenError, GatewayError
 from ..kubernetes.kubeconfig import Kubeconfig
 from . import beside, envoy, in_front
@@ -84,10 +85,14 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Seen:
-    """What one Envoy does: its routes of the split, and what of the chain is not as wanted."""
+    """What one Envoy does: its routes of the split, and what of the chain is not as wanted.
+
+    `healthy` are the addresses that it sends requests to, by version.
+    """
 
     routes: tuple[Route, ...]
     findings: tuple[Finding, ...]
+    healthy: Mapping[str, frozenset[str]] = field(default_factory=dict[str, frozenset[str]])
 
 
 def look(admin: EnvoyAdmin, split: Split, wanted: Wanted) -> Seen:
@@ -95,6 +100,7 @@ def look(admin: EnvoyAdmin, split: Split, wanted: Wanted) -> Seen:
     dump = admin.get(split.routes_path)
     routes = envoy.routes(dump, split.target)
     found = routing(routes, wanted)
+    healthy: dict[str, frozenset[str]] = {}
     if not routes and split.entrance is not None and split.entrance.tls_secret is not None:
         # Istio drops a Gateway's server whose name an older one has, and its table with it.
         found += taken(admin.get(listeners_path([""])), (), split.entrance.hosts)
@@ -102,6 +108,12 @@ def look(admin: EnvoyAdmin, split: Split, wanted: Wanted) -> Seen:
         tables = {route.table for route in routes}
         clusters = envoy.endpoints(admin.get(envoy.endpoints_target(split.target)))
         found = serving(routes, clusters)
+        healthy = {
+            version: clusters.get(route.clusters[version], frozenset())
+            for route in routes
+            if not route.is_test
+            for version in route.weights
+        }
         if split.entrance is not None:
             ours = f"{split.target.namespace}/{split.target.virtual_service}"
             listeners = admin.get(listeners_path(tables))
@@ -111,7 +123,7 @@ def look(admin: EnvoyAdmin, split: Split, wanted: Wanted) -> Seen:
                 found += in_use(admin.get(secrets_path(secret)), admin.get(CERTS), secret)
             found += taken(listeners, tables, split.entrance.hosts)
             found += in_front.findings(dump, ours, split.entrance.hosts)
-    return Seen(routes, found)
+    return Seen(routes, found, healthy)
 
 
 def routing(routes: tuple[Route, ...], wanted: Wanted) -> tuple[Finding, ...]:
@@ -166,6 +178,36 @@ def shown(weights: Mapping[str, int]) -> str:
 def look_at_all(gateways: Gateways, split: Split, wanted: Wanted) -> tuple[Answer[Seen], ...]:
     """Asks every gateway. Raises GatewayError where there is none."""
     return gateways.ask(lambda admin: look(admin, split, wanted))
+
+
+def judged(gateways: Gateways, split: Split, answers: tuple[Answer[Seen], ...]) -> tuple[Finding, ...]:
+    """The findings of all gateways that count, and where none fails, whether their endpoints are of now.
+
+    An Envoy that has no news from istiod goes on with what it had: the same routes, to pods that are gone.
+    Raises GatewayError.
+    """
+    found = broken(answers)
+    versions = {version for answer in answers if answer.value for version in answer.value.healthy}
+    if failures(found) or not versions:
+        return found
+    target = split.target
+    of = {version: target.workload(version) for version in sorted(versions)}
+    ready = workloads.addresses(gateways.api, target.namespace, of)
+    return broken(tuple(_against(answer, ready) for answer in answers))
+
+
+def _against(answer: Answer[Seen], ready: Mapping[str, frozenset[str]]) -> Answer[Seen]:
+    """The answer with a finding for each version of whose ready pods its Envoy knows none."""
+    seen = answer.value
+    if seen is None:
+        return answer
+    gone = tuple(
+        Finding(Link.ENDPOINTS, f"knows none of the ready pods of {version}: it has no news from istiod")
+        for version, addresses in seen.healthy.items()
+        # Of an endpoint that is no address, as in an ambient mesh, nothing is known.
+        if ready.get(version) and envoy.NO_ADDRESS not in addresses and not ready[version] & addresses
+    )
+    return replace(answer, value=replace(seen, findings=(*seen.findings, *gone)))
 
 
 def broken(answers: tuple[Answer[Seen], ...]) -> tuple[Finding, ...]:

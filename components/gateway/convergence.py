@@ -46,7 +46,7 @@ def holds(split: Split, wanted: Wanted, decided: Collection[str] = ()) -> bool:
     """
     with Gateways(split.kubeconfig, split.selector) as gateways:
         answers = chain.look_at_all(gateways, split, wanted)
-        found = (*chain.broken(answers), *unusable(gateways, split.entrance))
+        found = (*chain.judged(gateways, split, answers), *unusable(gateways, split.entrance))
     undecided = {text for answer in answers if answer.value for text in _undecided(answer.value)}
     if failures(found) or not undecided <= set(decided):
         return False
@@ -149,7 +149,7 @@ def wait_for_weights(split: Split, wanted: Wanted, seconds: float) -> tuple[Proo
         def look() -> tuple[Finding, ...]:
             nonlocal answers
             answers = chain.look_at_all(gateways, split, wanted)
-            found = chain.broken(answers)
+            found = chain.judged(gateways, split, answers)
             return found if failures(found) else (*found, *unusable(gateways, split.entrance))
 
         try:
@@ -298,7 +298,7 @@ def lacking(gateways: Gateways, split: Split, versions: tuple[str, ...]) -> tupl
     if split.by_requests:
         return ()
     answers = gateways.ask(lambda admin: _reachable(admin, split, versions))
-    return chain.broken(tuple(answer for answer in answers if answer.pod.ready))
+    return chain.judged(gateways, split, tuple(answer for answer in answers if answer.pod.ready))
 
 
 def _reachable(admin: EnvoyAdmin, split: Split, versions: tuple[str, ...]) -> Seen:
@@ -314,7 +314,7 @@ def _reachable(admin: EnvoyAdmin, split: Split, versions: tuple[str, ...]) -> Se
     if any(found.link is Link.CLUSTER for found in lacking):
         routes = envoy.routes(admin.get(split.routes_path), split.target)
         return Seen(routes, lacking if routes else ())
-    return Seen((), lacking)
+    return Seen((), lacking, {version: known for version, known in healthy.items() if known})
 
 
 def _silent(api: Api, split: Split, questions: Mapping[str, Question]) -> tuple[Finding, ...]:

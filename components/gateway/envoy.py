@@ -18,6 +18,8 @@ ROUTES = "/config_dump?resource=dynamic_route_configs"
 CLUSTERS = "/clusters?format=json"
 # What stands in the name of a test route's rule; no other rule of the stack's has it.
 TEST = "/test-"
+# Stands for an endpoint that has none, such as a listener of the Envoy itself.
+NO_ADDRESS = ""
 
 _FRACTIONS = {"HUNDRED": 100, "TEN_THOUSAND": 10_000, "MILLION": 1_000_000}
 
@@ -227,7 +229,7 @@ def healthy_endpoints(dump: Mapping[str, Any], target: Target, version: str) -> 
 
 def _healthy(assignment: Mapping[str, Any]) -> frozenset[str]:
     return frozenset(
-        str(_object(_object(_object(item, "endpoint"), "address"), "socket_address").get("address"))
+        _object(_object(_object(item, "endpoint"), "address"), "socket_address").get("address", NO_ADDRESS)
         for locality in _list(assignment, "endpoints")
         for item in _list(locality, "lb_endpoints")
         if item.get("health_status", "HEALTHY") == "HEALTHY"

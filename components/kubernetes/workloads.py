@@ -1,6 +1,6 @@
 """Whether a version's workload is rolled out, and its pods' own reasons if it is not."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -123,21 +123,37 @@ def images(api: Api, namespace: str, of: Mapping[str, Workload]) -> dict[str, tu
 
     Raises GatewayError.
     """
-    if not of:
-        return {}
     found: dict[str, set[str]] = {version: set() for version in of}
+    for version, pod in _pods(api, namespace, of):
+        containers: list[Mapping[str, Any]] = pod["status"].get("containerStatuses") or []
+        own_one = of[version].container
+        found[version].update(one["imageID"] for one in containers if one["name"] == own_one and one["ready"])
+    return {version: tuple(sorted(digests)) for version, digests in found.items()}
+
+
+def addresses(api: Api, namespace: str, of: Mapping[str, Workload]) -> dict[str, frozenset[str]]:
+    """By version, the addresses of its ready pods; not of pods on their way out. Raises GatewayError."""
+    found: dict[str, frozenset[str]] = dict.fromkeys(of, frozenset())
+    for version, pod in _pods(api, namespace, of):
+        conditions: list[Mapping[str, str]] = pod["status"].get("conditions") or []
+        if any(one["type"] == "Ready" and one["status"] == "True" for one in conditions):
+            found[version] |= {one["ip"] for one in pod["status"].get("podIPs") or ()}
+    return found
+
+
+def _pods(api: Api, namespace: str, of: Mapping[str, Workload]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """The pods of the versions, each with its version, but those on their way out."""
+    if not of:
+        return
     common = set[tuple[str, str]].intersection(*(set(one.labels.items()) for one in of.values()))
     query = {"labelSelector": selector(dict(sorted(common)))} if common else None
     for pod in api.get(f"/api/v1/namespaces/{namespace}/pods", query)["items"]:
         if "deletionTimestamp" in pod["metadata"]:
             continue
         labels: Mapping[str, str] = pod["metadata"].get("labels") or {}
-        containers: list[Mapping[str, Any]] = pod["status"].get("containerStatuses") or []
         for version, workload in of.items():
             if workload.labels.items() <= labels.items():
-                ready = (one for one in containers if one["name"] == workload.container and one["ready"])
-                found[version].update(one["imageID"] for one in ready)
-    return {version: tuple(sorted(digests)) for version, digests in found.items()}
+                yield version, pod
 
 
 def selector(labels: Mapping[str, str]) -> str:

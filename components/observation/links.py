@@ -34,7 +34,7 @@ def findings(gateways: Gateways, settings: Settings) -> tuple[Finding, ...]:
     *beside, rule = manifest["spec"]["http"]
     wanted = Wanted(settings.weights, rule["name"], tuple(map(of_rule, beside)), app.port)
     split = Split("", routing.gateway_selector, target, entrance)
-    found = chain.broken(chain.look_at_all(gateways, split, wanted))
+    found = chain.judged(gateways, split, chain.look_at_all(gateways, split, wanted))
     why = causes(gateways, target, tuple(wanted.served), (*found, Finding(Link.UPDATE, "")))
     beside = _beside(gateways, target, manifest)
     return tuple(dict.fromkeys((*found, *unusable(gateways, entrance), *why, *beside)))

@@ -3,6 +3,7 @@
 import json
 import re
 import shlex
+import sys
 import time
 from collections.abc import Generator
 from contextlib import contextmanager, nullcontext
@@ -12,7 +13,8 @@ from typing import Any
 import httpx
 import pytest
 
-from harness.labs import Program
+from harness.labs import Lab, Program
+from harness.pace import pace
 from proof.run import under_load
 from tests.lab.observe import BASE, PATIENT, failing_up, followed, get, scale
 
@@ -176,6 +178,28 @@ def test_endpoints_that_are_gone_are_seen_though_nothing_changes(program: Progra
     finally:
         scale(program, "v1", 1)
     program.up("--skip-preview")
+
+
+def test_endpoints_of_a_gateway_without_news_from_istiod_are_no_proof(program: Program, lab: Lab) -> None:
+    """It routes as before, to pods that are gone."""
+    (pod,) = get(program, "pods", "-n", "istio-system", "-l", "istio=ingressgateway")["items"]
+    packets = ("-p", "tcp", "--sport", "15012", "-d", pod["status"]["podIP"])
+
+    def iptables(does: str) -> None:
+        command = (sys.executable, "-m", "lab", *lab.options, "exec", "--", "iptables")
+        lab.run(*command, does, "FORWARD", *packets, "-j", "DROP")
+
+    iptables("-I")
+    try:
+        program.kubectl("rollout", "restart", "deploy/myapp-v1")
+        program.kubectl("rollout", "status", "deploy/myapp-v1")
+        assert "knows none of the ready pods of v1: it has no news from istiod" in failing_up(program)
+    finally:
+        iptables("-D")
+    # A connection that was silent for so long comes back after a while.
+    program.config(convergence={"timeoutSeconds": round(60 * pace()), "drainSeconds": 5})
+    program.up("--skip-preview")
+    assert statuses(program) == {200}
 
 
 def test_a_preview_says_what_a_move_takes_away_from_others(program: Program) -> None:

@@ -102,6 +102,8 @@ class FakeCluster:
             return _json(200, self.objects[path])
         if path == "/api/v1/pods":
             return _json(200, {"items": [gateway.pod() for gateway in self.gateways]})
+        if path.endswith("/pods"):
+            return _json(200, {"items": []})
         if path.endswith("/portforward"):
             return None
         return _json(404, {"message": f"{path} not found"})

@@ -138,6 +138,33 @@ def test_a_version_is_ready_when_it_is_rolled_out_and_every_gateway_knows_it() -
             proof.wait_for_versions(split(cluster), ("v3",), 0)
 
 
+def test_endpoints_that_no_ready_pod_has_are_no_proof() -> None:
+    """Of an Envoy without news from istiod: its routes are as wanted, and its endpoints were deleted."""
+
+    def pod(version: str, address: str, **metadata: str) -> dict[str, Any]:
+        labels = {"app": "myapp", "version": version}
+        return {
+            "metadata": {"labels": labels, **metadata},
+            "status": {"conditions": [{"type": "Ready", "status": "True"}], "podIPs": [{"ip": address}]},
+        }
+
+    leaving = pod("v2", "10.0.0.2", deletionTimestamp="2026-11-26T00:00:00Z")
+    known = FakeGateway("a", HALVES, endpoints={"v1": ["10.0.0.1"], "v2": ["10.0.0.2"]})
+    pods = {"items": [pod("v1", "10.0.0.1"), leaving, pod("v2", "10.0.0.3")]}
+    says = "gateway istio-system/a knows none of the ready pods of v2: it has no news from istiod"
+    with fake_cluster(known, objects={PODS: pods}) as cluster:
+        assert not proof.can_take(split(cluster), ("v1", "v2"))
+        assert not proof.holds(split(cluster), Wanted(HALVES))
+        with pytest.raises(NotConvergedError, match=says):
+            proof.wait_for_weights(split(cluster), Wanted(HALVES), 0)
+        known.endpoints = {"v1": ["10.0.0.1"], "v2": ["10.0.0.2", "10.0.0.3"]}
+        assert proof.can_take(split(cluster), ("v1", "v2"))
+        assert proof.holds(split(cluster), Wanted(HALVES))
+        # An ambient mesh's gateway sends to a listener of its own, which has no address.
+        known.endpoints = {"v1": [""], "v2": [""]}
+        assert proof.can_take(split(cluster), ("v1", "v2"))
+
+
 def test_a_version_needs_a_gateway_that_stays_and_the_one_that_goes_must_know_it_too() -> None:
     endpoints = {"v3": ["10.0.0.3"]}
     going = FakeGateway("going", HALVES, endpoints=endpoints, terminating=True)

@@ -136,7 +136,7 @@ def _prove(gateways: Gateways, place: Place, past: Past) -> None:
 
     def check() -> tuple[str, ...]:
         found = chain.look_at_all(gateways, place.split, Wanted(past.weights))
-        return tuple(map(str, failures(chain.broken(found))))
+        return tuple(map(str, failures(chain.judged(gateways, place.split, found))))
 
     wait_until(check, _PROOF_SECONDS, list)
 
