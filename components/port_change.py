@@ -54,13 +54,13 @@ def port_change(
 
 
 def changed(old: Iterable[Manifest], new: Iterable[Manifest]) -> dict[int, int]:
-    """By the old number, the new one of each of a Service's ports that the pods serve as before.
+    """By the old number, the new one of each of a Service's ports, which are told by their names.
 
     One that another port had is left out: two of a Service's ports cannot have one number.
     """
-    before = {(one.get("name"), one.get("targetPort")): int(one["port"]) for one in old}
-    after = {(one.get("name"), one.get("targetPort")): int(one["port"]) for one in new}
-    pairs = ((before[key], number) for key, number in after.items() if key in before)
+    before = {one.get("name"): int(one["port"]) for one in old}
+    after = {one.get("name"): int(one["port"]) for one in new}
+    pairs = ((before[name], number) for name, number in after.items() if name in before)
     return {was: is_ for was, is_ in pairs if was != is_ and is_ not in before.values()}
 
 
@@ -98,9 +98,6 @@ def move(
     """Opens the new numbers beside the old ones, and leads the routes there. Raises PortKeptError."""
     namespace, name = new["metadata"]["namespace"], new["metadata"]["name"]
     routes, ports = record.path(namespace, name), f"{collection(new)}/{name}"
-    closing, opening = (
-        [Target(namespace, name, name, (number,)) for number in each] for each in (numbers, numbers.values())
-    )
     with Gateways(kubeconfig, selector) as gateways:
         api = gateways.api
         virtual_service = api.find(routes)
@@ -108,6 +105,14 @@ def move(
             return
         service, before = api.get(ports), old["spec"]["ports"]
         rules: list[Any] = virtual_service["spec"]["http"]
+        # No gateway sends requests to a port that has no way in.
+        numbers = {was: is_ for was, is_ in numbers.items() if leading_to(rules, name, {was: is_}) != rules}
+        if not numbers:
+            return
+        closing, opening = (
+            [Target(namespace, name, name, (number,)) for number in each]
+            for each in (numbers, numbers.values())
+        )
         versions = _versions(rules, name)
 
         def wait(question: Callable[[EnvoyAdmin], Iterable[str]]) -> None:

@@ -18,12 +18,15 @@ PORTS: list[dict[str, Any]] = [{"name": "http", "port": 80}, {"name": "api", "po
 
 
 def version(tag: str) -> Mapping[str, Any]:
-    """One whose second port is a second server."""
-    beside = {"name": "api", "image": f"janakiramm/myapp:{tag}", "args": ["--address", ":81"]}
+    """One whose second port is a second server, and which listens on another number as well."""
+    beside = [
+        {"name": f"api-{number}", "image": f"janakiramm/myapp:{tag}", "args": ["--address", f":{number}"]}
+        for number in (81, 82)
+    ]
     return {
         "image": f"janakiramm/myapp:{tag}",
         "probes": {"readiness": {"path": "/"}},
-        "podTemplate": {"spec": {"containers": [beside]}},
+        "podTemplate": {"spec": {"containers": beside}},
     }
 
 
@@ -102,21 +105,27 @@ def test_the_proof_reads_the_routes_of_every_port(two_ports: Program) -> None:
     assert set(answered(api_url(program), count=40)) == {"v1", "v2"}
 
 
-def test_another_number_of_the_port_drops_nothing(two_ports: Program) -> None:
+def numbered(first: int, further: int) -> dict[str, Any]:
+    """The app with these numbers of its ports."""
+    numbers = {"http": first, "api": further}
+    return {"name": "myapp", "ports": [{**one, "port": numbers[one["name"]]} for one in PORTS]}
+
+
+def test_another_number_of_any_port_drops_nothing(two_ports: Program) -> None:
     program = two_ports
-    versions = {name: {**one, "containerPort": 80} for name, one in VERSIONS.items()}
+    versions = {name: {**version(name), "containerPort": 80} for name in VERSIONS}
     program.config(
-        app={"name": "myapp", "port": 80},
+        app=numbered(80, 81),
         versions=versions,
         weights={"v1": 50, "v2": 50},
         routing={"retries": {"attempts": 0}},
     )
     program.up("--skip-preview")
-    with load(str(program.outputs()["url"])) as users:
-        for number in (8080, 80):
-            program.config(app={"name": "myapp", "port": number})
+    with load(str(program.outputs()["url"])) as users, load(api_url(program)) as callers:
+        for first, further in ((8080, 82), (80, 81)):
+            program.config(app=numbered(first, further))
             program.up("--skip-preview")
-            (port,) = get(program, "service", "myapp")["spec"]["ports"]
-            assert (port["name"], port["port"]) == ("http", number)
+            ports = get(program, "service", "myapp")["spec"]["ports"]
+            assert [(one["name"], one["port"]) for one in ports] == [("http", first), ("api", further)]
         program.up("--skip-preview", "--expect-no-changes")
-    assert failures(users) == []
+    assert failures(users) == failures(callers) == []

@@ -15,14 +15,13 @@ API = {"name": "api", "port": 9000.0, "targetPort": 9000.0}
     [
         ([HTTP], {}),
         ([HTTP | {"port": 8080.0}], {80: 8080}),
-        # The pods would have to listen on both.
-        ([HTTP, API | {"port": 9001.0, "targetPort": 9001.0}], {}),
+        ([HTTP, API | {"port": 9001.0, "targetPort": 9001.0}], {9000: 9001}),
         # Two ports of a Service cannot have one number.
         ([HTTP | {"port": 9000.0}, API | {"port": 80.0}], {}),
         ([HTTP | {"name": "web", "port": 8080.0}], {}),
     ],
 )
-def test_a_port_that_the_pods_serve_as_before_moves(
+def test_a_port_of_the_same_name_moves(
     after: list[dict[str, Any]], numbers: dict[int, int]
 ) -> None:
     assert changed([HTTP, API], after) == numbers
@@ -33,6 +32,10 @@ def test_the_service_has_both_numbers_under_two_names() -> None:
         {"name": "http", "port": 8080, "targetPort": "http"},
         {"name": "api", "port": 9000, "targetPort": 9000},
         {"name": "http-80", "port": 80, "targetPort": "http"},
+    ]
+    assert both([API], [API | {"port": 9001.0, "targetPort": 9001.0}], {9000: 9001}) == [
+        {"name": "api", "port": 9001, "targetPort": 9001},
+        {"name": "api-9000", "port": 9000, "targetPort": 9000},
     ]
 
 

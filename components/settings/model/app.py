@@ -19,7 +19,7 @@ class Port(Section):
     """
 
     name: Annotated[str, rules.DNS_LABEL, Key("Its name in the Service.", "unmeasured", "api")]
-    port: Annotated[int, rules.PORT, Key("Its number.", "unmeasured")]
+    port: Annotated[int, rules.PORT, Key("Its number.", "makes first")]
     protocol: Annotated[
         Literal["http", "http2", "grpc"],
         OneOf(("http", "http2", "grpc")),
