@@ -144,6 +144,19 @@ class Version(TypedDict):
     """How many old ReplicaSets are kept; 10."""
 
 
+class Port(TypedDict):
+    """A port of the app: of its Service, and of every version's pods beside the first."""
+
+    name: str
+    """Its name in the Service."""
+    port: int
+    """Its number."""
+    protocol: NotRequired[str]
+    """http, or without TLS http2 or grpc; http."""
+    gateway_port: NotRequired[int]
+    """The port of the gateway's Service for it; without it no way in. The first one's is routing.port."""
+
+
 class App(TypedDict):
     """The app that all versions are versions of."""
 
@@ -153,6 +166,8 @@ class App(TypedDict):
     """The namespace of all of its objects; default."""
     port: NotRequired[int]
     """The port of its Service; 80."""
+    ports: NotRequired[Sequence[Port]]
+    """All ports, where there are several; the first one is port."""
     labels: NotRequired[Mapping[str, pulumi.Input[str]]]
     """Labels of all of its objects, beside our own."""
     create_namespace: NotRequired[bool]

@@ -1,7 +1,7 @@
 """The component BlueGreen: all that an app needs on a cluster that exists, for any Pulumi program."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 import pulumi
 
@@ -29,6 +29,8 @@ class BlueGreen(pulumi.ComponentResource):
 
     url: pulumi.Output[str | None]
     """The gateway's address; none while it has none."""
+    urls: pulumi.Output[Mapping[str, str]]
+    """By the names of further ports, the gateway's addresses for them."""
     weights: pulumi.Output[Mapping[str, int]]
     """The weights that every gateway routes by."""
     last_proof: pulumi.Output[Mapping[str, Any]]
@@ -66,14 +68,14 @@ class BlueGreen(pulumi.ComponentResource):
         application = Application(name, app, versions, child, guard, seconds)
         gateway = config.istio.gateway
         service = IngressService(f"{name}-ingress", on.kubeconfig, gateway.namespace, gateway.service, child)
-        entry = ingress(
-            pulumi.Output.all(spec=service.spec, status=service.status),
-            on.address,
-            on.kubeconfig,
-            routing.port,
-            "https" if routing.tls_secret else "http",
-            options,
-        )
+        found = pulumi.Output.all(spec=service.spec, status=service.status)
+        scheme = "https" if routing.tls_secret else "http"
+
+        def entrance(port: int, key: str) -> pulumi.Output[str | None]:
+            return ingress(found, on.address, on.kubeconfig, port, scheme, options, key).url
+
+        url = entrance(routing.port, "routing.port")
+        more = {name: entrance(port, "app.ports") for name, port in app.more_entrances.items()}
         split = TrafficSplit(
             name,
             TrafficSplitArgs(
@@ -85,7 +87,7 @@ class BlueGreen(pulumi.ComponentResource):
                 routing,
                 config.convergence,
                 guard,
-                entry.url,
+                url,
                 args.get("weights_key"),
             ),
             pulumi.ResourceOptions.merge(child, pulumi.ResourceOptions(depends_on=[application])),
@@ -95,7 +97,10 @@ class BlueGreen(pulumi.ComponentResource):
             [application, service, split],
             pulumi.ResourceOptions(parent=self),
         )
-        self.url = entry.url
+        self.url = url
+        self.urls = pulumi.Output.from_input(cast("pulumi.Input[Mapping[str, str | None]]", more)).apply(
+            _known
+        )
         self.weights = split.weights
         self.last_proof = split.last_proof
         self.namespace = application.namespace
@@ -103,9 +108,14 @@ class BlueGreen(pulumi.ComponentResource):
         self.register_outputs(
             {
                 "url": self.url,
+                "urls": self.urls,
                 "weights": self.weights,
                 "lastProof": self.last_proof,
                 "namespace": self.namespace,
                 "service": self.service,
             }
         )
+
+
+def _known(urls: Mapping[str, str | None]) -> Mapping[str, str]:
+    return {name: url for name, url in urls.items() if url}

@@ -9,7 +9,7 @@ import pytest
 from pulumi.runtime.proto import resource_pb2
 
 from components import BlueGreen, BlueGreenArgs, traffic_split
-from components.arguments import App, Cluster, Routing, Version
+from components.arguments import App, Cluster, Port, Routing, Version
 from tests.unit.pulumi_run import Registered, run, value
 
 KUBECONFIG = json.dumps(
@@ -100,6 +100,29 @@ def test_it_has_all_that_an_app_needs_on_a_cluster() -> None:
     assert value(cart.url) == "http://10.0.0.1:31380"
     assert value(cart.weights) == {"v1": 25, "v2": 75}
     assert value(cart.service) == "cart"
+
+
+def test_several_ports_each_have_their_address() -> None:
+    ports = [
+        Port(name="http", port=80),
+        Port(name="api", port=9000, gateway_port=9001),
+        Port(name="x", port=1),
+    ]
+    known = json.loads(json.dumps(ENGINE))
+    known["cart-ingress"]["spec"]["ports"].append({"port": 9001, "nodePort": 31390})
+    kept: list[BlueGreen] = []
+    done = run(lambda: kept.append(BlueGreen("cart", arguments(app=App(ports=ports)))), known)
+    assert value(kept[0].url) == "http://10.0.0.1:31380"
+    assert value(kept[0].urls) == {"api": "http://10.0.0.1:31390"}
+    made = done.named("cart-service").inputs["spec"]["ports"]
+    assert [(one["name"], one["port"]) for one in made] == [("http", 80), ("api", 9000), ("x", 1)]
+    servers = done.named("cart-gateway").inputs["spec"]["servers"]
+    assert [one["port"]["number"] for one in servers] == [80, 9001]
+
+
+def test_a_mistake_in_a_port_is_told_in_the_words_of_the_arguments() -> None:
+    ports = [Port(name="http", port=80, gateway_port=81)]
+    assert "app.ports[0].gateway_port: the first port" in refused(lambda: {"app": App(ports=ports)})
 
 
 def test_two_of_them_fit_into_one_program() -> None:

@@ -127,7 +127,7 @@ def test_its_schema_has_every_argument_with_its_docstring(plugin: Plugin) -> Non
     made = schema["resources"]["blue-green:index:BlueGreen"]
     assert set(made["inputProperties"]) == set(map(camel, of_section(BlueGreenArgs)))
     assert made["requiredInputs"] == ["versions", "weights"]
-    assert set(made["properties"]) == {"url", "weights", "lastProof", "namespace", "service"}
+    assert set(made["properties"]) == {"url", "urls", "weights", "lastProof", "namespace", "service"}
     assert made["isComponent"]
     listed = [
         made["inputProperties"],

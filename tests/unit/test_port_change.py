@@ -21,9 +21,7 @@ API = {"name": "api", "port": 9000.0, "targetPort": 9000.0}
         ([HTTP | {"name": "web", "port": 8080.0}], {}),
     ],
 )
-def test_a_port_of_the_same_name_moves(
-    after: list[dict[str, Any]], numbers: dict[int, int]
-) -> None:
+def test_a_port_of_the_same_name_moves(after: list[dict[str, Any]], numbers: dict[int, int]) -> None:
     assert changed([HTTP, API], after) == numbers
 
 
