@@ -43,8 +43,9 @@ PROGRAMS = {
 CNI_PLUGIN = Path("/usr/lib/cni/bridge")
 TOOLS = ("crictl", "kubeadm", "kubectl", "kubelet", "minikube")
 MIN_FREE_BYTES = 3 * 1024**3
-# Counted on a node: systemd and its services, containerd, the kubelet and the control plane.
-_INOTIFY_INSTANCES = 28
+# Counted: containerd, the kubelet, the control plane, kube-proxy and a gateway; in Docker systemd and its
+# services too.
+_INOTIFY_INSTANCES, _INOTIFY_INSTANCES_IN_DOCKER = 24, 28
 _MIN_PREFIX, _MAX_PREFIX = 16, 29
 
 
@@ -72,9 +73,12 @@ def machine(lab: Lab) -> None:
     """Raise LabError with the first reason why `lab` cannot be made here."""
     _refuse(missing_programs())
     place(lab)
-    _refuse(missing_kernel_features(), missing_cgroups(), little_disk(lab.directory))
-    if lab.docker:
-        _refuse(few_inotify_instances())
+    _refuse(
+        missing_kernel_features(),
+        missing_cgroups(),
+        little_disk(lab.directory),
+        few_inotify_instances(_INOTIFY_INSTANCES_IN_DOCKER if lab.docker else _INOTIFY_INSTANCES),
+    )
 
 
 def _refuse(*reasons: str | None) -> None:
@@ -199,8 +203,8 @@ def little_disk(directory: Path) -> str | None:
     return None
 
 
-def few_inotify_instances(needed: int = _INOTIFY_INSTANCES) -> str | None:
-    """The node's systemd ends where it may watch no file, and Minikube tells of that after minutes, not why.
+def few_inotify_instances(needed: int) -> str | None:
+    """Where it may watch no file, kube-proxy ends, or a node's systemd: an `up` fails minutes later by that.
 
     They are counted by user, for the whole machine: so that many are opened, for this moment.
     """
@@ -210,7 +214,7 @@ def few_inotify_instances(needed: int = _INOTIFY_INSTANCES) -> str | None:
             one: int = libc.inotify_init1(os.O_CLOEXEC)
             if one < 0:
                 return (
-                    f"this user may open {len(opened)} more inotify instances, and a node in Docker needs "
+                    f"this user may open {len(opened)} more inotify instances, and a lab needs "
                     f"{needed}: end other labs, or on the machine itself, "
                     "sysctl fs.inotify.max_user_instances=512"
                 )

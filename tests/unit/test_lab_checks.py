@@ -249,13 +249,30 @@ def test_no_cgroups_at_all_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "cpu, cpuset, memory, pids" in reason
 
 
-def test_a_node_in_docker_has_room_for_its_inotify_instances() -> None:
+def test_a_lab_has_room_for_its_inotify_instances() -> None:
     """Whatever others use meanwhile: none is asked for, and then more than any machine has."""
     assert checks.few_inotify_instances(0) is None
     limit = int(Path("/proc/sys/fs/inotify/max_user_instances").read_text())
     refused = checks.few_inotify_instances(limit + 1)
     assert refused
     assert "sysctl fs.inotify.max_user_instances=" in refused
+
+
+def _none(_: object) -> None:
+    """A check that has nothing against it."""
+
+
+@pytest.mark.parametrize(("docker", "needed"), [(False, "24"), (True, "28")])
+def test_each_lab_is_refused_where_too_few_inotify_instances_are_left(
+    monkeypatch: pytest.MonkeyPatch, docker: bool, needed: str
+) -> None:
+    for name in ("missing_programs", "missing_kernel_features", "missing_cgroups"):
+        monkeypatch.setattr(checks, name, lambda: None)
+    for name in ("place", "little_disk"):
+        monkeypatch.setattr(checks, name, _none)
+    monkeypatch.setattr(checks, "few_inotify_instances", "a lab needs {}".format)
+    with pytest.raises(LabError, match=f"a lab needs {needed}"):
+        checks.machine(replace(OWN, docker=docker))
 
 
 def test_docker_needs_its_node_image(tmp_path: Path) -> None:
