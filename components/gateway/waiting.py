@@ -1,6 +1,7 @@
 """How the program waits: what a long wait says meanwhile, and how it is ended from outside."""
 
 import os
+import re
 import sys
 import threading
 import time
@@ -23,8 +24,10 @@ WAITING = "waiting, at most"
 PAUSE_SECONDS = 0.02
 _LONGEST_PAUSE_SECONDS = 1
 _STOP_SECONDS = 0.1
-# From then on a wait says why, and again when the reason is another one.
+# From then on a wait says why, and again when there is a new reason.
 QUIET_SECONDS = 3
+# A pull that fails, and backs off, and fails from another port, has two reasons.
+_PORT = re.compile(r"\d{4,}")
 _ASK_SECONDS = 1
 
 
@@ -48,7 +51,7 @@ def wait_until(
     by STOP or INTERRUPTED.
     """
     began = time.monotonic()
-    said, next_look = "", began + QUIET_SECONDS
+    said, next_look = set[str](), began + QUIET_SECONDS
     while True:
         look = time.monotonic()
         try:
@@ -66,9 +69,11 @@ def wait_until(
             raise NotConvergedError("\n".join(missing))
         if why is not None and now >= next_look and not _stopped():
             reason = "; ".join([*missing, *why()])
-            if reason != said:
+            told = _PORT.sub("", reason)
+            if told not in said:
                 say(f"{WAITING} {seconds:g} s: {reason}")
-            said, next_look = reason, time.monotonic() + _ASK_SECONDS
+            said.add(told)
+            next_look = time.monotonic() + _ASK_SECONDS
         _rest(_pause(now - began, now - look))
         if _stopped():
             raise InterruptedWaitError("\n".join(missing))

@@ -363,6 +363,21 @@ def test_a_pause_ends_when_the_wait_is_stopped(tmp_path: Path, monkeypatch: pyte
     assert time.monotonic() - began < 60
 
 
+def test_a_long_wait_says_each_reason_once_however_they_take_turns(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(waiting, "QUIET_SECONDS", 0)
+    monkeypatch.setattr(waiting, "_ASK_SECONDS", 0)
+    refused = "0 of 2 ready: read 10.0.0.1:{}: refused".format
+    looks = iter([refused(35052), "backs off", refused(50431), "backs off", "1 of 2 ready"])
+    waiting.wait_until(lambda: tuple(filter(None, [next(looks, "")])), 60, list)
+    assert capfd.readouterr().err.splitlines() == [
+        "waiting, at most 60 s: 0 of 2 ready: read 10.0.0.1:35052: refused",
+        "waiting, at most 60 s: backs off",
+        "waiting, at most 60 s: 1 of 2 ready",
+    ]
+
+
 def theirs(**match: object) -> dict[str, Any]:
     config = "/apis/networking.istio.io/v1/namespaces/team/virtual-service/older"
     return {"match": match, "metadata": {"filter_metadata": {"istio": {"config": config}}}}
