@@ -39,7 +39,7 @@ make_virtual_environment() {
 	[ "$(cat .venv/.made-from 2>/dev/null || true)" != "$want" ] || return 0
 	python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null ||
 		fail "Python 3.11 or later is needed as python3"
-	echo "setup: installing the Python packages of requirements.lock into .venv"
+	echo "setup: installing the $(grep -c == requirements.lock) Python packages of requirements.lock into .venv, in a minute or two"
 	[ -x .venv/bin/pip ] || python3 -m venv --clear .venv || fail "python3 -m venv failed: apt-get install python3-venv"
 	# What is downloaded is kept where `make clean-cache` finds it.
 	PIP_CACHE_DIR=${PIP_CACHE_DIR:-$cache/pip} .venv/bin/python -m pip install --quiet --disable-pip-version-check --only-binary :all: \

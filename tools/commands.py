@@ -49,17 +49,18 @@ def env_command(stack: Stack = "lab") -> None:
 def next_command(url: Annotated[str, typer.Option(help="The gateway's.")], stack: Stack = "lab") -> None:
     """Tell what to do with a stack that is up. Example: python -m tools next --url http://10.0.0.1:31380."""
     of = "" if stack == "lab" else f" STACK={stack}"
-    weights = f"pulumi config set-all -s {stack} --path --plaintext weights.v1=0 --plaintext weights.v2=100"
     rows = {
-        f'eval "$(make -s env{of})"': "pulumi, kubectl and minikube for this shell",
-        weights: "all traffic to v2, in the config",
+        f'eval "$(make -s env{of})"': "the tools, for this shell",
+        # In two lines, as no terminal of 80 columns has room for one.
+        f"pulumi config set-all -s {stack} --path \\": "",
+        "  --plaintext weights.v1=0 --plaintext weights.v2=100": "all traffic to v2",
         f"pulumi up -s {stack}": "move it",
         f"make watch{of}": "see which version answers, live",
         f"make down{of}": "remove it all",
     }
     print(f"\nThe app is at {url}. What next:")
     for line, what in rows.items():
-        print(f"  {line:<26}  # {what}")
+        print(f"  {line:<26}  # {what}" if what else f"  {line}")
 
 
 @app.command("stays")

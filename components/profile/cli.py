@@ -22,6 +22,13 @@ from .run import error, output, run
 START_SECONDS = 1800
 # A node that has joined is ready once its network plugin runs, which may have to download an image.
 NODES_SECONDS = 120
+# What Minikube warns of at every start with driver `none`, which nobody asks for who does not know it.
+_OF_DRIVER_NONE = (
+    "'none' driver",
+    "minikube bare metal machine",
+    "minikube configuration will be stored in",
+    "as your own user",
+)
 # ExGuestNotFound of Minikube's exit codes: there is no profile of the name.
 _NO_PROFILE = 85
 # How Minikube calls a machine that runs and whose disk is full to 99 %.
@@ -213,6 +220,8 @@ def _tell(profile: str, line: str) -> None:
         say(profile, f"step {data.get('currentstep')} of {data.get('totalsteps')}: {data.get('message')}")
     elif kind == "warning":
         message = str(data.get("message"))
+        if any(known in message for known in _OF_DRIVER_NONE):
+            return
         remedy = f" Type: minikube kubectl --profile {profile} --" if "incompatibilities" in message else ""
         say_once(profile, f"warning: {message}{remedy}")
 

@@ -74,6 +74,23 @@ def test_a_start_tells_its_steps_and_each_warning_once(
     ]
 
 
+def test_what_minikube_warns_of_with_driver_none_is_known_to_whoever_asks_for_it(
+    minikube: FakeMinikube, capfd: pytest.CaptureFixture[str]
+) -> None:
+    warnings = (
+        "Using the 'containerd' runtime with the 'none' driver is an untested configuration!",
+        "Failing to connect to https://registry.k8s.io/ from inside the minikube bare metal machine",
+        "The 'none' driver is designed for experts who need to integrate with an existing VM",
+        "kubectl and minikube configuration will be stored in /root",
+        "To use kubectl or minikube commands as your own user, you may need to relocate them.",
+        "The disk is nearly full",
+    )
+    minikube.answers("start", *(event("warning", message=one) for one in warnings))
+    minikube_cli.say_once.cache_clear()
+    minikube_cli.start(DEV)
+    assert capfd.readouterr().err == "minikube dev: warning: The disk is nearly full\n"
+
+
 def test_without_minikube_the_error_says_where_it_is_from(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

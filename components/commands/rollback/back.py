@@ -51,6 +51,7 @@ def rollback(name: str, to: int | None, *, quiet: bool) -> Past | None:
     project.say(f"rollback: {shown(settings.weights)} → {past}")
     for line in config.write_split(name, settings, past):
         project.say(line)
+    project.say("rollback: `pulumi up` makes it so")
     try:
         stack.converge(name, Cause.rollback, f"to {past}", quiet=quiet)
     except (RolloutError, KeyboardInterrupt):

@@ -45,4 +45,5 @@ def rollback(
         return
     facts = {"stack": stack, "moved": True, "weights": past.weights, "images": past.images}
     show(output, facts, f"{stack} routes by {past} again")
-    project.say(f"rollback: {project.config_file(stack).name} has that split: {back.COMMIT}")
+    project.say(f"rollback: {project.config_file(stack).name} has that split")
+    project.say(f"rollback: {back.COMMIT}")

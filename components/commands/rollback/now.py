@@ -211,4 +211,5 @@ def _write_state(name: str, past: Past) -> None:
     settings = config.settings(name)
     for line in config.write_split(name, settings, past):
         project.say(line)
+    project.say("rollback: `pulumi up` writes the same into the state")
     stack.converge(name, Cause.rollback, f"to {past}, at once", quiet=True)

@@ -142,7 +142,5 @@ def _end(done: Report, folder: Path, output: Output) -> None:
         typer.echo(f"report: {page}")
     if done.failure:
         raise typer.Exit(130 if done.interrupted else 1)
-    say(
-        f"shift: all steps stand. {config_file(done.stack).name} has the new split: commit it before a "
-        "pipeline runs `up` with the old one"
-    )
+    say("shift: all steps stand")
+    say(f"shift: commit {config_file(done.stack).name}: an `up` with the old one moves the traffic back")
