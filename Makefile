@@ -133,7 +133,9 @@ bench: tools ## Measure: one table of figures, side by side
 proof: tools ## Prove that no change drops a request: every transition and fault under load
 	$(PYTHON) -m proof
 
-docs: browser ## Take the pictures of the docs from the lab's stack, which `make up` has made
+docs: browser ## Record the docs' sessions and pictures on the lab's stack, which `make up` has made
+	command -v tmux >/dev/null || { apt-get update && apt-get install -y --no-remove --no-install-recommends tmux; }
+	$(IN_ENV) $(PYTHON) -m harness.sessions
 	$(IN_ENV) $(PYTHON) -m harness.pictures
 
 dist: tools ## Build the wheel, the plugin's archive and the SDKs into dist/, the same bytes from the same commit

@@ -80,6 +80,16 @@ def test_the_files_and_pages_that_are_named_exist() -> None:
     assert wrong == []
 
 
+def test_each_picture_is_told_in_words_loads_nothing_else_and_is_light() -> None:
+    for page in PAGES:
+        for words, name in re.findall(r"!\[([^\]]*)\]\(([^)]+)\)", page.read_text()):
+            assert len(words.split()) >= 4, f"{page.name}: {name}: {words!r}"
+    for picture in (ROOT / "docs" / "images").iterdir():
+        assert picture.stat().st_size < 150_000, picture.name
+        if picture.suffix == ".svg":
+            assert not re.search(r"url\(\W?http|href=\W?http", picture.read_text()), picture.name
+
+
 def anchors(page: Path) -> set[str]:
     """What a link can point to, as GitHub names headings."""
     headings = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
