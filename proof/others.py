@@ -88,7 +88,7 @@ def make_older(program: Program) -> None:
     """
     _apply(program, Foreign(OLDER.kind, OLDER.name, AWAY))
     program.kubectl("delete", "virtualservice", "myapp")
-    program.up()
+    program.up("--skip-preview")
 
 
 def come_and_go() -> tuple[Step, ...]:
@@ -98,7 +98,7 @@ def come_and_go() -> tuple[Step, ...]:
 
 def _back(program: Program) -> None:
     program.config(weights=HALF, convergence={})
-    program.up()
+    program.up("--skip-preview")
 
 
 def _meet(foreign: Foreign, weights: Mapping[str, int]) -> Step:
@@ -107,7 +107,7 @@ def _meet(foreign: Foreign, weights: Mapping[str, int]) -> Step:
         began = time.time()
         _apply(program, foreign)
         try:
-            done = program.up(check=False)
+            done = program.up("--skip-preview", check=False)
             said = f"{done.stdout}{done.stderr}"
             if done.returncode == 0:
                 _answers_are(program, weights, foreign)

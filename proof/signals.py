@@ -27,7 +27,7 @@ def interrupted(program: Program) -> None:
     with at_work(program) as process:
         process.send_signal(signal.SIGINT)
     program.config(weights={"v1": 70, "v2": 30})
-    program.up()
+    program.up("--skip-preview")
 
 
 @contextmanager
@@ -38,7 +38,7 @@ def at_work(program: Program, sign: str = " updating ", *options: str) -> Genera
     """
     said: list[str] = []
     with subprocess.Popen(
-        (*UP, *options),
+        (*UP, "--skip-preview", *options),
         cwd=program.folder,
         env=program.environment,
         stdout=subprocess.PIPE,
@@ -67,9 +67,11 @@ def killed(points: int) -> tuple[Step, ...]:
     hits: list[bool] = []
 
     def measured(program: Program) -> None:
-        for adds, change in ((True, _three), (False, _two)):
+        for adds, weights in ((True, THREE), (False, HALF)):
+            program.config(versions={name: IMAGES[name] for name in weights}, weights=weights)
             started = time.monotonic()
-            change(program)
+            # With a preview, as those that are killed.
+            program.up()
             seconds[adds] = time.monotonic() - started
 
     def killed_at(point: int) -> Step:
@@ -99,7 +101,6 @@ def killed(points: int) -> tuple[Step, ...]:
 
 
 _two = to(HALF, ("v1", "v2"))
-_three = to(THREE, ("v1", "v2", "v3"))
 
 
 @contextmanager

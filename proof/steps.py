@@ -38,7 +38,7 @@ def to(weights: Split, versions: tuple[str, ...] | None = None) -> Step:
         if versions is not None:
             program.config(versions={name: IMAGES[name] for name in versions})
         program.config(weights=dict(weights))
-        program.up()
+        program.up("--skip-preview")
 
     return step
 
@@ -48,13 +48,13 @@ def to_without_istiod(weights: Split) -> Step:
 
     def step(program: Program) -> str:
         program.config(weights=dict(weights))
-        first = program.up(check=False)
+        first = program.up("--skip-preview", check=False)
         if first.returncode == 0:
             return "the up under which istiod restarted exited 0"
         said = f"{first.stdout}{first.stderr}"
         if "failed calling webhook" not in said:
             raise AssertionError(f"up failed, and not for want of istiod's webhook:\n{said}")
-        program.up()
+        program.up("--skip-preview")
         return "the up under which istiod restarted was refused by its webhook, the next one exited 0"
 
     return step
@@ -65,7 +65,7 @@ def replicas(count: int) -> Step:
 
     def step(program: Program) -> None:
         program.config(versions={name: one | {"replicas": count} for name, one in IMAGES_OF_TWO.items()})
-        program.up()
+        program.up("--skip-preview")
         for name in IMAGES_OF_TWO:
             program.kubectl("rollout", "status", f"deployment/myapp-{name}", "--timeout=120s")
 
@@ -82,7 +82,7 @@ def of_v1(**keys: object) -> Step:
 
     def step(program: Program) -> None:
         program.config(versions=IMAGES_OF_TWO | {"v1": {**IMAGES["v1"], **keys}})
-        program.up()
+        program.up("--skip-preview")
         program.kubectl("rollout", "status", "deployment/myapp-v1", "--timeout=120s")
 
     return step
@@ -93,7 +93,7 @@ def tested(routes: Mapping[str, object]) -> Step:
 
     def step(program: Program) -> None:
         program.config(testRoutes=dict(routes))
-        program.up()
+        program.up("--skip-preview")
 
     return step
 
@@ -106,7 +106,7 @@ def mirrored(mirror: Mapping[str, object] | None) -> Step:
             program.run("pulumi", "config", "rm", "blue-green:mirror")
         else:
             program.config(mirror=dict(mirror))
-        program.up()
+        program.up("--skip-preview")
 
     return step
 
@@ -122,7 +122,7 @@ def kubectl(*arguments: str) -> Step:
 
 def refresh(program: Program) -> None:
     """Read the cluster into the state."""
-    program.run("pulumi", "refresh", "--yes", "--non-interactive")
+    program.run("pulumi", "refresh", "--yes", "--non-interactive", "--skip-preview")
 
 
 def random_splits(count: int, seed: int) -> tuple[Step, ...]:
@@ -139,6 +139,6 @@ def istio_annotation(value: str) -> Step:
         for chart in ("istiod", "gateway"):
             key = f"blue-green:istio.values.{chart}.podAnnotations.proof"
             program.run("pulumi", "config", "set", "--path", key, value)
-        program.up()
+        program.up("--skip-preview")
 
     return step

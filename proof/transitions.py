@@ -112,12 +112,14 @@ TRANSITIONS = (
             to(HALF),
         ),
     ),
+    # Istio's values, below, roll it too.
     Transition(
         "gateway rolled",
         (
             kubectl(*ROLL, "deployment/istio-ingressgateway"),
             kubectl(*ROLLOUT_GATEWAY, "--timeout=120s"),
         ),
+        short=False,
     ),
     Transition(
         "istiod restarted during a change",

@@ -200,7 +200,7 @@ def cut_in_mid_wait(shop: Program, program: Program, moved: Relay) -> None:
     with Gateways(kubeconfig, SELECTOR) as gateways:
         wait(lambda: all(one.value is False for one in gateways.ask(are_served)), "no endpoint is left")
     # A refresh would mend the Service before the wait begins.
-    with at_work(shop, "waiting, at most", "--skip-preview", "--refresh=false") as engine:
+    with at_work(shop, "waiting, at most", "--refresh=false") as engine:
         moved.cut()
         select("shop")
     assert engine.returncode == 0

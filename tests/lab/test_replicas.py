@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from harness.labs import Program
-from tests.lab.observe import VERSIONS, get
+from tests.lab.observe import VERSIONS, get, updated
 
 
 def replicas(program: Program) -> int:
@@ -31,4 +31,5 @@ def test_the_number_that_runs_stays_and_then_is_the_autoscalers(scaled: Program)
     scaled.run("pulumi", "config", "set", "--path", "blue-green:versions.v1.env.A", "b")
     scaled.up("--skip-preview")
     assert replicas(scaled) == 3
+    assert updated(scaled) == set()
     assert get(scaled, "pdb", "myapp-v1")["metadata"]["uid"] == budget

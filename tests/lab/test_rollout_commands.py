@@ -5,6 +5,7 @@ import json
 import pytest
 
 from harness.labs import Program
+from tests.lab.observe import followed
 
 pytestmark = pytest.mark.usefixtures("base")
 
@@ -21,7 +22,8 @@ def patch(program: Program, v1: int, v2: int) -> None:
         for version, weight in (("v1", v1), ("v2", v2))
     ]
     change = json.dumps([{"op": "replace", "path": "/spec/http/0/route", "value": routes}])
-    program.kubectl("patch", "virtualservice", "myapp", "--type=json", "-p", change)
+    with followed(program):
+        program.kubectl("patch", "virtualservice", "myapp", "--type=json", "-p", change)
 
 
 def test_verify_of_a_stack_that_is_as_its_config_says(program: Program) -> None:

@@ -15,6 +15,7 @@ import pytest
 
 from components.observation.answers import Answer, ask
 from harness.labs import Lab, Program
+from tests.lab.observe import get, wait
 
 FALSE_ALARM = Fraction(1, 1_000_000)
 
@@ -45,11 +46,19 @@ def test_t1_minikube_runs_and_shows_its_profile(program: Program, lab: Lab) -> N
 
 
 def test_t2_every_pod_is_running_and_ready(program: Program) -> None:
-    pods = json.loads(program.kubectl("get", "pods", "-A", "-o", "json").stdout)["items"]
-    assert {pod["metadata"]["namespace"] for pod in pods} >= {"istio-system", "kube-system", "default"}
-    for pod in pods:
-        ready = {c["type"]: c["status"] for c in pod["status"]["conditions"]}["Ready"]
-        assert (pod["status"]["phase"], ready) == ("Running", "True"), pod["metadata"]["name"]
+    def states() -> dict[str, tuple[str, bool]]:
+        """By namespace and name, the phase of each pod, and whether it is ready."""
+        found: dict[str, tuple[str, bool]] = {}
+        for pod in get(program, "pods", "-A")["items"]:
+            conditions = {(one["type"], one["status"]) for one in pod["status"].get("conditions", ())}
+            name = f"{pod['metadata']['namespace']}/{pod['metadata']['name']}"
+            found[name] = (pod["status"]["phase"], ("Ready", "True") in conditions)
+        return found
+
+    # Pods of an earlier test may be on their way out.
+    wait(lambda: set(states().values()) == {("Running", True)}, f"all run and are ready: {states()}")
+    namespaces = {name.partition("/")[0] for name in states()}
+    assert namespaces >= {"istio-system", "kube-system", "default"}
 
 
 def test_t2_gateway_service_is_a_node_port_named_http2(program: Program) -> None:

@@ -2,12 +2,16 @@
 
 import json
 import shlex
+from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
+import httpx
 import yaml
 
+from components.kubernetes.errors import NotConvergedError
 from harness.labs import Program
-from tests.lab.observe import QUICK, VERSIONS, failing_up, get, routed, wait
+from tests.lab.observe import QUICK, VERSIONS, failing_up, followed, routed, scale, wait
 
 DRIFTED, NOT_APPLIED, FAILING, NOT_ASKED = 3, 4, 5, 6
 COMMANDS = (
@@ -34,12 +38,29 @@ def watch(program: Program) -> dict[str, Any]:
 def mended(program: Program, difference: dict[str, str]) -> None:
     """Types the cure as printed, and finds the stack as its config says."""
     program.run(*shlex.split(difference["mend"]))
-    wait(lambda: verify(program)[0] == 0, f"{difference['mend']} mends it: {verify(program)[1]}")
+    awaited(program, lambda status, _: status == 0)
+
+
+def awaited(program: Program, wanted: Callable[[int, dict[str, Any]], bool]) -> dict[str, Any]:
+    """What `verify` says once it is what is wanted."""
+    status, said = -1, dict[str, Any]()
+
+    def holds() -> bool:
+        nonlocal status, said
+        status, said = verify(program)
+        return wanted(status, said)
+
+    try:
+        wait(holds, "verify says what is wanted")
+    except NotConvergedError as error:
+        raise AssertionError(f"{status}: {said}") from error
+    return said
 
 
 def patch(program: Program, path: str, value: object, kind: str = "virtualservice/myapp") -> None:
     change = json.dumps([{"op": "add", "path": path, "value": value}])
-    program.kubectl("patch", kind, "--type=json", "-p", change)
+    with followed(program) if kind.startswith("virtualservice") else nullcontext():
+        program.kubectl("patch", kind, "--type=json", "-p", change)
 
 
 def test_an_edit_that_was_not_applied_is_no_drift(base: Program) -> None:
@@ -101,7 +122,8 @@ def test_fields_that_kubectl_wrote_are_differences(base: Program) -> None:
 
 
 def test_a_rule_that_was_deleted(base: Program) -> None:
-    base.kubectl("delete", "destinationrule/myapp-v2")
+    with followed(base):
+        base.kubectl("delete", "destinationrule/myapp-v2")
     status, said = verify(base)
     assert status == FAILING
     found = said["differences"][0]
@@ -114,16 +136,15 @@ def test_an_up_that_failed_is_red_with_the_pods_own_reason(base: Program) -> Non
     base.config(versions=sick, convergence=QUICK)
     failing_up(base)
 
-    def refused() -> bool:
-        return any(reason in str(verify(base)) for reason in ("ErrImagePull", "ImagePullBackOff"))
-
-    wait(refused, "the kubelet was refused the image, which may be after the `up` gave up")
-    status, said = verify(base)
-    assert status == DRIFTED
-    whats = [one["what"] for one in said["differences"]]
-    assert whats[0].startswith("not applied: the last `up` failed, at 20")
     ready = "version v2: 0 of 1 new pods are ready"
-    assert any(ready in what and "ImagePull" in what for what in whats), whats
+
+    def refused(status: int, said: dict[str, Any]) -> bool:
+        whats = [one["what"] for one in said["differences"]]
+        return status == DRIFTED and any(ready in what and "ImagePull" in what for what in whats)
+
+    # The kubelet may be refused the image after the `up` gave up.
+    said = awaited(base, refused)
+    assert said["differences"][0]["what"].startswith("not applied: the last `up` failed, at 20")
 
 
 def test_a_version_at_0_that_crashes_is_a_warning(base: Program) -> None:
@@ -131,15 +152,13 @@ def test_a_version_at_0_that_crashes_is_a_warning(base: Program) -> None:
         versions={**VERSIONS, "v3": {"image": "janakiramm/myapp:crash"}}, weights={"v1": 50, "v2": 50}
     )
     base.up("--skip-preview")
-    wait(lambda: "exit code 1" in str(verify(base)[1]["warnings"]), "the crash is a warning")
-    status, said = verify(base)
-    assert (status, said["ok"]) == (0, True)
+    said = awaited(base, lambda status, said: status == 0 and "exit code 1" in str(said["warnings"]))
+    assert said["ok"]
     assert said["warnings"][0].startswith("version v3 gets no traffic and could take none: pod default/")
 
 
 def test_a_version_that_was_scaled_to_0_is_the_first_cause(base: Program) -> None:
-    base.kubectl("scale", "deployment/myapp-v2", "--replicas=0")
-    wait(lambda: not get(base, "deployment/myapp-v2")["status"].get("readyReplicas"), "v2 has no pod")
+    scale(base, "v2", 0)
     status, said = verify(base)
     assert status == FAILING
     first, *rest = said["differences"]
@@ -157,12 +176,12 @@ def test_a_version_that_was_scaled_to_0_is_the_first_cause(base: Program) -> Non
 def test_a_virtual_service_that_is_gone_is_written_though_a_version_is_down(base: Program) -> None:
     base.config(convergence=QUICK)
     base.up("--skip-preview")
-    base.kubectl("scale", "deployment/myapp-v2", "--replicas=0")
+    scale(base, "v2", 0)
     base.kubectl("delete", "virtualservice/myapp")
     said = failing_up(base)
     assert "deployment default/myapp-v2 is scaled to 0" in said
     assert routed(base) == [({"v1": 50, "v2": 50},)]
-    base.kubectl("scale", "deployment/myapp-v2", "--replicas=1")
+    scale(base, "v2", 1)
     base.up("--skip-preview")
 
 
@@ -177,8 +196,8 @@ def test_a_gateway_that_refuses_is_named_as_the_gateway(base: Program) -> None:
     file.write_text(json.dumps(policy))
     base.kubectl("create", "-f", str(file))
     try:
-        wait(lambda: verify(base)[0] == FAILING, "the gateway refuses")
-        (found,) = verify(base)[1]["differences"]
+        wait(lambda: httpx.get(str(base.outputs()["url"])).status_code == 403, "the gateway refuses")
+        (found,) = awaited(base, lambda status, _: status == FAILING)["differences"]
         assert "requests failed: HTTP 403: RBAC: access denied; the gateway answered itself" in found["what"]
         assert "logs" not in found["mend"]
     finally:
