@@ -11,7 +11,7 @@ import pytest
 
 from harness.labs import Lab, Program
 from tests.lab.load import load
-from tests.lab.observe import QUICK, VERSIONS, failing_up, get, wait
+from tests.lab.observe import PATIENT, QUICK, VERSIONS, failing_up, get, wait
 from tests.lab.shop import HOST, ROUTING, second_stack
 
 
@@ -48,6 +48,12 @@ def settled(shop: Program, count: int) -> bool:
     return {status.get(key) for key in ("replicas", "updatedReplicas", "readyReplicas")} == {count}
 
 
+def able_to_scale(shop: Program) -> bool:
+    """What the autoscaler says of itself, once it has done its first round."""
+    conditions = get(shop, "hpa", "shop-v1").get("status", {}).get("conditions") or ()
+    return ("AbleToScale", "True") in {(one["type"], one["status"]) for one in conditions}
+
+
 def started(shop: Program) -> set[str]:
     """The pods that serve: one that is ended, as for a moment with fewer, comes back under another name."""
     pods = get(shop, "pods", "-l", "app=shop,version=v1")["items"]
@@ -71,8 +77,7 @@ def test_it_comes_changes_and_goes_under_load_with_the_number_of_pods(shop: Prog
         shop.config(versions={**versions(autoscaling={"min": 4, "max": 5}, env={"A": "b"}), "v2": new})
         shop.up("--skip-preview")
         wait(lambda: replicas(shop) == 4, "the autoscaler has not raised the number to its min")
-        conditions = get(shop, "hpa", "shop-v1")["status"]["conditions"]
-        assert {one["type"]: one["status"] for one in conditions}["AbleToScale"] == "True"
+        wait(lambda: able_to_scale(shop), "the autoscaler says that it can scale")
         wait(lambda: settled(shop, 4), "the pods of the autoscaler's number are not ready")
         serving = started(shop)
         shop.config(versions={**versions(env={"A": "b"}), "v2": new})
@@ -108,7 +113,7 @@ def test_a_version_gets_more_only_with_room_for_it(shop: Program) -> None:
         assert f"{few} 3: 3 serve all of it now. To mend it: raise its replicas" in said
         assert "Traffic has not moved" in said
         both["v3"]["replicas"] = 3
-        shop.config(versions=both, convergence={"timeoutSeconds": 60, "drainSeconds": 5, "room": 100})
+        shop.config(versions=both, convergence={**PATIENT, "room": 100})
         shop.up("--skip-preview")
     assert [answer.text for answer in answers if not answer.ok] == []
     assert {answer.version for answer in answers} == {"v1", "v3"}

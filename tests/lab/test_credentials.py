@@ -7,7 +7,6 @@ from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,7 @@ from harness.labs import Lab, Program
 from harness.pace import pace
 from proof.signals import at_work
 from tests.lab.observe import SELECTOR, wait
-from tests.lab.shop import second_stack
+from tests.lab.shop import CONVERGENCE, second_stack
 from tests.lab.test_upgrade import carry_on, changes, old_program
 from tests.relay import Relay, http_proxy, relay, to
 
@@ -101,7 +100,7 @@ def shop(program: Program, account: Account, lab: Lab) -> Iterator[Program]:
         )
         yield replace(made, environment={**made.environment, "KUBECONFIG": account.files})
         account.write({"token": program.kubectl("create", "token", account.name).stdout.strip()})
-        made.run("env", f"KUBECONFIG={account.files}", "pulumi", "destroy", "--yes")
+        made.run("env", f"KUBECONFIG={account.files}", "pulumi", "destroy", "--yes", "--skip-preview")
 
 
 def refused(shop: Program, says: str) -> None:
@@ -113,7 +112,7 @@ def refused(shop: Program, says: str) -> None:
     assert "Traceback" not in said
 
 
-def test_twenty_ups_between_which_the_credentials_change(shop: Program, account: Account) -> None:
+def test_ups_between_which_the_credentials_change(shop: Program, account: Account) -> None:
     token = account.token()
     account.write({"token": token})
     shop.up("--skip-preview")
@@ -154,8 +153,9 @@ def test_twenty_ups_between_which_the_credentials_change(shop: Program, account:
         (account.folder / "token").write_text(token)
         account.write({"tokenFile": "token"})
 
-    changes = (rotated, gone, by_a_plugin, lost, by_a_file)
-    for number, change in enumerate(islice(cycle(changes), 20)):
+    # Twice, so that each comes after another one, and the first after the last.
+    changes = (rotated, gone, by_a_plugin, lost, by_a_file) * 2
+    for number, change in enumerate(changes):
         change()
         weights = {"v1": 50 + number, "v2": 50 - number}
         shop.config(weights=weights)
@@ -310,7 +310,7 @@ def test_a_state_with_a_kubeconfigs_text_goes_on(program: Program, account: Acco
         routing={"gateway": "text-gateway", "hosts": ["text.example"]},
         versions={"v1": {"image": "janakiramm/myapp:v1"}},
         weights={"v1": 100},
-        convergence={"timeoutSeconds": 20, "drainSeconds": 1},
+        convergence={**CONVERGENCE, "drainSeconds": 1},
     )
     try:
         old.up("--skip-preview")

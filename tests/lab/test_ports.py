@@ -12,7 +12,7 @@ from components.observation.answers import Answer
 from harness.labs import Program
 from tests.lab.baseline import Baseline
 from tests.lab.load import load
-from tests.lab.observe import QUICK, VERSIONS, failing_up, get, updated
+from tests.lab.observe import QUICK, VERSIONS, failing_up, followed, get, updated
 
 PORTS: list[dict[str, Any]] = [{"name": "http", "port": 80}, {"name": "api", "port": 81, "gatewayPort": 9000}]
 
@@ -95,7 +95,8 @@ def test_the_proof_reads_the_routes_of_every_port(two_ports: Program) -> None:
 
     def write(*rules: Mapping[str, Any]) -> None:
         change = json.dumps({"spec": {"http": rules}})
-        program.kubectl("patch", "virtualservice", "myapp", "--type=merge", "-p", change)
+        with followed(program):
+            program.kubectl("patch", "virtualservice", "myapp", "--type=merge", "-p", change)
 
     write(api | {"route": json.loads(json.dumps(api["route"]).replace("81", "80"))}, split)
     assert "myapp-converged" in updated(program)

@@ -27,6 +27,9 @@ def uids(program: Program) -> dict[str, str]:
 
 
 def test_a_renamed_stack_goes_on(program: Program, renamed: Program) -> None:
+    # The `up` of another test does not wait for the old pods to end.
+    for version in ("v1", "v2"):
+        program.kubectl("rollout", "status", f"deployment/myapp-{version}")
     before = uids(program)
     renamed.up()
     renamed.up("--skip-preview", "--expect-no-changes")

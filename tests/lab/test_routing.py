@@ -131,7 +131,7 @@ def test_slow_requests_of_a_version_that_is_removed_end_well(shop: Program) -> N
     slow = {"slow": {"image": "janakiramm/myapp:slow"}}
     shop.config(routing=ROUTING, versions={**VERSIONS, **slow}, weights={"slow": 100})
     shop.up("--skip-preview")
-    url, stop = str(shop.outputs()["url"]), threading.Event()
+    url, stop, begun = str(shop.outputs()["url"]), threading.Event(), threading.Semaphore(0)
 
     def call() -> list[tuple[int, str]]:
         answers: list[tuple[int, str]] = []
@@ -139,12 +139,16 @@ def test_slow_requests_of_a_version_that_is_removed_end_well(shop: Program) -> N
             while not stop.is_set():
                 answer = client.get(url)
                 answers.append((answer.status_code, answer.headers.get("X-App-Version", "")))
+                begun.release()
                 stop.wait(0.05)
         return answers
 
     with ThreadPoolExecutor(CALLERS) as pool:
         calls = [pool.submit(call) for _ in range(CALLERS)]
         try:
+            # So many answers of 2 s: every caller has its second request in flight, or is about to.
+            for _ in calls:
+                begun.acquire()
             shop.config(versions=VERSIONS, weights={"v1": 100})
             shop.up("--skip-preview")
         finally:

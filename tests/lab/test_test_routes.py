@@ -13,8 +13,8 @@ from components.observation.answers import visible_text
 from harness.labs import ROOT, Lab, Program
 from tests import documented
 from tests.lab.load import load
-from tests.lab.observe import VERSIONS, failing_up, get, updated, wait
-from tests.lab.shop import HOST, ROUTING, second_stack
+from tests.lab.observe import VERSIONS, failing_up, followed, get, updated
+from tests.lab.shop import CONVERGENCE, HOST, ROUTING, second_stack
 
 HEADER = {"x-version": "v2"}
 V3 = {"v3": {"image": "janakiramm/myapp:v3"}}
@@ -41,7 +41,9 @@ def rules(shop: Program) -> list[dict[str, Any]]:
 
 def write_rules(shop: Program, changed: list[dict[str, Any]]) -> None:
     change = json.dumps({"spec": {"http": changed}})
-    shop.kubectl("patch", "virtualservice", "shop", "--type=merge", "-p", change, "--field-manager=mallory")
+    by = "--field-manager=mallory"
+    with followed(shop):
+        shop.kubectl("patch", "virtualservice", "shop", "--type=merge", "-p", change, by)
 
 
 def test_added_moved_changed_and_removed_under_load_nothing_is_dropped(shop: Program) -> None:
@@ -90,7 +92,7 @@ def test_the_proof_finds_a_test_route_behind_the_split_and_a_wrong_matcher(shop:
     shop.up("--skip-preview")
     test, split = rules(shop)
     write_rules(shop, [split, test])
-    wait(lambda: answered(shop, HEADER) == {"v1": 20}, "the gateway follows what mallory wrote")
+    assert answered(shop, HEADER) == {"v1": 20}
     assert "shop-converged" in updated(shop)
     # An `up` of this project reads the cluster first, and would just mend it.
     said = failing_up(shop, "--refresh=false")
@@ -121,7 +123,8 @@ def test_a_broken_green_keeps_its_test_route_from_coming_but_not_traffic_from_mo
     shop.kubectl("scale", "deploy/shop-v2", "--replicas=0")
     shop.config(weights={"v1": 90, "v2": 10})
     assert "could not take it" in failing_up(shop)
-    shop.config(weights={"v1": 100}, convergence={"timeoutSeconds": 21, "drainSeconds": 10})
+    # Another value, so that there is something to ask again.
+    shop.config(weights={"v1": 100}, convergence={**CONVERGENCE, "drainSeconds": 9})
     done = shop.up("--skip-preview")
     assert "has no healthy endpoint of v2, which has no share of the split" in done.stdout + done.stderr
     shop.kubectl("scale", "deploy/shop-v2", "--replicas=1")
