@@ -5,7 +5,7 @@ import shutil
 from collections.abc import Generator
 from contextlib import contextmanager
 
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from harness.pace import pace
 
@@ -26,8 +26,3 @@ def chromium() -> Generator[Browser]:
             yield browser
         finally:
             browser.close()
-
-
-def shown(page: Page, selector: str) -> str:
-    """The text of the first element that a selector finds."""
-    return page.locator(selector).first.inner_text()
