@@ -236,16 +236,18 @@ def _healthy(assignment: Mapping[str, Any]) -> frozenset[str]:
     )
 
 
-def requests(clusters: Mapping[str, Any], target: Target, versions: Iterable[str]) -> dict[str, int]:
-    """The requests sent so far to each endpoint of the versions, by cluster and address."""
-    names = [target.cluster(version) for version in versions]
+def counted(
+    clusters: Mapping[str, Any], target: Target, versions: Iterable[str], name: str
+) -> dict[str, int]:
+    """What was counted so far of each endpoint of the versions, such as rq_total, by cluster and address."""
+    ours = [target.cluster(version) for version in versions]
     return {
         f"{cluster['name']} {host['address']}": int(stat.get("value", 0))
         for cluster in _list(clusters, "cluster_statuses")
-        if any(name.fullmatch(cluster["name"]) for name in names)
+        if any(one.fullmatch(cluster["name"]) for one in ours)
         for host in _list(cluster, "host_statuses")
         for stat in _list(host, "stats")
-        if stat.get("name") == "rq_total"
+        if stat.get("name") == name
     }
 
 

@@ -25,6 +25,8 @@ HEADER = "x-blue-green-proof"
 # Of a host: the first few, and where the versions did not get all of these, as many more a little later.
 _FIRST, _MOST = 3, 10
 _PAUSE_SECONDS = 1.0
+# What an Envoy counts of each endpoint: requests that it has, and connections that were tried.
+_REQUESTS, _CONNECTIONS = "rq_total", "cx_total"
 # What Envoy's filter for AuthorizationPolicies answers.
 _DENIED = "RBAC: access denied"
 
@@ -70,23 +72,25 @@ def _arrive(
     """
     target = split.target
     requests = ask(host.url, {**host.headers, HEADER: "1"}, host.check)
-    before = _sent(gateways, target, versions)
+    before = _counted(gateways, target, versions)
     answers = [next(requests)]
     if answers[0].status is not None:
         answers += itertools.islice(requests, _FIRST - 1)
-    got = _gained(before, _sent(gateways, target, versions))
-    if answers[0].status is None and not got:
+    after = _counted(gateways, target, versions)
+    got, is_silent = _gained(before, after), answers[0].status is None
+    if is_silent and not got and not _gained(before, after, _CONNECTIONS):
         raise UnreachableError(f"{host.url} cannot be reached from here ({answers[0].text})")
     if got < len(answers):
         # Envoy's workers may have been a moment behind what it says of itself.
         time.sleep(_PAUSE_SECONDS)
-        before = _sent(gateways, target, versions)
-        answers = list(itertools.islice(requests, _MOST - _FIRST))
-        got = _gained(before, _sent(gateways, target, versions))
+        before = _counted(gateways, target, versions)
+        # Each that is not answered takes seconds.
+        answers = list(itertools.islice(requests, 1 if is_silent else _MOST - _FIRST))
+        got = _gained(before, _counted(gateways, target, versions))
     if got < len(answers):
         owner = _taken_by(gateways, split, host)
         if owner is None:
-            said = _not_served(host, answers, got, gateways.api.kubectl)
+            said = _not_served(host, answers, got, gateways.api.kubectl, target.namespace)
             raise NotConvergedError("\n  ".join((said, *undecided)))
         say(
             f"The proof's own requests to {host} are another route's, of {owner}: "
@@ -102,13 +106,15 @@ def _arrive(
     return True
 
 
-def _sent(gateways: Gateways, target: Target, versions: Collection[str]) -> Mapping[tuple[str, str], int]:
-    """By gateway pod and endpoint, the requests sent to the versions. Raises GatewayError."""
-    answers = gateways.ask(lambda admin: envoy.requests(admin.get(envoy.CLUSTERS), target, versions))
+def _counted(
+    gateways: Gateways, target: Target, versions: Collection[str]
+) -> Mapping[tuple[str, str, str], int]:
+    """What was counted of the versions, by its name, gateway pod and endpoint. Raises GatewayError."""
     return {
-        (str(answer.pod), endpoint): count
-        for answer in answers
-        for endpoint, count in (answer.value or {}).items()
+        (name, str(answer.pod), endpoint): count
+        for answer in gateways.ask(lambda admin: admin.get(envoy.CLUSTERS))
+        for name in (_REQUESTS, _CONNECTIONS)
+        for endpoint, count in envoy.counted(answer.value or {}, target, versions, name).items()
     }
 
 
@@ -132,12 +138,16 @@ def _taken_by(gateways: Gateways, split: Split, host: Endpoint) -> str | None:
     return None
 
 
-def _gained(before: Mapping[tuple[str, str], int], after: Mapping[tuple[str, str], int]) -> int:
+def _gained(
+    before: Mapping[tuple[str, str, str], int],
+    after: Mapping[tuple[str, str, str], int],
+    name: str = _REQUESTS,
+) -> int:
     """How many requests the versions got between two readings, other people's too."""
-    return sum(max(0, count - before.get(key, 0)) for key, count in after.items())
+    return sum(max(0, count - before.get(key, 0)) for key, count in after.items() if key[0] == name)
 
 
-def _not_served(host: Endpoint, answers: Sequence[Answer], got: int, kubectl: str) -> str:
+def _not_served(host: Endpoint, answers: Sequence[Answer], got: int, kubectl: str, namespace: str) -> str:
     strange = next((answer for answer in answers if not answer.ok), answers[0])
     lines = [
         f"The gateways route by the weights, but of {len(answers)} requests to {host} only {got} "
@@ -147,6 +157,11 @@ def _not_served(host: Endpoint, answers: Sequence[Answer], got: int, kubectl: st
         lines += [
             "The gateway itself refuses them, not the app.",
             f"Look at: {kubectl} get authorizationpolicies -A",
+        ]
+    elif strange.status is None:
+        lines += [
+            "The gateway gets no connection to their pods.",
+            f"Look at: {kubectl} -n {namespace} get networkpolicies",
         ]
     else:
         lines += [f"Look at: {kubectl} get virtualservices,gateways,envoyfilters -A"]

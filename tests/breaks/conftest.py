@@ -20,7 +20,7 @@ VERSIONS = {
 }
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def shop(program: Program, lab: Lab) -> Iterator[Program]:
     """The stack that is broken: v1 with two pods, v2 with one and no number in the config, half each."""
     program.kubectl("create", "namespace", OTHERS)

@@ -127,6 +127,7 @@ OTHER_TEAMS = (
             ),
         ),
         FAILING,
+        r"gateway \S+ has a directResponse on its route of the VirtualService",
         names="EnvoyFilter istio-system/theirs",
         undo=gone("envoyfilters.networking.istio.io", MESH),
     ),

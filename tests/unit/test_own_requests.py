@@ -23,6 +23,7 @@ class Entrance:
     """A gateway: the first so many requests it answers itself, the rest the app does."""
 
     refused: int = 0
+    silent: bool = False
     status: int = 200
     text: str = "V1"
     gateway: FakeGateway = field(default_factory=lambda: FakeGateway("a", {}, sent={"v1": 7}))
@@ -44,6 +45,9 @@ def entrance(monkeypatch: pytest.MonkeyPatch) -> Iterator[Entrance]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             made.proofs.append(self.headers.get(own_requests.HEADER))
+            if made.silent:
+                made.gateway.tried["v1"] = len(made.proofs)
+                return
             served = len(made.proofs) > made.refused
             made.gateway.sent["v1"] += served
             body = made.text.encode() if served else b"RBAC: access denied"
@@ -112,6 +116,19 @@ def test_a_gateway_that_cannot_be_reached_is_one_line_unless_only_requests_could
     assert said.count("\n") == 1
     with pytest.raises(NotConvergedError, match="no request could tell: http"):
         entrance.prove("gateway a may send every request elsewhere")
+
+
+def test_a_gateway_that_gets_no_connection_to_the_pods_is_no_gateway_that_cannot_be_reached(
+    entrance: Entrance,
+) -> None:
+    """As behind a NetworkPolicy: the request waits for a connection until its time is over."""
+    entrance.silent = True
+    with pytest.raises(NotConvergedError) as raised:
+        entrance.prove()
+    assert "only 0 came to the versions with traffic; the answer was: no answer:" in str(raised.value)
+    assert "The gateway gets no connection to their pods.\n  Look at: kubectl" in str(raised.value)
+    assert str(raised.value).endswith("-n default get networkpolicies")
+    assert len(entrance.proofs) == 2
 
 
 def test_a_route_in_front_that_takes_just_this_request_is_said_and_no_failure(
