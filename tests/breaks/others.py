@@ -1,7 +1,7 @@
 """What other teams make beside the stack: what breaks serving is named with whose it is, and stays theirs.
 
 Each `undo` is its owner's, and fails where anything of ours has taken the object away. The cluster's
-network knows no NetworkPolicy, so there is no row with one.
+network knows no NetworkPolicy: test_network.py does what one does.
 """
 
 import json
