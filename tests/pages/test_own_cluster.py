@@ -1,16 +1,17 @@
 """README's start on a cluster of one's own, typed as it is printed, in its order."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import yaml
 
 from harness.labs import ROOT, Lab, Program
-from lab.containerd import NAMESPACE
 from tests import documented
 from tests.lab.plain import checkout
-from tools.images import DOCKER_HUB
+from tools import oci
+from tools.images import DOCKER_HUB, all_recipes
 
 README = ROOT / "README.md"
 SAYS = {
@@ -26,7 +27,7 @@ def test_readme_on_a_cluster_of_ones_own(program: Program, lab: Lab, tmp_path: P
     commands = documented.typed(README)
     commands = commands[: commands.index("make up")]
     assert commands == [*SAYS]
-    _serve(lab, yaml.safe_load(_config()))
+    _serve(lab, tmp_path, yaml.safe_load(_config()))
     missed: list[str] = []
     with checkout(program, tmp_path, "mine") as clone:
         file = clone.folder / "Pulumi.mine.yaml"
@@ -48,9 +49,10 @@ def _config() -> str:
     return README.read_text().partition("```yaml\n")[2].partition("```")[0]
 
 
-def _serve(lab: Lab, config: dict[str, dict[str, dict[str, dict[str, str]]]]) -> None:
-    """Put the page's images where a registry would have them: on the node."""
-    for version, theirs in config["config"]["blue-green:versions"].items():
-        ours = f"{DOCKER_HUB}/janakiramm/myapp:{version}"
-        tag = ("ctr", "-n", NAMESPACE, "images", "tag", "--force", ours, theirs["image"])
-        lab.run("python", "-m", "lab", *lab.options, "exec", "--", *tag)
+def _serve(lab: Lab, at: Path, config: dict[str, dict[str, dict[str, dict[str, str]]]]) -> None:
+    """Bring the page's images to the node as docs/your-app.md says for the lab: out of a file."""
+    images = [image for recipe in all_recipes() for image in recipe.images]
+    (app,) = (one for one in images if one.reference == f"{DOCKER_HUB}/janakiramm/myapp:v1")
+    versions = config["config"]["blue-green:versions"].values()
+    oci.write(tuple(replace(app, reference=theirs["image"]) for theirs in versions), at / "shop.tar")
+    lab.run("minikube", "image", "load", at / "shop.tar")
