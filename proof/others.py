@@ -10,12 +10,14 @@ from typing import Any
 from components.gateway.waiting import wait_until
 from components.observation.answers import ask
 from harness.labs import Program
-from proof.steps import HALF, Step, Theirs, to
+from proof.steps import HALF, IMAGES_OF_TWO, Step, Theirs, to
 
 ANSWERS = 50
 # An `up` that waits for what the others took away gives up after that many seconds.
 WAIT_SECONDS = 15
 GATEWAY = "app-gateway"
+# Another team's Deployment.
+THEIRS = "theirs"
 ALL = {"v1": 100, "v2": 0}, {"v1": 0, "v2": 100}
 
 
@@ -96,6 +98,45 @@ def come_and_go() -> tuple[Step, ...]:
     return (*map(_meet, FOREIGN, itertools.cycle(ALL)), _back)
 
 
+def their_workload(program: Program) -> None:
+    """Makes the Deployment of another team that is a version of the app, and waits for its pods."""
+    labels = {"app": "myapp", "part": THEIRS}
+    container = {
+        "name": "web",
+        "image": "janakiramm/myapp:v3",
+        "readinessProbe": {"tcpSocket": {"port": 80}, "periodSeconds": 1},
+        "lifecycle": {"preStop": {"sleep": {"seconds": 5}}},
+        "ports": [{"name": "http", "containerPort": 80}],
+    }
+    template = {"metadata": {"labels": labels}, "spec": {"containers": [container]}}
+    spec = {"selector": {"matchLabels": {"part": THEIRS}}, "template": template}
+    metadata = {"name": THEIRS, "namespace": "default"}
+    manifest = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata, "spec": spec}
+    _write(program, manifest)
+    program.kubectl("rollout", "status", f"deployment/{THEIRS}", "--timeout=120s")
+
+
+def rolled_by_its_owner(weights: Mapping[str, int]) -> Step:
+    """Returns a step that moves the split while the other team rolls its Deployment."""
+
+    def step(program: Program) -> None:
+        program.kubectl("set", "env", f"deployment/{THEIRS}", "A=b")
+        to(weights)(program)
+        program.kubectl("rollout", "status", f"deployment/{THEIRS}", "--timeout=120s")
+
+    return step
+
+
+def with_theirs(weights: Mapping[str, int]) -> Step:
+    """Returns a step that makes the Deployment a version with traffic."""
+
+    def step(program: Program) -> None:
+        program.config(versions={**IMAGES_OF_TWO, "v3": {"deployment": THEIRS}}, weights=dict(weights))
+        program.up()
+
+    return step
+
+
 def _back(program: Program) -> None:
     program.config(weights=HALF, convergence={})
     program.up("--skip-preview")
@@ -140,7 +181,10 @@ def _answers_are(program: Program, weights: Mapping[str, int], foreign: Foreign)
 def _apply(program: Program, foreign: Foreign) -> None:
     group = "networking.istio.io/v1alpha3" if foreign.kind == "EnvoyFilter" else "networking.istio.io/v1"
     metadata = {"name": foreign.name, "namespace": foreign.namespace}
-    item = {"apiVersion": group, "kind": foreign.kind, "metadata": metadata, "spec": foreign.spec}
+    _write(program, {"apiVersion": group, "kind": foreign.kind, "metadata": metadata, "spec": foreign.spec})
+
+
+def _write(program: Program, item: Mapping[str, Any]) -> None:
     file = program.folder / "others.json"
     file.write_text(json.dumps(item))
     program.kubectl("apply", "-f", str(file))

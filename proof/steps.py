@@ -88,6 +88,17 @@ def of_v1(**keys: object) -> Step:
     return step
 
 
+def sidecar(value: str) -> Mapping[str, object]:
+    """Return a pod template with a second container, which has this value in its environment."""
+    beside = {
+        "name": "beside",
+        "image": "janakiramm/myapp:v4",
+        "args": ["--address", ":81"],
+        "env": [{"name": "A", "value": value}],
+    }
+    return {"spec": {"containers": [beside]}}
+
+
 def tested(routes: Mapping[str, object]) -> Step:
     """Return a step that sets the test routes."""
 

@@ -15,6 +15,7 @@ from proof.steps import (
     random_splits,
     refresh,
     replicas,
+    sidecar,
     tested,
     to,
     to_without_istiod,
@@ -56,6 +57,22 @@ TRANSITIONS = (
     Transition(
         "files of a version added, changed, removed",
         (of_v1(files={"/etc/a": "one"}), of_v1(files={"/etc/a": "two"}), of_v1()),
+        short=False,
+    ),
+    Transition(
+        "pod template of a version added, changed, removed",
+        (of_v1(podTemplate=sidecar("one")), of_v1(podTemplate=sidecar("two")), of_v1()),
+        short=False,
+    ),
+    Transition(
+        "another team's Deployment made a version, rolled by its owner during a move, taken out",
+        (
+            others.their_workload,
+            others.with_theirs({"v1": 40, "v2": 30, "v3": 30}),
+            others.rolled_by_its_owner({"v1": 10, "v2": 10, "v3": 80}),
+            to(HALF, ("v1", "v2")),
+            kubectl("delete", "deployment", others.THEIRS),
+        ),
         short=False,
     ),
     Transition(
