@@ -46,7 +46,15 @@ application = Application(
 scheme = "https" if config.routing.tls_secret else "http"
 entry = ingress(istio.ingress_service, on.address, on.kubeconfig, config.routing.port, scheme)
 more = {
-    name: ingress(istio.ingress_service, on.address, on.kubeconfig, port, scheme, key="app.ports").url
+    name: ingress(
+        istio.ingress_service,
+        on.address,
+        on.kubeconfig,
+        port,
+        scheme,
+        key="app.ports",
+        made=config.istio.install,
+    ).url
     for name, port in config.app.more_entrances.items()
 }
 split = TrafficSplit(

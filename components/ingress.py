@@ -30,8 +30,12 @@ def ingress(
     scheme: str,
     options: Options = IN_CONFIG,
     key: str = "routing.port",
+    *,
+    made: bool = False,
 ) -> Ingress:
     """The ingress for a port of the Service, which stands in the config as `key`.
+
+    With `made`, the stack gives the Service the port: a preview, which does not yet, knows no address.
 
     `address` is that of the cluster's nodes, or of a balancer in front of them; without it a node's is
     looked up. Where there is none, a warning says what to do, by the names of `options`: the split works all
@@ -40,6 +44,9 @@ def ingress(
 
     def find(values: list[Any]) -> tuple[str, int] | None:
         its, given, reached = values
+        there = [item["port"] for item in its["spec"]["ports"]]
+        if made and pulumi.runtime.is_dry_run() and port not in there:
+            return None
         try:
             balancer, number = where(its, port, options, key)
             return balancer or given or _node(its["spec"].get("type"), reached, options), number

@@ -63,7 +63,8 @@ def test_a_port_is_added_moved_changed_and_removed_under_load_and_nothing_is_dro
     url = str(program.outputs()["url"])
     with load(url) as users:
         program.config(app={"name": "myapp", "ports": PORTS})
-        program.up("--skip-preview")
+        # With its preview, in which the gateway's Service has not the port yet.
+        program.up()
         api = api_url(program)
         with load(api) as callers:
             program.config(weights={"v1": 50, "v2": 50})

@@ -58,6 +58,26 @@ def found(
     return value(urls[0]), capsys.readouterr().err
 
 
+@pytest.mark.parametrize(("made", "preview"), [(True, True), (True, False), (False, True)])
+def test_a_preview_waits_for_no_port_that_the_stack_itself_makes(
+    made: bool, preview: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pulumi.runtime, "is_dry_run", lambda: preview)
+    urls: list[pulumi.Output[str | None]] = []
+
+    def program() -> None:
+        service: pulumi.Output[Any] = pulumi.Output.from_input({"spec": {"ports": PORTS}, "status": {}})
+        address = pulumi.Output.from_input("10.0.0.1")
+        urls.append(ingress(service, address, "", 9000, "http", key="app.ports", made=made).url)
+
+    if made and preview:
+        run(program)
+        assert value(urls[0]) is None
+    else:
+        with pytest.raises(pulumi.RunError, match=r"no port 9000, only 80.*blue-green:app\.ports"):
+            run(program)
+
+
 def test_a_nodes_address_is_found(capsys: pytest.CaptureFixture[str]) -> None:
     spec = {"type": "NodePort", "ports": PORTS}
     nodes = [
