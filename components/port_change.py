@@ -16,12 +16,13 @@ from .gateway.admin import EnvoyAdmin
 from .gateway.envoy import Target
 from .gateway.gateways import Gateways
 from .gateway.waiting import wait_until
-from .history import record
+from .kubernetes import istio
 from .kubernetes.applied import write
 from .kubernetes.errors import NotConvergedError
 from .kubernetes.kubeconfig import Kubeconfig
 from .manifests.manifest import Manifest, collection
 from .settings.model import App, Convergence, Routing
+from .settings.written import whole
 
 
 class PortKeptError(Exception):
@@ -67,12 +68,7 @@ def changed(old: Iterable[Manifest], new: Iterable[Manifest]) -> dict[int, int]:
 def both(old: Iterable[Manifest], new: Sequence[Manifest], numbers: Iterable[int]) -> list[Manifest]:
     """The new ports, and those of the old ones with these numbers under another name."""
     kept = [one for one in old if int(one["port"]) in numbers]
-    return _whole([*new, *({**one, "name": f"{one['name']}-{int(one['port'])}"} for one in kept)])
-
-
-def _whole(ports: Iterable[Manifest]) -> list[Manifest]:
-    """Pulumi hands over every number as a float."""
-    return [{key: int(one[key]) if isinstance(one[key], float) else one[key] for key in one} for one in ports]
+    return whole([*new, *({**one, "name": f"{one['name']}-{int(one['port'])}"} for one in kept)])
 
 
 def leading_to(rules: Sequence[Manifest], host: str, numbers: Mapping[int, int]) -> list[Manifest]:
@@ -97,7 +93,7 @@ def move(
 ) -> None:
     """Opens the new numbers beside the old ones, and leads the routes there. Raises PortKeptError."""
     namespace, name = new["metadata"]["namespace"], new["metadata"]["name"]
-    routes, ports = record.path(namespace, name), f"{collection(new)}/{name}"
+    routes, ports = istio.virtual_service(namespace, name), f"{collection(new)}/{name}"
     with Gateways(kubeconfig, selector) as gateways:
         api = gateways.api
         virtual_service = api.find(routes)
@@ -125,7 +121,7 @@ def move(
             wait(lambda admin: _routed(admin, closing))
         except NotConvergedError as error:
             write(api, routes, virtual_service, http=rules)
-            write(api, ports, service, ports=_whole(before))
+            write(api, ports, service, ports=whole(before))
             moves = ", ".join(f"{was} to {is_}" for was, is_ in numbers.items())
             raise PortKeptError(f"The port has not moved from {moves}:\n  {error}") from error
 

@@ -11,6 +11,7 @@ import pulumi
 from . import first_write, later
 from .history import record
 from .history.past import Cause, Past
+from .kubernetes import istio
 from .kubernetes.api import Api
 from .kubernetes.kubeconfig import Kubeconfig
 from .settings.model import App
@@ -26,7 +27,7 @@ class RolledBackError(Exception):
 def rollback_guard(name: str, kubeconfig: pulumi.Input[Kubeconfig], app: App) -> pulumi.ResourceHook:
     """Return the hook of the app's VirtualService."""
     known = pulumi.Output.from_input(kubeconfig)
-    where = pulumi.Output.from_input(later.filled(record.path(app.namespace, app.name)))
+    where = pulumi.Output.from_input(later.filled(istio.virtual_service(app.namespace, app.name)))
 
     async def look(_: pulumi.ResourceHookArgs) -> None:
         reached, path = await known.future(), await where.future()

@@ -13,6 +13,7 @@ from . import first_write, later
 from .gateway import mesh, rules
 from .gateway.envoy import Target
 from .gateway.pods import gateway_pods
+from .kubernetes import istio
 from .kubernetes.api import Api
 from .kubernetes.applied import write
 from .kubernetes.errors import GatewayError
@@ -131,5 +132,5 @@ def agree(
 
 def _write(api: Api, item: _Item, subsets: list[object], exported: tuple[str, ...]) -> None:
     metadata = item["metadata"]
-    path = f"{rules.ISTIO}/namespaces/{metadata['namespace']}/destinationrules/{metadata['name']}"
+    path = f"{istio.GROUP}/namespaces/{metadata['namespace']}/destinationrules/{metadata['name']}"
     write(api, path, item, host=item["spec"]["host"], subsets=subsets, exportTo=exported or None)

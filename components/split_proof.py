@@ -22,6 +22,7 @@ from .gateway.chain import Entrance, Wanted
 from .gateway.envoy import Target
 from .gateway.room import Room, too_few
 from .history import record
+from .kubernetes import istio
 from .kubernetes.api import Api
 from .kubernetes.errors import GatewayError
 from .kubernetes.kubeconfig import Kubeconfig
@@ -158,7 +159,7 @@ def _record(props: Mapping[str, Any]) -> None:
     """Notes the split in the cluster; where that cannot be, `rollback --now` alone misses it."""
     try:
         with Api(props["kubeconfig"]) as api:
-            where = record.path(props["namespace"], props["virtualService"])
+            where = istio.virtual_service(props["namespace"], props["virtualService"])
             record.add(api, where, record.proved(_weights(props), props["images"]))
     except GatewayError as error:
         print(f"`rollback --now` will not know this split: {error}", file=sys.stderr, flush=True)
@@ -310,10 +311,9 @@ def idle_warnings(props: Mapping[str, Any], versions: tuple[str, ...]) -> tuple[
     )
 
 
-def crowded(props: Mapping[str, Any], before: Mapping[str, int], percent: int) -> Sequence[str]:
+def crowded(api: Api, props: Mapping[str, Any], before: Mapping[str, int], percent: int) -> Sequence[str]:
     """A sentence for each version that is to get more than it has ready pods for now. Raises GatewayError."""
-    with Api(props["kubeconfig"]) as api:
-        return too_few(api, props["namespace"], room_of(props, before, percent, {}))
+    return too_few(api, props["namespace"], room_of(props, before, percent, {}))
 
 
 class SplitReady(Carried, name="SplitReady"):

@@ -15,15 +15,16 @@ from pulumi.runtime.settings import get_monitor
 from . import later
 from .existing import existing
 from .files import deployment
+from .first_write import in_thread
 from .gateway.foreign import foreign, foreign_ports
 from .https_first import https_first
-from .kubernetes import kubeconfig as kubeconfigs
+from .kubernetes.api import Api
 from .kubernetes.errors import GatewayError
 from .kubernetes.kubeconfig import Kubeconfig
 from .manifests import routes, workload
-from .manifests.manifest import Manifest
+from .manifests.manifest import Manifest, collection
 from .observation import endpoint
-from .ownership import Ownership, find
+from .ownership import Ownership
 from .register import register
 from .rollback_guard import rollback_guard
 from .rule_exports import RuleExports
@@ -151,9 +152,7 @@ class TrafficSplit(pulumi.ComponentResource):
         )
         self.last_proof = converged.proof.apply(_by_pod)
         self._warn_of_idle(args, split, converged)
-        self._warn_of_foreign(args, virtual_service)
-        if pulumi.runtime.is_dry_run():
-            self._warn_of_crowds(args, {**split, "weights": weights}, virtual_service)
+        self._warn_of_changes(args, {**split, "weights": weights}, virtual_service)
         self.register_outputs(
             {"weights": self.weights, "lastProof": self.last_proof, "settings": _settings(args)}
         )
@@ -173,39 +172,22 @@ class TrafficSplit(pulumi.ComponentResource):
         names = {key: value for key, value in split.items() if key != "kubeconfig"}
         pulumi.Output.all(args.kubeconfig, converged.id, later.filled(names)).apply(warn)
 
-    def _warn_of_foreign(self, args: TrafficSplitArgs, virtual_service: Manifest) -> None:
-        """Says what others wrote into the Service, and in a preview, into the VirtualService.
-
-        Pulumi's own diff shows an update for the one and nothing for the other.
-        """
-        service, dry_run = workload.service(args.app), pulumi.runtime.is_dry_run()
-
-        def warn(values: Sequence[Any]) -> None:
-            kubeconfig, its_service, its_split = values
-            lost = losses(kubeconfig, its_split) if dry_run else ()
-            for sentence in (*kept(kubeconfig, its_service), *lost):
-                pulumi.log.warn(sentence, self)
-
-        manifests = later.filled([service, virtual_service])
-        pulumi.Output.all(args.kubeconfig, *manifests).apply(warn)
-
-    def _warn_of_crowds(
+    def _warn_of_changes(
         self, args: TrafficSplitArgs, asked: Mapping[str, Any], virtual_service: Manifest
     ) -> None:
-        """Says which version would get more with too few pods, compared with the routes as they stand."""
+        """Says what others wrote that Pulumi's own diff does not show; in a preview, what a change does."""
+        dry_run = pulumi.runtime.is_dry_run()
 
-        def warn(values: Sequence[Any]) -> None:
-            kubeconfig, props, manifest = values
-            with suppress(GatewayError):
-                stands = find(kubeconfig, manifest)
-                if stands is not None:
-                    room, before = args.convergence.room, routes.split(stands["spec"])
-                    end = "" if room else "; without convergence.room no up waits for them"
-                    for one in crowded({**props, "kubeconfig": kubeconfig}, before, room or _CROWDED):
-                        pulumi.log.warn(f"{one}{end}", self)
+        async def warn(values: Sequence[Any]) -> None:
+            kubeconfig, props, service, its_split = values
+            props = {**props, "kubeconfig": kubeconfig}
+            wanted, room = its_split if dry_run else None, args.convergence.room
+            for sentence in await in_thread(lambda: changes(props, service, wanted, room)):
+                pulumi.log.warn(sentence, self)
 
         names = {key: value for key, value in asked.items() if key != "kubeconfig"}
-        pulumi.Output.all(args.kubeconfig, later.filled(names), later.filled(virtual_service)).apply(warn)
+        rest = later.filled([names, workload.service(args.app), virtual_service])
+        pulumi.Output.all(args.kubeconfig, *rest).apply(warn)
 
     def _subset(
         self,
@@ -301,23 +283,31 @@ def _whole(versions: Iterable[str]) -> Callable[[Mapping[str, float]], dict[str,
     return lambda weights: dict.fromkeys(versions, 0) | {key: int(weight) for key, weight in weights.items()}
 
 
-def losses(kubeconfig: Kubeconfig, virtual_service: Manifest) -> tuple[str, ...]:
-    """What the next write of the VirtualService takes away; a cluster that does not answer says nothing."""
-    with suppress(GatewayError):
-        item = find(kubeconfig, virtual_service)
-        if item is not None:
-            return tuple(f"a change takes away: {one}" for one in foreign(item, virtual_service))
-    return ()
+def changes(
+    props: Mapping[str, Any], service: Manifest, virtual_service: Manifest | None, room: int | None
+) -> Sequence[str]:
+    """A sentence for each thing that others wrote into the Service, which no write takes away.
+
+    And with the `virtual_service` that is to be: for each that its write takes away, and for each version
+    that would get more with too few pods. A cluster that does not answer says nothing.
+    """
+    said: list[str] = []
+    with suppress(GatewayError), Api(props["kubeconfig"]) as api:
+        if (found := _found(api, service)) is not None:
+            said += (one.told(api.kubectl) for one in foreign_ports(found, service))
+        stands = _found(api, virtual_service) if virtual_service is not None else None
+        if virtual_service is not None and stands is not None:
+            said += (f"a change takes away: {one}" for one in foreign(stands, virtual_service))
+            end = "" if room else "; without convergence.room no up waits for them"
+            few = crowded(api, props, routes.split(stands["spec"]), room or _CROWDED)
+            said += (f"{one}{end}" for one in few)
+    return said
 
 
-def kept(kubeconfig: Kubeconfig, service: Manifest) -> tuple[str, ...]:
-    """What no write of the Service takes away; a cluster that does not answer says nothing."""
+def _found(api: Api, manifest: Manifest) -> Mapping[str, Any] | None:
     with suppress(GatewayError):
-        item = find(kubeconfig, service)
-        if item is not None:
-            kubectl = kubeconfigs.kubectl(kubeconfig)
-            return tuple(one.told(kubectl) for one in foreign_ports(item, service))
-    return ()
+        return api.find(f"{collection(manifest)}/{manifest['metadata']['name']}")
+    return None
 
 
 def _digests(args: TrafficSplitArgs) -> dict[str, pulumi.Input[str]]:

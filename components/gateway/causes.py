@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from ..kubernetes import workloads
+from ..kubernetes import istio, workloads
 from ..kubernetes.api import Api
 from ..kubernetes.errors import GatewayError
 from ..kubernetes.writers import last_written, writer
@@ -16,7 +16,6 @@ from .finding import REFRESH, Finding, Grade, Link
 from .gateways import Gateways
 from .suspects import suspects
 
-_ISTIO = "/apis/networking.istio.io/v1"
 # Fields of a VirtualService's rule that keep requests from the app, or change what it is asked for.
 _DEEDS = ("fault", "redirect", "rewrite", "directResponse", "delegate")
 
@@ -45,7 +44,7 @@ def causes(
 
 def virtual_service(api: Api, target: Target) -> Mapping[str, Any] | None:
     """The split's VirtualService as the API server has it. Raises GatewayError."""
-    return api.find(f"{_ISTIO}/namespaces/{target.namespace}/virtualservices/{target.virtual_service}")
+    return api.find(istio.virtual_service(target.namespace, target.virtual_service))
 
 
 def deeds(api: Api, target: Target) -> tuple[Finding, ...]:
@@ -105,7 +104,7 @@ def updates(gateways: Gateways, target: Target) -> tuple[Finding, ...]:
         return ()
     item = virtual_service(api, target)
     written = last_written(item) if item else ""
-    services: list[Mapping[str, Any]] = api.get(f"{_ISTIO}/virtualservices")["items"]
+    services: list[Mapping[str, Any]] = api.get(f"{istio.GROUP}/virtualservices")["items"]
     return tuple(_rejection(one, written, services) for one in rejected)
 
 

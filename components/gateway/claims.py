@@ -4,13 +4,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ..kubernetes import istio
 from ..kubernetes.api import Api
 from ..kubernetes.kubeconfig import Kubeconfig
 from .matcher import Conditions, Takes, conditions, takes
 
 Object = Mapping[str, Any]
-
-_ISTIO = "/apis/networking.istio.io/v1"
 
 
 @dataclass(frozen=True)
@@ -124,7 +123,7 @@ def read(kubeconfig: Kubeconfig) -> Others:
     with Api(kubeconfig) as api:
 
         def items(resource: str, query: Mapping[str, str]) -> Sequence[Object]:
-            return (api.find(f"{_ISTIO}/{resource}", query) or {"items": ()})["items"]
+            return (api.find(f"{istio.GROUP}/{resource}", query) or {"items": ()})["items"]
 
         # The splits' own have the label `app`.
         return Others(items("virtualservices", {"labelSelector": "app"}), items("gateways", {}))

@@ -11,7 +11,7 @@ from ..kubernetes.errors import GatewayError, NotConvergedError
 from ..kubernetes.question import Question, refusal
 from . import chain, envoy
 from .admin import EnvoyAdmin
-from .causes import causes
+from .causes import causes, virtual_service
 from .certificates import unusable
 from .chain import Seen, Split, Wanted, shown
 from .finding import Finding, Grade, Link, failures
@@ -83,10 +83,8 @@ def can_take(split: Split, versions: tuple[str, ...]) -> bool:
 
 def is_routed(split: Split) -> bool:
     """Whether the VirtualService is there. Raises GatewayError."""
-    target = split.target
-    where = f"/apis/networking.istio.io/v1/namespaces/{target.namespace}/virtualservices"
     with Api(split.kubeconfig) as api:
-        return api.find(f"{where}/{target.virtual_service}") is not None
+        return virtual_service(api, split.target) is not None
 
 
 def wait_for_versions(

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from ..kubernetes import istio
 from ..kubernetes.api import Api
 from .control_plane import mesh_config
 from .envoy import Target
@@ -13,8 +14,7 @@ from .pods import GatewayPod
 def out_of_sight(api: Api, target: Target, pods: Iterable[GatewayPod]) -> tuple[Finding, ...]:
     """What hides the app from the istiod of each gateway. Raises GatewayError."""
     namespace = api.find(f"/api/v1/namespaces/{target.namespace}")
-    path = f"/apis/networking.istio.io/v1/namespaces/{target.namespace}/virtualservices"
-    service = api.find(f"{path}/{target.virtual_service}")
+    service = api.find(istio.virtual_service(target.namespace, target.virtual_service))
     found: list[Finding] = []
     for pod in {(pod.control_plane, pod.revision): pod for pod in pods}.values():
         selectors: list[Mapping[str, Any]] = mesh_config(api, pod).get("discoverySelectors") or []

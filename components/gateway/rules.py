@@ -4,12 +4,12 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from ..kubernetes import istio
 from ..kubernetes.api import Api
 from ..kubernetes.writers import writer
 from .envoy import Target
 from .finding import REFRESH, Finding, Grade, Link
 
-ISTIO = "/apis/networking.istio.io/v1"
 # The two that rules of ours have: none of its own, and all namespaces.
 NONE, ALL = (), ("*",)
 
@@ -19,7 +19,7 @@ def in_the_way(api: Api, target: Target, versions: Iterable[str]) -> tuple[Findi
     names = {f"{target.virtual_service}-{version}" for version in versions}
     own: dict[str, Mapping[str, Any]] = {}
     others: list[Mapping[str, Any]] = []
-    for item in api.get(f"{ISTIO}/destinationrules")["items"]:
+    for item in api.get(f"{istio.GROUP}/destinationrules")["items"]:
         namespace, name = item["metadata"]["namespace"], item["metadata"]["name"]
         if namespace == target.namespace and name in names:
             own[name] = item
@@ -43,7 +43,7 @@ def in_the_way(api: Api, target: Target, versions: Iterable[str]) -> tuple[Findi
 
 def of_namespace(api: Api, target: Target) -> list[Mapping[str, Any]]:
     """The rules for the split's host in the app's namespace: what Istio may merge. Raises GatewayError."""
-    found = api.find(f"{ISTIO}/namespaces/{target.namespace}/destinationrules") or {"items": []}
+    found = api.find(f"{istio.GROUP}/namespaces/{target.namespace}/destinationrules") or {"items": []}
     return [item for item in found["items"] if is_for(item, target)]
 
 

@@ -22,11 +22,6 @@ KEPT = 20
 _TRIES = 5
 
 
-def path(namespace: str, name: str) -> str:
-    """Return the path of a VirtualService at the API server."""
-    return f"/apis/networking.istio.io/v1/namespaces/{namespace}/virtualservices/{name}"
-
-
 def read(virtual_service: Mapping[str, Any]) -> list[Past]:
     """Return the splits that a VirtualService tells, the oldest first; none of a text that is not ours."""
     annotations: Mapping[str, str] = virtual_service["metadata"].get("annotations") or {}

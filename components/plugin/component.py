@@ -12,6 +12,7 @@ from ..arguments import BlueGreenArgs, of_section
 from ..blue_green import BlueGreen
 from ..gateway import waiting
 from ..settings.forms import camel
+from ..settings.written import whole
 from ..version import VERSION
 
 # What the package's pages say of it, in every language's registry.
@@ -52,8 +53,7 @@ def given(value: Any, hint: Any) -> Any:
     if isinstance(value, list):
         of_each = get_args(hint)[0] if get_origin(hint) is Sequence else Any
         return [given(one, of_each) for one in cast("list[Any]", value)]
-    # Pulumi hands over every number as a float.
-    return int(value) if isinstance(value, float) and value.is_integer() else value
+    return whole(value)
 
 
 def _described(schema: dict[str, Any]) -> dict[str, Any]:

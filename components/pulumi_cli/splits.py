@@ -12,6 +12,7 @@ from ..errors import RolloutError
 from ..settings.mistakes import ConfigError
 from ..settings.model import KubeconfigCluster, Settings
 from ..settings.parse import parse
+from ..settings.written import whole
 from . import project
 
 TYPE = "blue-green:index:TrafficSplit"
@@ -88,7 +89,7 @@ def of(stack: str) -> Mapping[str, Split]:
 
 def _split(resource: Mapping[str, Any], state: Sequence[Mapping[str, Any]]) -> Split:
     name = resource["urn"].rpartition("::")[2]
-    said = _plain(resource["outputs"])
+    said = whole(_plain(resource["outputs"]))
     wanted: Mapping[str, Any] = said["settings"]
     istio = {"install": False}
     config = {
@@ -115,7 +116,7 @@ def _split(resource: Mapping[str, Any], state: Sequence[Mapping[str, Any]]) -> S
 
 
 def _plain(value: Any) -> Any:
-    """A value of a state with its secrets in the clear, and whole numbers as such."""
+    """A value of a state with its secrets in the clear."""
     if isinstance(value, dict):
         pairs = cast("dict[str, Any]", value)
         if _MARK in pairs:
@@ -123,4 +124,4 @@ def _plain(value: Any) -> Any:
         return {key: _plain(one) for key, one in pairs.items()}
     if isinstance(value, list):
         return [_plain(one) for one in cast("list[Any]", value)]
-    return int(value) if isinstance(value, float) and value.is_integer() else value
+    return value

@@ -15,3 +15,12 @@ def written(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {key: written(one) for key, one in cast("Mapping[str, Any]", value).items()}
     return [written(one) for one in cast("list[Any]", value)] if isinstance(value, list | tuple) else value
+
+
+def whole(value: Any) -> Any:
+    """The value with whole numbers as such: Pulumi hands over every number as a float."""
+    if isinstance(value, Mapping):
+        return {key: whole(one) for key, one in cast("Mapping[str, Any]", value).items()}
+    if isinstance(value, list):
+        return [whole(one) for one in cast("list[Any]", value)]
+    return int(value) if isinstance(value, float) and value.is_integer() else value

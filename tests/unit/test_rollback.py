@@ -12,11 +12,12 @@ from components.commands.rollback.target import Candidate, choose, table
 from components.errors import RolloutError
 from components.history import record, routes
 from components.history.past import Cause, Past, targets
+from components.kubernetes import istio
 from components.pulumi_cli import updates
 from components.rollback_guard import RolledBackError, engine_began, must_not_be_rolled_back
 from tests.unit.fake_cluster import fake_cluster
 
-VIRTUAL_SERVICE = record.path("default", "myapp")
+VIRTUAL_SERVICE = istio.virtual_service("default", "myapp")
 
 
 def past(text: str) -> Past:
@@ -181,7 +182,7 @@ def test_up_that_follows_a_rollback_or_has_no_route_yet_goes_on() -> None:
     later = _virtual_service(past("rollback v1=100"), past("v2=100"))
     with fake_cluster(objects={VIRTUAL_SERVICE: later}) as cluster:
         must_not_be_rolled_back(cluster.kubeconfig, VIRTUAL_SERVICE, 0)
-        must_not_be_rolled_back(cluster.kubeconfig, record.path("default", "other"), 0)
+        must_not_be_rolled_back(cluster.kubeconfig, istio.virtual_service("default", "other"), 0)
 
 
 def test_engine_began_in_the_past() -> None:

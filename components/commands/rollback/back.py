@@ -5,8 +5,8 @@ from pathlib import Path
 from ...errors import RolloutError
 from ...gateway.chain import Split
 from ...history import past as pasts
-from ...history import record
 from ...history.past import Cause, Past
+from ...kubernetes import istio
 from ...kubernetes.errors import GatewayError
 from ...manifests.routes import split
 from ...observation import live
@@ -142,7 +142,7 @@ def _route(settings: Settings) -> dict[str, int] | None:
     """The weights of the VirtualService; None where it is not there."""
     try:
         with live.connect(settings) as gateways:
-            found = gateways.api.find(record.path(settings.app.namespace, settings.app.name))
+            found = gateways.api.find(istio.virtual_service(settings.app.namespace, settings.app.name))
     except GatewayError as error:
         raise RolloutError(str(error)) from error
     return None if found is None else split(found["spec"])

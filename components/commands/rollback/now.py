@@ -18,6 +18,7 @@ from ...gateway.waiting import wait_until
 from ...history import past as pasts
 from ...history import record, routes
 from ...history.past import Cause, Past
+from ...kubernetes import istio
 from ...kubernetes.api import Api
 from ...kubernetes.errors import GatewayError
 from ...kubernetes.kubeconfig import Kubeconfig
@@ -47,7 +48,7 @@ class Place:
     @property
     def path(self) -> str:
         """The VirtualService's path at the API server."""
-        return record.path(self.app.namespace, self.app.name)
+        return istio.virtual_service(self.app.namespace, self.app.name)
 
     @property
     def split(self) -> Split:
@@ -182,7 +183,7 @@ def _place(name: str) -> Place:
         raise RolloutError(msg) from error
     kubeconfig = live.kubeconfig_of(cluster)
     with Api(kubeconfig) as api:
-        gateway: str = api.get(record.path(app.namespace, app.name))["spec"]["gateways"][0]
+        gateway: str = api.get(istio.virtual_service(app.namespace, app.name))["spec"]["gateways"][0]
         namespace, _, short = gateway.rpartition("/")
         where = f"{live.ROUTING}/{namespace or app.namespace}/gateways/{short}"
         return Place(kubeconfig, app, api.get(where)["spec"]["selector"])

@@ -1,0 +1,8 @@
+"""Where the API server has Istio's objects."""
+
+GROUP = "/apis/networking.istio.io/v1"
+
+
+def virtual_service(namespace: str, name: str) -> str:
+    """The path of a VirtualService."""
+    return f"{GROUP}/namespaces/{namespace}/virtualservices/{name}"
