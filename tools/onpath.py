@@ -31,9 +31,10 @@ def fit() -> dict[str, Path]:
 
 
 def _outside_path() -> str:
-    ours = (str(ROOT / ".tools"), str(ROOT / ".lab"), str(ROOT / ".venv"))
-    folders = os.environ.get("PATH", "").split(os.pathsep)
-    return os.pathsep.join(folder for folder in folders if not folder.startswith(ours))
+    folders = map(Path, os.environ.get("PATH", "").split(os.pathsep))
+    # In a shell that another clone has set up, that clone's are ours as well: they come without plugins.
+    outside = (folder for folder in folders if folder.parent.name not in (".tools", ".lab"))
+    return os.pathsep.join(str(folder) for folder in outside if not folder.is_relative_to(ROOT / ".venv"))
 
 
 def _version(path: str, arguments: tuple[str, ...]) -> str | None:

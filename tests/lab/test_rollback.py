@@ -144,6 +144,8 @@ def until(process: subprocess.Popen[str], words: str) -> str:
 
 def test_rollback_goes_to_before_a_whole_shift_and_a_second_one_moves_nothing(program: Program) -> None:
     up(program, weights={"v1": 100, "v2": 0})
+    # The stack's history may have shifts of other files.
+    _, before = rollback(program, "--list")
     shift = ("python", "-m", "rollout", "shift", "v2", "--steps", "50,100", "--pause", "3")
     with load(str(program.outputs()["url"])):
         program.run(*shift, "--min-requests", "5", "--report", "rollback-reports")
@@ -160,7 +162,7 @@ def test_rollback_goes_to_before_a_whole_shift_and_a_second_one_moves_nothing(pr
     assert "the last change was a rollback, so nothing was moved" in said
     assert "v1 50 %, v2 50 %" in said
     assert "can be served now" in said
-    assert "by a shift" not in said
+    assert said.count("by a shift") <= before.count("by a shift")
     assert routed(program) == [({"v1": 100},)]
 
 

@@ -39,6 +39,14 @@ def test_command_on_path(
     assert onpath.fit() == ({name: path} if fits else {})
 
 
+def test_a_command_of_another_clone_is_none_of_the_users(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    theirs = _command(tmp_path / "clone" / ".tools" / "bin", "pulumi", "v3.259.0")
+    monkeypatch.setenv("PATH", f"{theirs.parent}:/bin")
+    assert onpath.fit() == {}
+
+
 def test_a_stack_whose_tools_are_on_path_builds_and_fetches_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
