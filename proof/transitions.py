@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from proof import others
+from proof import others, streams
 from proof.signals import interrupted, killed
 from proof.steps import (
     HALF,
@@ -62,6 +62,12 @@ TRANSITIONS = (
     Transition(
         "pod template of a version added, changed, removed",
         (of_v1(podTemplate=sidecar("one")), of_v1(podTemplate=sidecar("two")), of_v1()),
+        short=False,
+    ),
+    # tests/apps/test_grpc.py has more of gRPC.
+    Transition(
+        "gRPC requests and streams beside moves",
+        (streams.added, streams.moved({"v1": 0, "v2": 100}), streams.moved(HALF), streams.removed),
         short=False,
     ),
     Transition(
