@@ -2,10 +2,20 @@
 
 import re
 from dataclasses import replace
+from typing import Any
 
 from components.manifests import routes
 from components.manifests.objects import objects
-from components.settings.model import App, Mirror, RequestMark, Retries, Routing, StickySession, Version
+from components.settings.model import (
+    App,
+    Mirror,
+    RequestMark,
+    Retries,
+    Routing,
+    StickySession,
+    Subset,
+    Version,
+)
 from components.settings.parse import parse
 
 APP = App("shop", "web")
@@ -187,3 +197,62 @@ def test_the_mirror_is_the_split_once_more_for_its_methods() -> None:
         ],
         "timeout": "5s",
     }
+
+
+def test_names_and_marks_are_those_of_earlier_commits_in_any_order_of_the_keys() -> None:
+    """Another name would write the routes of every stack anew; Pulumi orders keys as it likes."""
+    spec = routes.virtual_service(APP, {"v1": 60, "v2": 40}, Routing(hosts=("shop.example",)))["spec"]
+    (rule,) = spec["http"]
+    assert rule["name"] == "shop-1d9857fd"
+    assert routes.marks(spec) == {"v1": "v1 4836d76a", "v2": "v2 4836d76a"}
+    turned = {**_turned(spec), "http": [_turned({**rule, "route": [_turned(one) for one in rule["route"]]})]}
+    assert routes.rule_name(APP, turned, turned["http"][0]) == rule["name"]
+    assert routes.marks(turned) == routes.marks(spec)
+
+
+def _turned(known: dict[str, Any]) -> dict[str, Any]:
+    return dict(reversed(known.items()))
+
+
+def test_the_marks_are_the_splits_though_test_routes_and_a_mirror_stand_before_it() -> None:
+    weights, routing = {"v1": 60, "v2": 40}, Routing()
+    beside = ({"v3": RequestMark(header={"x-version": "v3"})}, Mirror("v3", 10, ("GET",)))
+    alone = routes.marks(routes.virtual_service(APP, weights, routing)["spec"])
+    spec = routes.virtual_service(APP, weights, routing, *beside, marked=True)["spec"]
+    *before, split = spec["http"]
+    assert routes.marks(spec) == alone
+    assert [one["headers"]["response"]["set"][routes.MARK] for one in split["route"]] == [*alone.values()]
+    assert "headers" not in before[0]["route"][0]
+
+
+def test_the_split_of_what_somebody_else_wrote_is_its_first_rule_that_names_subsets() -> None:
+    def route(subset: str, **more: int) -> dict[str, Any]:
+        return {"destination": {"host": "shop", "subset": subset}, **more}
+
+    whole: dict[str, Any] = {"http": [{"route": [route("v1")]}, {"route": [route("v2")]}]}
+    assert routes.split(whole) == {"v1": 100}
+    assert routes.split({"http": [{"redirect": {"uri": "/"}}]}) == {}
+    assert routes.split({"http": [{"route": [{"destination": {"host": "shop"}}]}]}) == {}
+    assert routes.split({}) == {}
+
+
+def test_a_rule_takes_its_exports_and_the_pods_labels_from_the_one_that_stands() -> None:
+    def rule(version: str, existing: Version) -> dict[str, Any]:
+        return routes.destination_rule(APP, version, existing, Routing())
+
+    somebodys = Version(deployment="cart")
+    ours = rule("v1", Version("shop:1"))
+    assert routes.as_written(ours, None) == ours
+    assert routes.as_written(ours, {"spec": {"exportTo": ["."], "subsets": []}}) == ours
+    exported = routes.as_written(ours, {"spec": {"exportTo": ["*"], "subsets": []}})
+    assert exported["spec"] == {**ours["spec"], "exportTo": ["*"]}
+
+    subsets = [{"name": "v0", "labels": {"part": "old"}}, {"name": "v1", "labels": {"part": "cart"}}]
+    without = rule("v1", somebodys)
+    assert without["spec"]["subsets"] == [{"name": "v1", "labels": {}}]
+    assert routes.as_written(without, {"spec": {"subsets": subsets}})["spec"]["subsets"] == [subsets[1]]
+    assert routes.as_written(without, {"spec": {"subsets": subsets[:1]}}) == without
+    named = rule("v1", replace(somebodys, subset=Subset({"part": "mine"})))
+    assert routes.as_written(named, {"spec": {"subsets": subsets}}) == named
+    # Its own labels are never another rule's.
+    assert routes.as_written(ours, {"spec": {"subsets": subsets}}) == ours
