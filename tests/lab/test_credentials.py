@@ -112,7 +112,7 @@ def refused(shop: Program, says: str) -> None:
     assert "Traceback" not in said
 
 
-def test_ups_between_which_the_credentials_change(shop: Program, account: Account) -> None:
+def test_twenty_ups_between_which_the_credentials_change(shop: Program, account: Account) -> None:
     token = account.token()
     account.write({"token": token})
     shop.up("--skip-preview")
@@ -153,8 +153,8 @@ def test_ups_between_which_the_credentials_change(shop: Program, account: Accoun
         (account.folder / "token").write_text(token)
         account.write({"tokenFile": "token"})
 
-    # Twice, so that each comes after another one, and the first after the last.
-    changes = (rotated, gone, by_a_plugin, lost, by_a_file) * 2
+    # Several times, so that each comes after another one, and the first after the last.
+    changes = (rotated, gone, by_a_plugin, lost, by_a_file) * 4
     for number, change in enumerate(changes):
         change()
         weights = {"v1": 50 + number, "v2": 50 - number}
