@@ -119,6 +119,8 @@ def move(
             wait(lambda admin: _unknown(admin, opening, versions))
             write(api, routes, virtual_service, http=leading_to(rules, name, numbers))
             wait(lambda admin: _routed(admin, closing))
+            # Where somebody else has them too, Pulumi's own write would leave them there, without a name.
+            api.merge(ports, {"spec": {"ports": [{"$patch": "delete", "port": was} for was in numbers]}})
         except NotConvergedError as error:
             write(api, routes, virtual_service, http=rules)
             write(api, ports, service, ports=whole(before))

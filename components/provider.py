@@ -1,24 +1,18 @@
 """What our resources share: who carries them, plain errors, and an end of their providers with the engine."""
 
-import os
-import socket
 import sys
-import threading
-import time
 from collections.abc import Generator
 from contextlib import contextmanager
-from functools import cache
 from typing import Any
 
 import pulumi
 from pulumi import dynamic
 
 from .carrier import in_plugin
+from .ending import end_with
 from .kubernetes.errors import GatewayError
 from .kubernetes.kubeconfig import Kubeconfig, Reference, referred
 from .profile.errors import MinikubeError
-
-_ENGINE_SECONDS = 2
 
 
 class Provider(dynamic.ResourceProvider):
@@ -72,24 +66,3 @@ def plain_errors() -> Generator[None]:
         yield
     except (GatewayError, MinikubeError) as error:
         raise type(error)(f"\n{error}") from None
-
-
-@cache
-def end_with(engine: str) -> None:
-    """Ends this process soon after the engine at `engine` (host:port) is gone, as after a SIGKILL.
-
-    Its parent tells nothing: that is a shell which waits for this process.
-    """
-    threading.Thread(target=_watch, args=(engine,), daemon=True).start()
-
-
-def _watch(engine: str) -> None:
-    host, _, port = engine.rpartition(":")
-    while True:
-        time.sleep(_ENGINE_SECONDS)
-        try:
-            socket.create_connection((host, int(port)), timeout=_ENGINE_SECONDS).close()
-        except ConnectionRefusedError:
-            os._exit(1)
-        except OSError:
-            continue  # It may be too busy to accept.

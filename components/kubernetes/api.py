@@ -20,7 +20,7 @@ from .kubeconfig import Kubeconfig
 from .stream import Stream
 
 CONNECT_SECONDS = 5
-_APPLY = "application/apply-patch+yaml"
+_APPLY, _MERGE = "application/apply-patch+yaml", "application/strategic-merge-patch+json"
 _NO_REHEARSAL = "does not support dry run"
 # Of an apply alone, without a status of its own: a list with a key twice, a text that is no time.
 _UNTYPED_BEGIN = ("failed to create typed patch object", "failed to convert new object")
@@ -79,6 +79,12 @@ class Api:
         if status == http.client.CONFLICT:
             raise ChangedMeanwhileError(f"{path} was written by somebody else at the same time")
         if status not in {http.client.OK, http.client.CREATED}:
+            raise _refusal(("patch",), path, status, body)
+
+    def merge(self, path: str, change: Mapping[str, Any]) -> None:
+        """Lays a change over an object by strategic merge, whoever wrote its fields. Raises GatewayError."""
+        status, body = self._send("PATCH", path, None, json.dumps(change).encode(), _MERGE)
+        if status != http.client.OK:
             raise _refusal(("patch",), path, status, body)
 
     def delete(self, path: str) -> None:

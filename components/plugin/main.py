@@ -8,7 +8,7 @@ import grpc.aio
 from pulumi.runtime.proto import provider_pb2_grpc
 
 from ..carrier import be_plugin
-from ..provider import end_with
+from ..ending import end_with
 from .component import Components
 from .servicer import Servicer
 

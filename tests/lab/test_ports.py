@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -113,7 +114,7 @@ def numbered(first: int, further: int) -> dict[str, Any]:
     return {"name": "myapp", "ports": [{**one, "port": numbers[one["name"]]} for one in PORTS]}
 
 
-def test_another_number_of_any_port_drops_nothing(two_ports: Program) -> None:
+def test_another_number_of_any_port_drops_nothing(two_ports: Program, tmp_path: Path) -> None:
     program = two_ports
     versions = {name: {**version(name), "containerPort": 80} for name in VERSIONS}
     program.config(
@@ -123,6 +124,16 @@ def test_another_number_of_any_port_drops_nothing(two_ports: Program) -> None:
         routing={"retries": {"attempts": 0}},
     )
     program.up("--skip-preview")
+    # As after takeOwnership: who wrote the Service before has its ports as well.
+    service = get(program, "service", "myapp")
+    shared = {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": "myapp", "namespace": "default"},
+        "spec": {"ports": service["spec"]["ports"]},
+    }
+    (tmp_path / "service.json").write_text(json.dumps(shared))
+    program.kubectl("apply", "--server-side", "--field-manager=helm", "-f", str(tmp_path / "service.json"))
     with load(str(program.outputs()["url"])) as users, load(api_url(program)) as callers:
         for first, further in ((8080, 82), (80, 81)):
             program.config(app=numbered(first, further))

@@ -1,8 +1,11 @@
-"""The program ends when its engine says so, whatever its threads wait for."""
+"""The program ends when its engine says so or is gone, whatever its threads wait for."""
 
 import signal
+import socket
 import subprocess
 import sys
+
+import pytest
 
 from harness.labs import ROOT
 
@@ -29,6 +32,23 @@ def test_a_thread_that_waits_for_an_answer_does_not_hold_the_end() -> None:
             assert program.wait(20) == 1
         finally:
             program.kill()
+
+
+def test_an_engine_that_is_gone_is_not_waited_for() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as engine:
+        # As Pulumi starts it.
+        address = f"127.0.0.1:{engine.getsockname()[1]}"
+        command = (sys.executable, "-c", PROGRAM, "--monitor", address, "--engine", address, ".")
+        with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE) as program:
+            assert program.stdout
+            program.stdout.readline()
+            try:
+                with pytest.raises(subprocess.TimeoutExpired):
+                    program.wait(timeout=3)
+                engine.close()
+                assert program.wait(timeout=60) == 1
+            finally:
+                program.kill()
 
 
 def test_the_collector_has_nothing_to_look_through_at_the_end() -> None:
