@@ -1,4 +1,4 @@
-"""The end of our processes: when their engine says so, and when it is gone."""
+"""The end of our processes: when their engine says so, when it is gone, and by a value that cannot be had."""
 
 import os
 import signal
@@ -7,6 +7,10 @@ import sys
 import threading
 import time
 from functools import cache
+
+import pulumi
+
+from .carrier import in_plugin
 
 _ENGINE_SECONDS = 2
 _ENGINE = "--engine"
@@ -28,6 +32,18 @@ def end_at_once() -> None:
 
 def _end(_number: int, _frame: object) -> None:
     os._exit(1)
+
+
+def failed(why: Exception | str) -> pulumi.RunError:
+    """The error by which a value that is looked up ends the program; says at once why.
+
+    Pulumi says it last, after it has stopped the hooks that are still at work. An engine one of whose hooks
+    was stopped may have ended by then, and shows the hook alone.
+    """
+    if in_plugin():
+        return pulumi.RunError(str(why))
+    pulumi.log.error(str(why))
+    return pulumi.RunError("The program has ended: the error above says why.")
 
 
 @cache

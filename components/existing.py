@@ -7,6 +7,7 @@ from typing import Any
 import pulumi
 
 from . import later
+from .ending import failed
 from .kubernetes import workloads
 from .kubernetes.api import Api
 from .kubernetes.errors import GatewayError
@@ -31,8 +32,8 @@ def existing(
     def read(known: Sequence[Any]) -> Mapping[str, Any]:
         try:
             return _read(known[0], dataclasses.replace(app, namespace=known[1]), versions)
-        except GatewayError as error:
-            raise pulumi.RunError(str(error)) from error
+        except (GatewayError, pulumi.RunError) as error:
+            raise failed(error) from error
 
     return pulumi.Output.all(kubeconfig, later.filled(app.namespace)).apply(read)
 

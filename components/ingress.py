@@ -6,6 +6,7 @@ from typing import Any
 
 import pulumi
 
+from .ending import failed
 from .kubernetes import nodes
 from .kubernetes.api import Api
 from .kubernetes.errors import GatewayError
@@ -53,6 +54,8 @@ def ingress(
         except GatewayError as error:
             pulumi.log.warn(f"The gateway's address is not known: {error}")
             return None
+        except pulumi.RunError as error:
+            raise failed(error) from error
 
     # A kubeconfig may be a secret, which would make the address one.
     found = pulumi.Output.all(service, address, None if address else kubeconfig).apply(find)

@@ -71,7 +71,7 @@ def refusals(
             for key, piece in pieces.items()
             for place, wrong, remedy in schema.mistakes(schemas, schema.POD_TEMPLATE, piece)
         ]
-        return tuple(found or _refused(api, manifests, pieces))
+        return tuple(found or dict.fromkeys(_refused(api, manifests, pieces)))
 
 
 def _refused(

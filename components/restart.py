@@ -12,6 +12,7 @@ from typing import Any
 import pulumi
 
 from . import later
+from .ending import failed
 from .kubernetes.api import Api
 from .kubernetes.errors import ForbiddenError, GatewayError
 from .kubernetes.kubeconfig import Kubeconfig
@@ -37,7 +38,9 @@ def restarting(
         try:
             return digests(known[0], known[1], contents)
         except GatewayError as error:
-            raise pulumi.RunError(f"restartOn: {error}") from error
+            raise failed(f"restartOn: {error}") from error
+        except pulumi.RunError as error:
+            raise failed(error) from error
 
     found = pulumi.Output.all(kubeconfig, later.filled(app.namespace)).apply(read)
     # The kubeconfig may be a secret; these digests are none.

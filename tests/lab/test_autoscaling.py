@@ -92,7 +92,11 @@ def test_a_metric_that_kubernetes_does_not_know_is_refused_before_anything_is_wr
     before = json.dumps(get(shop, "deployment", "shop-v1")["spec"])
     shop.config(versions=versions(autoscaling=wrong, env={"A": "c"}), weights={"v1": 100})
     said = failing_up(shop)
-    assert "HorizontalPodAutoscaler default/shop-v1: spec.metrics[0]" in said
+    refused = (
+        "versions.v1.autoscaling: HorizontalPodAutoscaler default/shop-v1 would be refused: Unsupported value"
+    )
+    assert said.count(refused) == 1
+    assert "explain horizontalpodautoscaler.spec.metrics.type" in said
     assert json.dumps(get(shop, "deployment", "shop-v1")["spec"]) == before
 
 

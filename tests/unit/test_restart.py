@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 from collections.abc import Mapping
 from typing import Any, Self
 
@@ -98,11 +99,17 @@ def test_all_that_is_missing_is_said_with_its_place(cluster: dict[str, Any]) -> 
     ]
 
 
-def test_without_the_right_to_read_it_the_right_is_named(cluster: dict[str, Any]) -> None:
+def test_without_the_right_to_read_it_the_right_is_named(
+    cluster: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[str] = []
+    monkeypatch.setattr(pulumi.log, "error", told.append)
     cluster["secrets/db"] = ForbiddenError("secrets is forbidden")
     rule = r'\{apiGroups: \[""\], resources: \["secrets"\], resourceNames: \["db"\], verbs: \["get"\]\}'
-    with pytest.raises(Exception, match=f"restartOn: Secret web/db may not be read, .* {rule}"):
+    with pytest.raises(pulumi.RunError):
         annotations(Version("shop:1", restart_on=(DB,)))
+    (sentence,) = told
+    assert re.search(f"restartOn: Secret web/db may not be read, .* {rule}", sentence)
 
 
 @pytest.mark.parametrize("wrong", [{}, {"secret": "db", "configMap": "db"}])
