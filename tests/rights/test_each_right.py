@@ -27,9 +27,11 @@ TWO: Mapping[str, Any] = {
     "v1": {"image": "janakiramm/myapp:v1", "replicas": 2, "probes": READY},
     "v2": {"image": "janakiramm/myapp:v2", "replicas": 2, "probes": READY},
 }
-# Of files and of autoscaling, which this stack does not have.
-AUTOSCALING = ("autoscaling", "horizontalpodautoscalers")
-OF_OTHER_KEYS = {("up", "", "configmaps"), *((file, *AUTOSCALING) for file in BOUND)}
+# By resource, the key of a version that makes one, and what it has there.
+OF_KEYS: Mapping[str, Mapping[str, Any]] = {
+    "configmaps": {"files": {"/etc/shop.conf": "one"}},
+    "horizontalpodautoscalers": {"autoscaling": {"min": 2, "max": 3, "cpu": 80}},
+}
 CONVERGENCE = {"timeoutSeconds": 20, "drainSeconds": 1}
 
 
@@ -51,7 +53,7 @@ def documented(file: str) -> Iterator[Right]:
                 yield from (Right(file, group, resource, verb) for verb in rule["verbs"])
 
 
-RIGHTS = [right for file in BOUND for right in documented(file) if right[:3] not in OF_OTHER_KEYS]
+RIGHTS = [right for file in BOUND for right in documented(file)]
 
 
 @dataclass(frozen=True)
@@ -158,7 +160,9 @@ def command(shop: Program, right: Right) -> tuple[str, ...]:
             wait(lambda: not get(shop, "endpoints", "shop").get("subsets"), "v1 has no endpoint")
         return ("python", "-m", "rollout", "preview" if right.file == "preview" else "verify")
     kind = f"{right.resource}.{right.group}" if right.group else right.resource
-    if right.verb == "create":
+    if (right.resource, right.verb) == ("configmaps", "create"):
+        shop.config(versions=TWO | {"v2": TWO["v2"] | {"files": {"/etc/shop.conf": "two"}}})
+    elif right.verb == "create":
         name = {"gateways": "shop-gateway", "services": "shop", "virtualservices": "shop"}
         shop.kubectl("delete", kind, name.get(right.resource, "shop-v2"), "--wait")
     elif right.verb == "patch":
@@ -172,15 +176,21 @@ def command(shop: Program, right: Right) -> tuple[str, ...]:
     return up
 
 
+def met_by(right: Right) -> Mapping[str, Any]:
+    """The versions of a stack that needs the right."""
+    v2: dict[str, Any] = {**TWO["v2"], **OF_KEYS.get(right.resource, {})}
+    if "autoscaling" in v2:
+        del v2["replicas"]
+    if not reads(right):
+        return {**TWO, "v2": v2}
+    # Whoever reads meets what has no pods: a version that was emptied, and somebody else's.
+    return {**TWO, "v2": v2 if "autoscaling" in v2 else TWO["v2"] | {"replicas": 0}, "v3": STATEFUL}
+
+
 @pytest.mark.usefixtures("theirs")
 @pytest.mark.parametrize("right", RIGHTS, ids=lambda right: "-".join(right).replace("/", "."))
 def test_a_right_that_is_missing_is_named(user: User, shop: Program, right: Right) -> None:
-    if reads(right):
-        # Whoever reads meets what has no pods: a version that was emptied, and somebody else's.
-        emptied = {**TWO, "v2": TWO["v2"] | {"replicas": 0}, "v3": STATEFUL}
-        whole(shop, user, right.file, versions=emptied)
-    else:
-        whole(shop, user, right.file)
+    whole(shop, user, right.file, versions=met_by(right))
     typed = command(shop, right)
     bound = {one for name in BOUND[right.file] for one in documented(name)}
     user.may(one for one in bound if one[1:] != right[1:])
