@@ -13,7 +13,8 @@ from tools.store import ROOT
 
 _VERSION_ARGUMENTS = {
     "pulumi": ("version",),
-    "minikube": ("version", "--short"),
+    # It would leave a log in /tmp.
+    "minikube": ("version", "--short", "--log_file=/dev/null"),
     "kubectl": ("version", "--client"),
 }
 

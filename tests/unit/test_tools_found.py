@@ -39,6 +39,14 @@ def test_command_on_path(
     assert onpath.fit() == ({name: path} if fits else {})
 
 
+def test_minikube_is_asked_without_a_log_in_tmp(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = _command(tmp_path, "minikube", "v1.38.1")
+    path.write_text(f'#!/bin/sh\necho v1.38.1\necho "$*" > {tmp_path}/arguments\n')
+    monkeypatch.setenv("PATH", f"{tmp_path}:/bin")
+    assert onpath.fit() == {"minikube": path}
+    assert "--log_file=/dev/null" in (tmp_path / "arguments").read_text()
+
+
 def test_a_command_of_another_clone_is_none_of_the_users(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
