@@ -161,7 +161,7 @@ def command(shop: Program, right: Right) -> tuple[str, ...]:
         return ("python", "-m", "rollout", "preview" if right.file == "preview" else "verify")
     kind = f"{right.resource}.{right.group}" if right.group else right.resource
     if (right.resource, right.verb) == ("configmaps", "create"):
-        shop.config(versions=TWO | {"v2": TWO["v2"] | {"files": {"/etc/shop.conf": "two"}}})
+        shop.config(versions={**TWO, "v2": TWO["v2"] | {"files": {"/etc/shop.conf": "two"}}})
     elif right.verb == "create":
         name = {"gateways": "shop-gateway", "services": "shop", "virtualservices": "shop"}
         shop.kubectl("delete", kind, name.get(right.resource, "shop-v2"), "--wait")
