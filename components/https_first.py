@@ -13,7 +13,7 @@ from .gateway.waiting import wait_until
 from .kubernetes.applied import write
 from .kubernetes.errors import NotConvergedError
 from .kubernetes.kubeconfig import Kubeconfig
-from .manifests.manifest import collection
+from .manifests.manifest import object_path
 
 
 class NoHttpsError(Exception):
@@ -49,7 +49,7 @@ def both(kubeconfig: Kubeconfig, gateway: Mapping[str, Any], seconds: float) -> 
     """
     metadata, spec = gateway["metadata"], gateway["spec"]
     secrets = [one["tls"]["credentialName"] for one in spec["servers"] if "tls" in one]
-    path = f"{collection(gateway)}/{metadata['name']}"
+    path = object_path(gateway)
     with Gateways(kubeconfig, spec["selector"]) as gateways:
         found = gateways.api.get(path)
         before: list[Mapping[str, Any]] = found["spec"]["servers"]

@@ -45,9 +45,6 @@ def ingress(
 
     def find(values: list[Any]) -> tuple[str, int] | None:
         its, given, reached = values
-        there = [item["port"] for item in its["spec"]["ports"]]
-        if made and pulumi.runtime.is_dry_run() and port not in there:
-            return None
         try:
             balancer, number = where(its, port, options, key)
             return balancer or given or _node(its["spec"].get("type"), reached, options), number
@@ -55,6 +52,8 @@ def ingress(
             pulumi.log.warn(f"The gateway's address is not known: {error}")
             return None
         except pulumi.RunError as error:
+            if made and pulumi.runtime.is_dry_run():
+                return None
             raise failed(error) from error
 
     # A kubeconfig may be a secret, which would make the address one.

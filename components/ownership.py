@@ -23,7 +23,7 @@ from .kubernetes.errors import GatewayError
 from .kubernetes.kubeconfig import Kubeconfig
 from .manifests import workload
 from .manifests.losses import clashes, lost
-from .manifests.manifest import Manifest, collection
+from .manifests.manifest import Manifest, object_path
 from .option import IN_CONFIG, Options
 from .pulumi_cli import stack as stacks
 
@@ -159,7 +159,7 @@ def object_id(manifest: Mapping[str, Any]) -> str:
 def find(kubeconfig: Kubeconfig, manifest: Mapping[str, Any]) -> Mapping[str, Any] | None:
     """The object of the manifest's kind and name in the cluster. Raises GatewayError."""
     with Api(kubeconfig) as api:
-        return api.find(f"{collection(manifest)}/{manifest['metadata']['name']}")
+        return api.find(object_path(manifest))
 
 
 def require(kubeconfig: Kubeconfig, namespace: str, options: Options = IN_CONFIG) -> None:

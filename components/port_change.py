@@ -20,7 +20,7 @@ from .kubernetes import istio
 from .kubernetes.applied import write
 from .kubernetes.errors import NotConvergedError
 from .kubernetes.kubeconfig import Kubeconfig
-from .manifests.manifest import Manifest, collection
+from .manifests.manifest import Manifest, object_path
 from .settings.model import App, Convergence, Routing
 from .settings.written import whole
 
@@ -93,7 +93,7 @@ def move(
 ) -> None:
     """Opens the new numbers beside the old ones, and leads the routes there. Raises PortKeptError."""
     namespace, name = new["metadata"]["namespace"], new["metadata"]["name"]
-    routes, ports = istio.virtual_service(namespace, name), f"{collection(new)}/{name}"
+    routes, ports = istio.virtual_service(namespace, name), object_path(new)
     with Gateways(kubeconfig, selector) as gateways:
         api = gateways.api
         virtual_service = api.find(routes)

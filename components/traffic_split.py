@@ -22,14 +22,14 @@ from .kubernetes.api import Api
 from .kubernetes.errors import GatewayError
 from .kubernetes.kubeconfig import Kubeconfig
 from .manifests import routes, workload
-from .manifests.manifest import Manifest, collection
+from .manifests.manifest import Manifest, object_path
 from .observation import endpoint
 from .ownership import Ownership
 from .register import register
 from .rollback_guard import rollback_guard
 from .rule_exports import RuleExports
 from .settings.model import App, Convergence, Mirror, RequestMark, Routing, Version
-from .settings.written import written
+from .settings.written import whole, written
 from .split_proof import (
     SplitConverged,
     SplitReady,
@@ -148,7 +148,7 @@ class TrafficSplit(pulumi.ComponentResource):
         # An `up` that leaves the proof out has proved no other weights than before; a preview proves none.
         proved = converged.id.apply(lambda _: dict(args.weights))
         self.weights = (
-            proved if pulumi.runtime.is_dry_run() else converged.weights.apply(_whole(args.weights))
+            proved if pulumi.runtime.is_dry_run() else converged.weights.apply(_of_all(args.weights))
         )
         self.last_proof = converged.proof.apply(_by_pod)
         self._warn_of_idle(args, split, converged)
@@ -269,7 +269,7 @@ def _asked_first(name: str, ready: SplitReady, weights: Mapping[str, int]) -> pu
     async def look(_args: pulumi.ResourceHookArgs) -> None:
         asked = await ready.weights.future()
         # In a preview they are not known, where the question will be asked.
-        if asked is not None and _whole(weights)(asked) != weights:
+        if asked is not None and _of_all(weights)(asked) != weights:
             raise NotAskedError(
                 f"Traffic has not moved: --target or --exclude leaves out {name}-ready, "
                 "which asks whether the versions can take it.\n  To move it, type: pulumi up"
@@ -278,9 +278,9 @@ def _asked_first(name: str, ready: SplitReady, weights: Mapping[str, int]) -> pu
     return pulumi.ResourceHook(f"{name} asked first", look, pulumi.ResourceHookOptions(on_dry_run=True))
 
 
-def _whole(versions: Iterable[str]) -> Callable[[Mapping[str, float]], dict[str, int]]:
-    """Adds the versions without traffic to weights. Pulumi hands over every number as a float."""
-    return lambda weights: dict.fromkeys(versions, 0) | {key: int(weight) for key, weight in weights.items()}
+def _of_all(versions: Iterable[str]) -> Callable[[Mapping[str, float]], dict[str, int]]:
+    """Adds the versions without traffic to weights."""
+    return lambda weights: dict.fromkeys(versions, 0) | whole(weights)
 
 
 def changes(
@@ -306,7 +306,7 @@ def changes(
 
 def _found(api: Api, manifest: Manifest) -> Mapping[str, Any] | None:
     with suppress(GatewayError):
-        return api.find(f"{collection(manifest)}/{manifest['metadata']['name']}")
+        return api.find(object_path(manifest))
     return None
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from ..kubernetes import istio
 from ..kubernetes.api import Api
 from ..kubernetes.errors import GatewayError
 from .envoy import Target
@@ -17,7 +18,7 @@ def limits(api: Api, target: Target) -> str:
     What cannot be read says nothing: it is asked for to explain a failure, which is told all the same.
     """
     try:
-        items: list[Mapping[str, Any]] = api.get("/apis/networking.istio.io/v1/destinationrules")["items"]
+        items: list[Mapping[str, Any]] = api.get(f"{istio.GROUP}/destinationrules")["items"]
     except GatewayError:
         return ""
     found = [

@@ -11,6 +11,11 @@ Manifest: TypeAlias = dict[str, Any]
 PATCH_FORCE = {"pulumi.com/patchForce": "true"}
 
 
+def object_path(manifest: Mapping[str, Any]) -> str:
+    """Where the API server has the manifest's object."""
+    return f"{collection(manifest)}/{manifest['metadata']['name']}"
+
+
 def collection(manifest: Mapping[str, Any]) -> str:
     """Where the API server has the objects of the manifest's kind and namespace."""
     version, metadata = manifest["apiVersion"], manifest["metadata"]

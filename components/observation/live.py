@@ -21,8 +21,6 @@ from ..profile.profile import Profile
 from ..pulumi_cli.splits import TextCluster
 from ..settings.model import KubeconfigCluster, MinikubeCluster, Settings
 
-ROUTING = "/apis/networking.istio.io/v1/namespaces"
-
 
 @dataclass(frozen=True)
 class Gateway:

@@ -3,7 +3,6 @@
 import json
 import re
 import shlex
-import sys
 import time
 from collections.abc import Generator
 from contextlib import contextmanager, nullcontext
@@ -17,6 +16,7 @@ from harness.labs import Lab, Program
 from harness.pace import pace
 from proof.run import under_load
 from tests.lab.observe import BASE, PATIENT, failing_up, followed, get, scale
+from tests.lab.packets import dropped
 
 ISTIO = "networking.istio.io/v1"
 
@@ -183,19 +183,10 @@ def test_endpoints_that_are_gone_are_seen_though_nothing_changes(program: Progra
 def test_endpoints_of_a_gateway_without_news_from_istiod_are_no_proof(program: Program, lab: Lab) -> None:
     """It routes as before, to pods that are gone."""
     (pod,) = get(program, "pods", "-n", "istio-system", "-l", "istio=ingressgateway")["items"]
-    packets = ("-p", "tcp", "--sport", "15012", "-d", pod["status"]["podIP"])
-
-    def iptables(does: str) -> None:
-        command = (sys.executable, "-m", "lab", *lab.options, "exec", "--", "iptables")
-        lab.run(*command, does, "FORWARD", *packets, "-j", "DROP")
-
-    iptables("-I")
-    try:
+    with dropped(lab, "-p", "tcp", "--sport", "15012", "-d", pod["status"]["podIP"]):
         program.kubectl("rollout", "restart", "deploy/myapp-v1")
         program.kubectl("rollout", "status", "deploy/myapp-v1")
         assert "knows none of the ready pods of v1: it has no news from istiod" in failing_up(program)
-    finally:
-        iptables("-D")
     # A connection that was silent for so long comes back after a while.
     program.config(convergence={"timeoutSeconds": round(60 * pace()), "drainSeconds": 5})
     program.up("--skip-preview")

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from components.kubernetes.kubeconfig import Reference
 from components.kubernetes.schema import POD_TEMPLATE
 from components.manifests import workload
-from components.manifests.manifest import Manifest, collection
+from components.manifests.manifest import Manifest, object_path
 from components.manifests.objects import objects
 from components.rehearsal import refusals
 from components.settings.mistakes import ConfigError
@@ -122,10 +122,9 @@ def rehearsed(settings: Settings) -> list[Manifest]:
 def said_against(server: httpx.Client, manifests: Sequence[Manifest]) -> Iterator[str]:
     """What the API server has against the objects, as the provider would write them."""
     for manifest in manifests:
-        path = f"{collection(manifest)}/{manifest['metadata']['name']}"
         # Go escapes no more than JSON needs.
         content = json.dumps(manifest, ensure_ascii=False)
-        answer = server.patch(path, params=APPLY, headers=APPLY_TYPE, content=content)
+        answer = server.patch(object_path(manifest), params=APPLY, headers=APPLY_TYPE, content=content)
         if not answer.is_success:
             yield f"{manifest['kind']}: {answer.json()['message']}"
 

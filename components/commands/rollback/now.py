@@ -185,7 +185,7 @@ def _place(name: str) -> Place:
     with Api(kubeconfig) as api:
         gateway: str = api.get(istio.virtual_service(app.namespace, app.name))["spec"]["gateways"][0]
         namespace, _, short = gateway.rpartition("/")
-        where = f"{live.ROUTING}/{namespace or app.namespace}/gateways/{short}"
+        where = f"{istio.GROUP}/namespaces/{namespace or app.namespace}/gateways/{short}"
         return Place(kubeconfig, app, api.get(where)["spec"]["selector"])
 
 
