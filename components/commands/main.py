@@ -10,6 +10,7 @@ from rich.console import Console
 from ..errors import NotAskedError, RolloutError
 from ..pulumi_cli import environment, project, splits
 from ..pulumi_cli import stack as stacks
+from ..pulumi_cli.terminal import fitted
 from . import completion
 from .dashboard.command import dashboard
 from .explain import explain
@@ -200,7 +201,7 @@ def main() -> None:
     try:
         app()
     except NotAskedError as error:
-        print(f"blue-green: {error}", file=sys.stderr)
+        print(fitted(f"blue-green: {error}", sys.stderr), file=sys.stderr)
         sys.exit(NOT_ASKED)
     except RolloutError as error:
-        sys.exit(f"blue-green: {error}")
+        sys.exit(fitted(f"blue-green: {error}", sys.stderr))

@@ -1,12 +1,14 @@
 """What every command takes, and how it prints what it found."""
 
 import json
+import sys
 from enum import StrEnum
 from typing import Annotated
 
 import typer
 
 from ..pulumi_cli import environment
+from ..pulumi_cli.terminal import fitted
 from . import completion
 
 
@@ -44,4 +46,4 @@ def show(output: Output, facts: object, text: str = "") -> None:
     if output is Output.json:
         typer.echo(json.dumps(facts, indent=2, default=sorted))
     elif text:
-        typer.echo(text)
+        typer.echo(fitted(text, sys.stdout))

@@ -14,6 +14,7 @@ import yaml
 
 from ..errors import RolloutError
 from ..gateway.waiting import STOP, WAITING
+from . import terminal
 
 NAME = "blue-green"
 # How Pulumi says that another `up` of the stack runs (pkg/backend/diy/lock.go).
@@ -216,4 +217,4 @@ def _command(arguments: Sequence[str]) -> list[str]:
 
 def say(line: str) -> None:
     """Tell the person at the terminal what goes on; standard output is for results."""
-    print(line, file=sys.stderr, flush=True)
+    print(terminal.fitted(line, sys.stderr), file=sys.stderr, flush=True)
