@@ -27,7 +27,6 @@ class Application(pulumi.ComponentResource):
 
     namespace: pulumi.Output[str]
     service: pulumi.Output[str]
-    deployments: Mapping[str, KubernetesObject]
 
     def __init__(
         self,
@@ -86,7 +85,7 @@ class Application(pulumi.ComponentResource):
                 after = pulumi.ResourceOptions(depends_on=[deployments[key]])
                 opts = pulumi.ResourceOptions.merge(child, after)
                 register(f"{name}-{key}-autoscaler", autoscaler, opts, ownership)
-        self.deployments = deployments
+        self.deployments: Mapping[str, KubernetesObject] = deployments
         self.register_outputs(
             {
                 "namespace": self.namespace,

@@ -1,4 +1,4 @@
-"""Reads the arguments of BlueGreen by the reader of the stack config, so its rules and defaults hold."""
+"""Reads the arguments of components by the reader of the stack config, so its rules and defaults hold."""
 
 import re
 from collections.abc import Awaitable, Mapping, Sequence
@@ -24,61 +24,94 @@ _PARTS = {
     "secretFiles": "files",
     "configMapFiles": "files",
 }
+# Of the arguments, those that are no sections of the config, or are one by another name.
+_NO_SECTIONS = ("cluster", "weights_key", "url")
 _IN_CONFIG_MAP = (
     "it is a secret, and the text of a file stands in a ConfigMap. Put it into a Kubernetes Secret, and name "
     "that in secretFiles"
 )
 
 
-def settings(name: str, args: BlueGreenArgs) -> Settings:
-    """The arguments of the BlueGreen `name`, checked, with stand-ins for Outputs. Raises ArgumentsError.
+def settings(name: str, args: Mapping[str, Any], hint: type = BlueGreenArgs) -> Settings:
+    """The arguments `hint` of the component `name`, each a section, with stand-ins for Outputs.
 
-    What an Output comes to is checked by the same rules when it is known.
+    What an Output comes to is checked by the same rules when it is known. Raises ArgumentsError.
     """
-    reader = _Reader(name)
-    own = ("cluster", "weights_key")
-    values = reader.read("", {key: value for key, value in args.items() if key not in own}, BlueGreenArgs)
-    given = cast("Any", args.get("cluster", {}))
+    known = of_section(hint)
+    apart = [key for key in _NO_SECTIONS if key in known]
+    reader = _Reader(hint, name, ["istio", "cluster", *(camel(key) for key in known if key not in apart)])
+    values = reader.read("", {key: one for key, one in args.items() if key not in apart}, hint)
+    where = _cluster(reader, args)
+    reader.refuse()
+    app = {"name": name, **values.pop("app", {})}
+    for version in values.get("versions", {}).values():
+        for part, whole in _PARTS.items():
+            if part in version:
+                version[whole] = {**version.get(whole, {}), **version.pop(part)}
+    gateway: Any = values.pop("gateway", {}) if "gateway" in known else {}
+    return reader.settings(
+        {
+            **values,
+            "app": app,
+            "routing": {"gateway": f"{app['name']}-gateway", **values.pop("routing", {})},
+            "cluster": {**where, "kind": "kubeconfig"},
+            "istio": {"install": False, "gateway": gateway},
+        }
+    )
+
+
+def section(name: str, args: Mapping[str, Any], hint: type, key: str) -> Settings:
+    """The arguments `hint` of the component `name`, keys of one section. Raises ArgumentsError."""
+    reader = _Reader(hint, name, [key, "cluster"], inside=f"{key}.")
+    values = reader.read("", {one: value for one, value in args.items() if one != "cluster"}, hint)
+    where = _cluster(reader, args)
+    reader.refuse()
+    return reader.settings({"cluster": {**where, "kind": "kubeconfig"}, key: values})
+
+
+def _cluster(reader: "_Reader", args: Mapping[str, Any]) -> dict[str, Any]:
+    """Where the cluster is; the text of a kubeconfig stays apart, as it is no key of the config."""
+    given = args.get("cluster", {})
     apart = given
     if isinstance(given, Mapping):
         apart = {key: one for key, one in cast("Mapping[str, Any]", given).items() if key != "kubeconfig"}
     where = reader.read("cluster", apart, Cluster)
     if isinstance(given, Mapping) and "kubeconfig" in given and {"path", "context"} & where.keys():
         reader.wrong.append("cluster: it has a kubeconfig and where to read one. Take one of them out.")
-    if reader.wrong:
-        raise ArgumentsError(name, reader.wrong)
-    app = {"name": name, **values.pop("app", {})}
-    for version in values.get("versions", {}).values():
-        for part, whole in _PARTS.items():
-            if part in version:
-                version[whole] = {**version.get(whole, {}), **version.pop(part)}
-    reader.config = {
-        **values,
-        "app": app,
-        "routing": {"gateway": f"{app['name']}-gateway", **values.pop("routing", {})},
-        "cluster": {**where, "kind": "kubeconfig"},
-        "istio": {"install": False, "gateway": values.pop("gateway", {})},
-    }
-    try:
-        found = parse(reader.config, name)
-    except ConfigError as error:
-        raise ArgumentsError(name, _told(name, error)) from None
-    reader.sound = True
-    for warning in found.warnings:
-        # An image that is not known yet is not known to have no tag.
-        if not later.has(warning):
-            pulumi.log.warn(_words(name, warning))
-    return found
+    return where
 
 
 class _Reader:
     """Turns the arguments into what the reader of the stack config takes, and notes what cannot be that."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, hint: type, name: str, sections: Sequence[str], inside: str = "") -> None:
         self._name = name
+        self._component = f"{hint.__name__.removesuffix('Args')} {name}"
+        self._sections = sections
+        # Where in the config the arguments stand.
+        self._inside = inside
         self.wrong: list[str] = []
-        self.config: dict[str, Any] = {}
-        self.sound = False
+        self._config: dict[str, Any] = {}
+        self._sound = False
+
+    def refuse(self) -> None:
+        """Raises ArgumentsError where something is wrong."""
+        if self.wrong:
+            raise ArgumentsError(self._component, self.wrong)
+
+    def settings(self, config: dict[str, Any]) -> Settings:
+        """What the reader of the stack config makes of this one. Raises ArgumentsError."""
+        self._config = config
+        try:
+            found = parse(config, self._name, self._sections)
+        except ConfigError as error:
+            raise ArgumentsError(self._component, self._told(error)) from None
+        self._sound = True
+        for warning in found.warnings:
+            # An image that is not known yet is not known to have no tag.
+            if not later.has(warning):
+                pulumi.log.warn(self._words(warning))
+        return found
 
     def read(self, path: str, value: Any, hint: Any) -> Any:
         """One argument, by its type's annotation."""
@@ -117,35 +150,33 @@ class _Reader:
         def check(pair: Sequence[Any]) -> str:
             text, secret = pair
             # Of arguments that are wrong without it that is said, and not as its fault.
-            if not self.sound:
+            if not self._sound:
                 return text
             if secret and ".files." in path:
-                wrong = _words(self._name, f"{path}: {_IN_CONFIG_MAP}.")
-                raise ArgumentsError(self._name, [wrong], late=True)
+                raise ArgumentsError(self._component, [self._words(f"{path}: {_IN_CONFIG_MAP}.")], late=True)
             try:
-                parse(later.replaced(self.config, stand_in, text), self._name)
+                parse(later.replaced(self._config, stand_in, text), self._name, self._sections)
             except ConfigError as error:
-                found = _told(self._name, error)
+                found = self._told(error)
                 # The config's own sentences quote the value.
                 wrong = [f"{path}: its value, a secret, is not of the form of this argument."]
-                raise ArgumentsError(self._name, wrong if secret else found, late=True) from None
+                raise ArgumentsError(self._component, wrong if secret else found, late=True) from None
             return text
 
         return pulumi.Output.all(output, output.is_secret()).apply(check)
 
+    def _told(self, error: ConfigError) -> list[str]:
+        """The mistakes that the reader of the config found, in the words of the arguments."""
+        return [self._words(line.strip()) for line in str(error).splitlines()[1:]]
 
-def _told(name: str, error: ConfigError) -> list[str]:
-    """The mistakes that the reader of the config found, in the words of the arguments."""
-    return [_words(name, line.strip()) for line in str(error).splitlines()[1:]]
-
-
-def _words(name: str, sentence: str) -> str:
-    """A sentence of the config's reader: with an argument's path for a key, and no command to type."""
-    typed = rf"Type: pulumi config set --path '?{re.escape(name)}:([^' ]+)'? ([^,.]+)"
-    sentence = re.sub(typed, r"Write \1: \2", sentence).replace(f"{name}:", "")
-    if in_plugin():
-        return sentence
-    return re.sub(r"\b[a-z]+[A-Z]\w*\b", lambda word: _SNAKE.get(word[0], word[0]), sentence)
+    def _words(self, sentence: str) -> str:
+        """A sentence of the config's reader: with an argument's path for a key, and no command to type."""
+        typed = rf"Type: pulumi config set --path '?{re.escape(self._name)}:([^' ]+)'? ([^,.]+)"
+        sentence = re.sub(typed, r"Write \1: \2", sentence)
+        sentence = sentence.replace(f"{self._name}:{self._inside}", "").replace(f"{self._name}:", "")
+        if in_plugin():
+            return sentence
+        return re.sub(r"\b[a-z]+[A-Z]\w*\b", lambda word: _SNAKE.get(word[0], word[0]), sentence)
 
 
 _SNAKE = {

@@ -1,4 +1,4 @@
-"""The arguments of BlueGreen: the stack config's sections in Python's words; some may be Outputs."""
+"""The arguments of components: the stack config's sections in Python's words; some may be Outputs."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NotRequired, TypedDict, get_type_hints
@@ -7,13 +7,13 @@ import pulumi
 
 
 class ArgumentsError(pulumi.RunError):
-    """Arguments that BlueGreen cannot take; each of `mistakes` begins with the argument's path."""
+    """Arguments that a component cannot take; each of `mistakes` begins with the argument's path."""
 
-    def __init__(self, name: str, mistakes: Sequence[str], *, late: bool = False) -> None:
+    def __init__(self, component: str, mistakes: Sequence[str], *, late: bool = False) -> None:
         self.mistakes = mistakes
         count = "one mistake" if len(mistakes) == 1 else f"{len(mistakes)} mistakes"
         end = "." if late else "; nothing was touched."
-        super().__init__("\n  ".join((f"The arguments of BlueGreen {name} have {count}{end}", *mistakes)))
+        super().__init__("\n  ".join((f"The arguments of {component} have {count}{end}", *mistakes)))
 
 
 class SecretKey(TypedDict):
@@ -52,11 +52,20 @@ class Resources(TypedDict):
     """What it may use at most."""
 
 
+class Grpc(TypedDict):
+    """gRPC's health check: of one service, or of the server as a whole."""
+
+    service: NotRequired[str]
+    """The service."""
+
+
 class Probe(TypedDict):
-    """A Kubernetes probe: HTTP GET of the path, or without one a TCP connect."""
+    """A Kubernetes probe: HTTP GET of the path, gRPC's health check, or without either a TCP connect."""
 
     path: NotRequired[str]
     """The page to get."""
+    grpc: NotRequired[Grpc]
+    """gRPC's health check instead of a GET."""
     port: NotRequired[int]
     """Another port than the container's."""
     initial_delay_seconds: NotRequired[int]
@@ -95,11 +104,33 @@ class Autoscaling(TypedDict):
     """More metrics, as Kubernetes writes them."""
 
 
+class Workload(TypedDict):
+    """What somebody else has, and what runs a version's pods."""
+
+    kind: str
+    """Deployment or StatefulSet."""
+    name: str
+    """Its name."""
+
+
+class Subset(TypedDict):
+    """By what the pods of an existing workload are told from those of other versions."""
+
+    labels: NotRequired[Mapping[str, str]]
+    """Labels that its pods have, and no other version's."""
+
+
 class Version(TypedDict):
     """One version's workload, deployed for as long as it is named."""
 
-    image: pulumi.Input[str]
-    """The image, such as registry.example.com/cart:1.0."""
+    image: NotRequired[pulumi.Input[str]]
+    """The image, such as registry.example.com/cart:1.0; none with a workload that exists."""
+    workload: NotRequired[Workload]
+    """A workload that somebody else has: then none is made."""
+    deployment: NotRequired[str]
+    """In short: a workload of the kind Deployment, by its name."""
+    subset: NotRequired[Subset]
+    """By what the pods of an existing workload are told from those of other versions."""
     replicas: NotRequired[int]
     """How many pods; without it Kubernetes or an autoscaler has the number."""
     autoscaling: NotRequired[Autoscaling]
@@ -170,6 +201,8 @@ class App(TypedDict):
     """All ports, where there are several; the first one is port."""
     labels: NotRequired[Mapping[str, pulumi.Input[str]]]
     """Labels of all of its objects, beside our own."""
+    service: NotRequired[str]
+    """A Service that somebody else has, in place of one that is made."""
     create_namespace: NotRequired[bool]
     """Make the namespace where it is missing; nothing ever deletes it."""
     pod_template: NotRequired[Mapping[str, Any]]
@@ -212,6 +245,8 @@ class Check(TypedDict):
     """Its headers."""
     accept: NotRequired[Sequence[str]]
     """Statuses (401) and classes of them (2xx) that count as answers."""
+    grpc: NotRequired[Grpc]
+    """gRPC's health check instead of a GET."""
 
 
 class Routing(TypedDict):
@@ -254,10 +289,34 @@ class Convergence(TypedDict):
     """For gateways to follow; 60."""
     drain_seconds: NotRequired[int]
     """For requests in flight to end; 30."""
+    check: NotRequired[str]
+    """request, or none where a version is not asked for an answer before it gets more traffic."""
     room: NotRequired[int]
     """Ready pods that a version needs before it gets more, in percent of those that serve it now; 0."""
     evidence: NotRequired[str]
     """gateways, or requests where nobody may ask the gateways' Envoys."""
+
+
+class RequestMark(TypedDict):
+    """What a request carries to reach one version whatever its weight: one header, or one cookie."""
+
+    header: NotRequired[Mapping[str, str]]
+    """A header and its value."""
+    cookie: NotRequired[Mapping[str, str]]
+    """A cookie and its value."""
+    strip: NotRequired[bool]
+    """The gateway takes the header off before the app sees it."""
+
+
+class Mirror(TypedDict):
+    """Copies of some requests to a version without traffic, whose answers nobody gets."""
+
+    version: str
+    """The version, at weight 0, that gets the copies."""
+    percent: NotRequired[int]
+    """How many of the requests by these methods are copied; 100."""
+    methods: NotRequired[Sequence[str]]
+    """The methods whose requests are copied; GET and HEAD."""
 
 
 class Gateway(TypedDict):
@@ -297,6 +356,10 @@ class BlueGreenArgs(TypedDict):
     """How requests reach it."""
     convergence: NotRequired[Convergence]
     """How long `up` waits."""
+    test_routes: NotRequired[Mapping[str, RequestMark]]
+    """By version, what a request carries to reach it whatever its weight."""
+    mirror: NotRequired[Mirror]
+    """Copies of some requests to a version without traffic."""
     cluster: NotRequired[Cluster]
     """The cluster; without it the current context of the user's kubeconfig."""
     gateway: NotRequired[Gateway]

@@ -5,7 +5,7 @@ from typing import Any, cast
 
 import pulumi
 
-from . import argument_reader, later
+from . import argument_reader
 from .application import Application
 from .arguments import BlueGreenArgs
 from .claim import claim
@@ -13,7 +13,7 @@ from .cluster import existing, taking_over
 from .ingress import ingress
 from .ingress_service import IngressService
 from .option import Options
-from .ownership import Ownership
+from .ownership import of_app
 from .port_change import port_change
 from .restart import restarting
 from .settings.model import KubeconfigCluster
@@ -43,26 +43,17 @@ class BlueGreen(pulumi.ComponentResource):
     def __init__(self, name: str, args: BlueGreenArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("blue-green:index:BlueGreen", name, None, opts)
         config = argument_reader.settings(name, args)
-        app, routing, options = config.app, config.routing, Options(name)
+        app, routing, options = config.app, config.routing, Options(f"BlueGreen {name}")
         assert isinstance(config.cluster, KubeconfigCluster)  # noqa: S101 - the arguments name no other
         text = args.get("cluster", {}).get("kubeconfig")
         with taking_over():
             on = existing(f"{name}-kubernetes", config.cluster, text, pulumi.ResourceOptions(parent=self))
         child = pulumi.ResourceOptions(parent=self, provider=on.provider)
-        # A namespace that is an Output is made by the program itself, and not there yet in its first preview.
-        there = None if app.create_namespace or later.has(app.namespace) else app.namespace
-        guard = Ownership(
-            on.kubeconfig,
-            on.provider,
-            "app.takeOwnership",
-            taken=app.take_ownership,
-            namespace=there,
-            also=pulumi.ResourceHookBinding.merge(
-                claim(on.kubeconfig, app, routing, options),
-                port_change(on.kubeconfig, app, routing, config.convergence),
-            ),
-            options=options,
+        first = pulumi.ResourceHookBinding.merge(
+            claim(on.kubeconfig, app, routing, options),
+            port_change(on.kubeconfig, app, routing, config.convergence),
         )
+        guard = of_app(on.kubeconfig, on.provider, app, options, first)
         versions = restarting(on.kubeconfig, app, config.versions)
         seconds = config.convergence.timeout_seconds
         application = Application(name, app, versions, child, guard, seconds)
@@ -89,6 +80,8 @@ class BlueGreen(pulumi.ComponentResource):
                 guard,
                 url,
                 args.get("weights_key"),
+                config.test_routes,
+                config.mirror,
             ),
             pulumi.ResourceOptions.merge(child, pulumi.ResourceOptions(depends_on=[application])),
         )

@@ -13,13 +13,14 @@ from typing import Any
 import pulumi
 from pulumi import dynamic
 
+from .carrier import in_plugin
 from .profile import changes as minikube_changes
 from .profile import cli as minikube_cli
 from .profile import owner as minikube_owner
 from .profile.cli import MinikubeError
 from .profile.owner import Owner
 from .profile.profile import Profile
-from .provider import Provider, plain_errors
+from .provider import Carried, Provider, plain_errors
 
 
 class MinikubeProfileProvider(Provider):
@@ -133,9 +134,12 @@ def _refusal(props: Mapping[str, Any], *, there: bool, cluster_id: str | None = 
     if props.get("adopt"):
         return _unlike(props)
     whose = f"stack {owner.stack} made it" if owner else "this stack has not made it"
+    refused = f"there is a Minikube profile {props['profile']} already, and {whose}. "
+    if in_plugin():
+        return f"{refused}Write adopt: true to take it over, recreate: true to delete it, or another profile."
     key = "pulumi config set --path --plaintext 'blue-green:cluster"
     return (
-        f"there is a Minikube profile {props['profile']} already, and {whose}. "
+        f"{refused}"
         f"Take it over: {key}.adopt' true; delete it and make a new one: {key}.recreate' true; "
         f"or name another: {key}.profile' NAME"
     )
@@ -187,7 +191,7 @@ def _note(props: Mapping[str, Any], *, started: bool) -> None:
     minikube_owner.write(Profile.of(props), Owner(props["owner"], props["clusterId"], started))
 
 
-class MinikubeProfile(dynamic.Resource, name="MinikubeProfile"):
+class MinikubeProfile(Carried, name="MinikubeProfile"):
     """A Minikube profile.
 
     `clusterId` is new with every cluster that is made, `changed` with every start, and `status` is

@@ -10,7 +10,8 @@ from .carrier import in_plugin
 class Options:
     """The words by which messages name options.
 
-    `component` is the name of the BlueGreen whose arguments they are; None: they stand in the stack config.
+    `component` is the one whose arguments they are, such as BlueGreen cart; None: they stand in the stack
+    config.
     """
 
     component: str | None = None
@@ -28,7 +29,7 @@ class Options:
         if self.component is None:
             quoted = f"'{self.name(path)}'" if "[" in path else self.name(path)
             return f"pulumi config set --path {quoted} {value}"
-        return f"{snake(path)}: {value}, in the arguments of BlueGreen {self.component}"
+        return f"{snake(path)}: {value}, in the arguments of {self.component}"
 
 
 IN_CONFIG = Options()

@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 
 import pulumi
 
+from . import later
 from .errors import RolloutError
 from .kubernetes import kubeconfig as kubeconfigs
 from .kubernetes.api import Api
@@ -26,6 +27,7 @@ from .manifests.losses import clashes, lost
 from .manifests.manifest import Manifest, object_path
 from .option import IN_CONFIG, Options
 from .pulumi_cli import stack as stacks
+from .settings.model import App
 
 # The annotation by which the stack knows its own: the stack's full name and the logical name.
 OWNER = "blue-green/owner"
@@ -116,6 +118,27 @@ class Ownership:
         flags = "--protect=false --generate-code=false"
         command = f"pulumi import {flags} {args.type} {args.name} {object_id(manifest)}{ways}"
         raise ForeignObjectError(refusal(found, command, self.options.line(self._option, "true")))
+
+
+def of_app(
+    kubeconfig: pulumi.Input[Kubeconfig],
+    provider: pulumi.ProviderResource,
+    app: App,
+    options: Options,
+    also: pulumi.ResourceHookBinding | None,
+) -> Ownership:
+    """Guards the objects of an app, unless it takes them over."""
+    # A namespace that is an Output is made by the program itself, and not there yet in its first preview.
+    there = None if app.create_namespace or later.has(app.namespace) else app.namespace
+    return Ownership(
+        kubeconfig,
+        provider,
+        "app.takeOwnership",
+        taken=app.take_ownership,
+        namespace=there,
+        also=also,
+        options=options,
+    )
 
 
 class ForeignObjectError(Exception):

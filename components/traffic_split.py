@@ -59,7 +59,9 @@ class TrafficSplitArgs:
     versions: Mapping[str, Version]
     weights: Mapping[str, int]
     kubeconfig: pulumi.Input[Kubeconfig]
-    deployments: Mapping[str, pulumi.Resource] = field(default_factory=dict[str, pulumi.Resource])
+    deployments: Mapping[str, pulumi.Resource | Sequence[pulumi.Resource]] = field(
+        default_factory=dict[str, pulumi.Resource | Sequence[pulumi.Resource]]
+    )
     routing: Routing = field(default_factory=Routing)
     convergence: Convergence = field(default_factory=Convergence)
     ownership: Ownership | None = None
@@ -198,7 +200,6 @@ class TrafficSplit(pulumi.ComponentResource):
         exports: RuleExports,
     ) -> pulumi.Resource:
         """A version's rule; it goes when the requests in flight have ended, its pods after it."""
-        deployment = args.deployments.get(version)
         one, labels = args.versions[version], None
         if self._existing is not None and one.existing is not None:
             labels = self._existing.apply(lambda found: found[version]["labels"])
@@ -207,7 +208,7 @@ class TrafficSplit(pulumi.ComponentResource):
             exports.of(routes.destination_rule(args.app, version, one, args.routing, labels)),
             pulumi.ResourceOptions(
                 parent=self,
-                depends_on=[deployment] if deployment else None,
+                depends_on=args.deployments.get(version),
                 hooks=None if _is_mocked() else exports.hooks(),
             ),
             args.ownership,
@@ -226,6 +227,8 @@ def _settings(args: TrafficSplitArgs) -> Mapping[str, Any]:
         "versions": args.versions,
         "routing": args.routing,
         "convergence": args.convergence,
+        **({"testRoutes": args.test_routes} if args.test_routes else {}),
+        **({"mirror": args.mirror} if args.mirror else {}),
     }
     return {"config": later.filled(written(parts)), "weightsKey": args.weights_key, "url": args.url}
 

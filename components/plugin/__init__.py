@@ -1,1 +1,1 @@
-"""The plugin `pulumi-resource-blue-green`: BlueGreen for Pulumi programs in every language."""
+"""The plugin `pulumi-resource-blue-green`: the components for Pulumi programs in every language."""

@@ -1,4 +1,4 @@
-"""BlueGreen as a remote component; its schema is Pulumi's own reading of the types and docstrings."""
+"""The remote components; their schema is Pulumi's own reading of the types and docstrings."""
 
 import inspect
 import json
@@ -8,13 +8,15 @@ from typing import Any, cast, get_args, get_origin, is_typeddict
 from pulumi.provider.experimental.analyzer import ComponentDefinition
 from pulumi.provider.experimental.component import ComponentProvider
 
-from ..arguments import BlueGreenArgs, of_section
+from ..arguments import of_section
 from ..blue_green import BlueGreen
 from ..gateway import waiting
 from ..settings.forms import camel
 from ..settings.written import whole
 from ..version import VERSION
+from .parts import Application, Istio, Minikube, TrafficSplit
 
+COMPONENTS = (Application, BlueGreen, Istio, Minikube, TrafficSplit)
 # What the package's pages say of it, in every language's registry.
 _ABOUT = {
     "description": "Moves live traffic between versions of an app on Istio.",
@@ -24,15 +26,16 @@ _ABOUT = {
 
 
 class Components(ComponentProvider):
-    """Constructs BlueGreen for the engine."""
+    """Constructs them for the engine."""
 
     def __init__(self) -> None:
-        super().__init__([BlueGreen], "blue-green", version=VERSION)
+        super().__init__([*COMPONENTS], "blue-green", version=VERSION)
         self.schema = json.dumps(_described(json.loads(self.schema or "{}")))
 
-    def map_inputs(self, inputs: Any, component_def: ComponentDefinition) -> Any:  # noqa: ARG002
+    def map_inputs(self, inputs: Any, component_def: ComponentDefinition) -> Any:
         """The arguments as Python has them; Pulumi's own mapping leaves out misspelt ones unseen."""
-        return given(inputs, BlueGreenArgs)
+        (component,) = (one for one in COMPONENTS if one.__name__ == component_def.name)
+        return given(inputs, inspect.get_annotations(component.__init__)["args"])
 
     def cancel(self) -> None:
         """Ends every wait: somebody has pressed Ctrl-C."""

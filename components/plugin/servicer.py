@@ -21,6 +21,7 @@ from ..cluster_identity import ClusterIdentityProvider, SameClusterProvider
 from ..files import FilesProvider
 from ..gateway import waiting
 from ..ingress_service import IngressServiceProvider
+from ..minikube_profile import MinikubeProfileProvider
 from ..provider import Provider
 from ..split_proof import ConvergedProvider, DrainProvider, ReadyProvider
 from .component import Components
@@ -28,6 +29,7 @@ from .component import Components
 PROVIDERS: dict[str, Provider] = {
     "ClusterIdentity": ClusterIdentityProvider(),
     "IngressService": IngressServiceProvider(),
+    "MinikubeProfile": MinikubeProfileProvider(),
     "SameCluster": SameClusterProvider(),
     "SplitConverged": ConvergedProvider(),
     "SplitReady": ReadyProvider(),
@@ -76,7 +78,11 @@ class Servicer(ProviderServicer):
         news, _ = _plain(request.news, keep_unknowns=True)
         found = await self._run(request, context, lambda provider: provider.diff(request.id, olds, news))
         some = proto.DiffResponse.DIFF_SOME if found.changes else proto.DiffResponse.DIFF_NONE
-        return proto.DiffResponse(changes=some, replaces=found.replaces or [])
+        return proto.DiffResponse(
+            changes=some,
+            replaces=found.replaces or [],
+            deleteBeforeReplace=bool(found.delete_before_replace),
+        )
 
     async def Create(self, request: Any, context: Any) -> Any:  # noqa: N802
         """Waits for what the resource stands for."""

@@ -1,6 +1,6 @@
 """Turns the raw config into Settings; every mistake of it in one ConfigError."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import fields, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any, TypeAlias, cast, get_type_hints
@@ -29,18 +29,25 @@ _OF_KEY = "[key]"
 _NO_OBJECT = ("dataclass_type", "dict_type", "mapping_type")
 
 
-def parse(config: Mapping[str, object], project: str = "blue-green") -> Settings:
-    """Checks the config, given by key without its `blue-green:`. Raises ConfigError."""
+def parse(
+    config: Mapping[str, object], project: str = "blue-green", sections: Collection[str] = KEYS
+) -> Settings:
+    """Checks the config, given by key without its `blue-green:`. Raises ConfigError.
+
+    Of a config that has some of the `sections` alone, these are checked, and the others are of no meaning.
+    """
+    unknown = sorted(set(config) - set(sections))
     found = [
-        Mistake((name,), "there is no such key", nearest(name, KEYS, f"{project}:"))
-        for name in sorted(set(config) - set(KEYS))
+        Mistake((name,), "there is no such key", nearest(name, sections, f"{project}:")) for name in unknown
     ]
-    sections = {field: _read(name, config.get(name), found) for name, field in FIELDS.items()}
-    settings = _completed(Settings(**cast("Any", sections)), config)
+    read = {field: _read(name, config.get(name), found) for name, field in FIELDS.items()}
+    settings = _completed(Settings(**cast("Any", read)), config)
     # What is wrong already is not judged a second time together with other keys.
     found += [one for one in mistakes(settings, project) if not any(old.touches(one.path) for old in found)]
-    _refuse(found, project)
-    return replace(settings, warnings=warnings(settings, project))
+    _refuse([one for one in found if one.path[0] in (*sections, *unknown)], project)
+    ours = tuple(f"{project}:{name}" for name in sections)
+    said = tuple(one for one in warnings(settings, project) if one.startswith(ours))
+    return replace(settings, warnings=said)
 
 
 def parse_parts(config: Mapping[str, object], project: str = "blue-green") -> tuple[Cluster, App]:

@@ -30,6 +30,7 @@ from components.settings.forms import camel
 from components.version import VERSION
 from harness.labs import ROOT
 from tests.unit.fake_cluster import FakeGateway, fake_cluster
+from tests.unit.fake_minikube import FakeMinikube
 from tests.unit.test_provider import SPLIT
 
 URN = "urn:pulumi:dev::cart::blue-green:index:BlueGreen$blue-green:index:{0}::cart-{0}"
@@ -129,9 +130,12 @@ def test_its_schema_has_every_argument_with_its_docstring(plugin: Plugin) -> Non
     assert made["requiredInputs"] == ["versions", "weights"]
     assert set(made["properties"]) == {"url", "urls", "weights", "lastProof", "namespace", "service"}
     assert made["isComponent"]
+    parts = ("Application", "BlueGreen", "Istio", "Minikube", "TrafficSplit")
+    assert list(schema["resources"]) == [f"blue-green:index:{part}" for part in parts]
+    components = schema["resources"].values()
     listed = [
-        made["inputProperties"],
-        made["properties"],
+        *(one["inputProperties"] for one in components),
+        *(one["properties"] for one in components),
         *(one["properties"] for one in schema["types"].values()),
     ]
     assert [
@@ -208,6 +212,26 @@ def test_a_failure_is_its_own_text(plugin: Plugin) -> None:
     details = str(cast("Any", raised.value).details())
     assert details.startswith("Not every gateway routes by")
     assert "Traceback" not in details
+
+
+def test_a_minikube_is_the_plugins_too(minikube: FakeMinikube) -> None:
+    args = {"profile": "dev", "owner": "cart/dev", "clusterId": "c", "cpus": 2, "memory": 4096, "nodes": 1}
+    # A process of its own, which finds this `minikube`.
+    with started() as own:
+        made = own.create("MinikubeProfile", **args)
+        assert (made.id, made.properties["ip"], made.properties["status"]) == ("dev", "10.0.0.1", "Running")
+        assert minikube.calls() == ["start"]
+        olds, news = Struct(), Struct()
+        olds.update({**args, "status": "Running"})
+        news.update({**args, "cpus": 4})
+        urn = URN.format("MinikubeProfile")
+        diff = own.stub.Diff(provider_pb2.DiffRequest(id="dev", urn=urn, olds=olds, news=news))
+        assert (list(diff.replaces), diff.deleteBeforeReplace) == (["cpus"], True)
+        minikube.is_running()
+        with pytest.raises(grpc.RpcError) as raised:
+            own.create("MinikubeProfile", **{**args, "owner": "another/dev"})
+    said = str(cast("Any", raised.value).details())
+    assert "stack cart/dev made it. Write adopt: true to take it over" in said
 
 
 def test_a_secret_stays_one(plugin: Plugin) -> None:
