@@ -15,6 +15,7 @@ class Split:
     target: Any
     entrance: Any = None
     by_requests: bool = False
+    callers: bool = False
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,3 @@ def wait_for_weights(split: Split, wanted: Any, seconds: float) -> tuple[Proof, 
 def not_ready(split: Split, versions: tuple[str, ...]) -> dict[str, str]:
     """None."""
     return {}
-
-
-def wait_for_last_requests(split: Split, version: str, seconds: float) -> None:
-    """Waits for nothing."""

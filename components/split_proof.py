@@ -20,6 +20,7 @@ from .gateway import convergence as proof
 from .gateway.beside import Beside, of_rule
 from .gateway.chain import Entrance, Wanted
 from .gateway.envoy import Target
+from .gateway.last_requests import wait_for_last_requests
 from .gateway.room import Room, too_few
 from .history import record
 from .kubernetes import istio
@@ -33,7 +34,7 @@ from .observation import endpoint
 from .provider import Carried, Provider, kubeconfig_input, plain_errors
 
 # Inputs that may be left out: one that is gone is a change too.
-_OPTIONAL = ("beside", "evidence", "ports", "room", "tlsSecret")
+_OPTIONAL = ("beside", "callers", "evidence", "ports", "room", "tlsSecret")
 # The inputs by which the Gateway is another one.
 _ENTRANCE = ("gateway", "gatewaySelector", "hosts", "tlsSecret")
 
@@ -87,12 +88,14 @@ def _split(props: Mapping[str, Any]) -> proof.Split:
         else None
     )
     by_requests = props.get("evidence") == "requests"
-    return proof.Split(props["kubeconfig"], props["gatewaySelector"], target, entrance, by_requests)
+    callers = bool(props.get("callers"))
+    return proof.Split(props["kubeconfig"], props["gatewaySelector"], target, entrance, by_requests, callers)
 
 
 def _wanted(props: Mapping[str, Any]) -> Wanted:
     port = props.get("port")
-    return Wanted(_weights(props), props.get("route"), _beside(props), port and int(port))
+    for_callers = tuple(of_rule(rule, for_callers=True) for rule in props.get("beside") or ())
+    return Wanted(_weights(props), props.get("route"), _beside(props), port and int(port), for_callers)
 
 
 def _beside(props: Mapping[str, Any]) -> tuple[Beside, ...]:
@@ -296,7 +299,7 @@ class DrainProvider(Provider):
         Pulumi serves four at a time, so what is left of the time counts from when the first began.
         """
         left = _drains_began() + _props["drainSeconds"] - time.monotonic()
-        proof.wait_for_last_requests(_split(_props), _props["version"], max(0, left))
+        wait_for_last_requests(_split(_props), _props["version"], max(0, left))
 
 
 def idle_warnings(props: Mapping[str, Any], versions: tuple[str, ...]) -> tuple[str, ...]:

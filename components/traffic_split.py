@@ -93,6 +93,8 @@ class TrafficSplit(pulumi.ComponentResource):
         split = split_inputs(args.kubeconfig, gateway, virtual_service, args.app.host)
         if by_requests:
             split["evidence"] = "requests"
+        if args.routing.mesh_callers:
+            split["callers"] = True
         self._existing = existing(args.kubeconfig, args.app, args.versions)
         if self._existing is not None:
             split["existing"] = self._existing

@@ -11,6 +11,8 @@ from pathlib import Path
 
 from tools.store import LINKS
 
+# The Host of every request.
+HOST = "proof.example"
 SETTLE_SECONDS = 1.0
 LIMIT_SECONDS = 900
 
@@ -53,7 +55,7 @@ def load(url: str, rate: float, output: Path, environment: Mapping[str, str]) ->
     """
     requests: list[Request] = []
     limits = ("-rate", str(rate), "-duration", f"{LIMIT_SECONDS}s")
-    command = (LINKS / "bin" / "load", "-url", url, "-output", output, *limits)
+    command = (LINKS / "bin" / "load", "-url", url, "-host", HOST, "-output", output, *limits)
     with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL) as process:
         try:
             time.sleep(SETTLE_SECONDS)  # traffic before the change is part of what is measured

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from proof import others, streams
+from proof import callers, others, streams
 from proof.signals import interrupted, killed
 from proof.steps import (
     HALF,
@@ -120,6 +120,18 @@ TRANSITIONS = (
             to({"v1": 40, "v2": 0, "v3": 60}, ("v1", "v2", "v3")),
             mirrored(None),
             to(HALF, ("v1", "v2")),
+        ),
+        short=False,
+    ),
+    # tests/lab/test_callers.py has them in short.
+    Transition(
+        "callers in the mesh, in ten namespaces: a move, a version added, one removed",
+        (
+            callers.added(10),
+            callers.moved(10, {"v1": 0, "v2": 100}),
+            callers.moved(10, {"v1": 60, "v2": 30, "v3": 10}, ("v1", "v2", "v3")),
+            callers.moved(10, HALF),
+            callers.removed(10),
         ),
         short=False,
     ),

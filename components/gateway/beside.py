@@ -45,11 +45,16 @@ class Beside:
         return next(iter(self.mirrors or self.weights))
 
 
-def of_rule(rule: Mapping[str, Any]) -> Beside:
-    """What a rule of the VirtualService asks for. Pulumi hands over every number as a float."""
+def of_rule(rule: Mapping[str, Any], *, for_callers: bool = False) -> Beside:
+    """What a rule of the VirtualService asks of the gateways, or of the sidecars of callers in the mesh.
+
+    Pulumi hands over every number as a float.
+    """
     weights = {one["destination"]["subset"]: int(one.get("weight", 100)) for one in rule["route"]}
     matches = frozenset(
-        frozenset(match_conditions(match)) for match in rule["match"] if match.get("gateways") != ["mesh"]
+        frozenset(match_conditions(match))
+        for match in rule["match"]
+        if "gateways" not in match or (match["gateways"] == ["mesh"]) is for_callers
     )
     mirrors = {
         one["destination"]["subset"]: float(one["percentage"]["value"]) for one in rule.get("mirrors") or ()

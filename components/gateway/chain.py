@@ -41,7 +41,7 @@ class Split:
 
     `selector` is the Gateway's, for its pods; `target` names the VirtualService and the host.
     An `up` of the first releases wrote no `entrance` into the state. With `by_requests` nobody may ask
-    the Envoys: requests alone tell.
+    the Envoys: requests alone tell. With `callers` the sidecars of callers in the mesh follow it too.
     """
 
     kubeconfig: Kubeconfig
@@ -49,6 +49,7 @@ class Split:
     target: Target
     entrance: Entrance | None = None
     by_requests: bool = False
+    callers: bool = False
 
     @property
     def routes_path(self) -> str:
@@ -69,6 +70,7 @@ class Wanted:
         weights: by version; those at 0 may be left out.
         route: the name of the split's rule in the VirtualService; None: any, and any test routes.
         beside: the rules in front of the split, in their order.
+        for_callers: the same rules, as the callers in the mesh get them.
         port: the Service's port that the split leads to; None: any.
     """
 
@@ -76,6 +78,7 @@ class Wanted:
     route: str | None = None
     beside: tuple[Beside, ...] = ()
     port: int | None = None
+    for_callers: tuple[Beside, ...] = ()
 
     @property
     def served(self) -> dict[str, int]:
@@ -108,12 +111,7 @@ def look(admin: EnvoyAdmin, split: Split, wanted: Wanted) -> Seen:
         tables = {route.table for route in routes}
         clusters = envoy.endpoints(admin.get(envoy.endpoints_target(split.target)))
         found = serving(routes, clusters)
-        healthy = {
-            version: clusters.get(route.clusters[version], frozenset())
-            for route in routes
-            if not route.is_test
-            for version in route.weights
-        }
+        healthy = addresses(routes, clusters)
         if split.entrance is not None:
             ours = f"{split.target.namespace}/{split.target.virtual_service}"
             listeners = admin.get(listeners_path(tables))
@@ -161,6 +159,16 @@ def _beside_the_split(one: Finding) -> Finding:
     return replace(one, cause=f"{one.cause}, which has no share of the split", grade=Grade.NOTE)
 
 
+def addresses(routes: tuple[Route, ...], clusters: Mapping[str, frozenset[str]]) -> dict[str, frozenset[str]]:
+    """Where the routes send requests by the split, by version."""
+    return {
+        version: clusters.get(route.clusters[version], frozenset())
+        for route in routes
+        if not route.is_test
+        for version in route.weights
+    }
+
+
 def missing(version: str, healthy: frozenset[str] | None) -> Finding | None:
     """What a version lacks in an Envoy that has these healthy endpoints of it; None: no cluster at all."""
     if healthy:
@@ -187,13 +195,19 @@ def judged(gateways: Gateways, split: Split, answers: tuple[Answer[Seen], ...]) 
     Raises GatewayError.
     """
     found = broken(answers)
+    return found if failures(found) else broken(against_ready(gateways, split.target, answers))
+
+
+def against_ready(
+    gateways: Gateways, target: Target, answers: tuple[Answer[Seen], ...]
+) -> tuple[Answer[Seen], ...]:
+    """The answers with a finding where an Envoy's endpoints are not of now. Raises GatewayError."""
     versions = {version for answer in answers if answer.value for version in answer.value.healthy}
-    if failures(found) or not versions:
-        return found
-    target = split.target
+    if not versions:
+        return answers
     of = {version: target.workload(version) for version in sorted(versions)}
     ready = workloads.addresses(gateways.api, target.namespace, of)
-    return broken(tuple(_against(answer, ready) for answer in answers))
+    return tuple(_against(answer, ready) for answer in answers)
 
 
 def _against(answer: Answer[Seen], ready: Mapping[str, frozenset[str]]) -> Answer[Seen]:

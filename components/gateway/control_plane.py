@@ -1,4 +1,4 @@
-"""What istiod says of the gateways: which updates their Envoys rejected, and by which settings it works."""
+"""What istiod says of the proxies: which updates they took or rejected, and by which settings it works."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -8,10 +8,14 @@ import yaml
 
 from ..kubernetes.api import Api
 from .admin import EnvoyAdmin
-from .pods import GatewayPod
+from .pods import GatewayPod, pod_of
 
 # Where istiod answers debug questions without a token, from its pod's own loopback.
 _DEBUG_PORT = 15014
+SYNC = "/debug/syncz"
+# A nonce is the number of the state of the cluster that an update was made of, behind its time and a slash,
+# and a UUID (istio pilot/pkg/xds/discovery.go, NextVersion and nonce).
+_UUID_LENGTH = 36
 
 
 @dataclass(frozen=True)
@@ -29,6 +33,48 @@ class Rejection:
     kind: str
     reason: str
     sent: str
+
+
+@dataclass(frozen=True)
+class Synced:
+    """How far a proxy's Envoy is with one kind of resource; each istiod counts for itself.
+
+    Attributes:
+        istiod: the pod of the istiod that it is connected to.
+        pod: the proxy's, `NAMESPACE/NAME`.
+        kind: such as sidecar, or router for a gateway.
+        acked: the number of the state from which the last ones were made that it took.
+        watches: whether it has any.
+    """
+
+    istiod: str
+    pod: str
+    kind: str
+    acked: int
+    watches: bool
+
+
+def synced(istiod: GatewayPod, proxies: Iterable[Mapping[str, Any]], resource: str) -> Iterable[Synced]:
+    """What an istiod's answer says of each proxy that is connected to it; of `resource`, such as route."""
+    for one in proxies:
+        name, _, namespace = str(one.get("proxy")).rpartition(".")
+        kind = str(one.get("proxy_type"))
+        acked = _state(one.get(f"{resource}_acked", ""))
+        yield Synced(str(istiod), f"{namespace}/{name}", kind, acked, bool(one.get(f"{resource}_sent")))
+
+
+def _state(nonce: str) -> int:
+    number = nonce[:-_UUID_LENGTH].rpartition("/")[2]
+    return int(number) if number.isdecimal() else -1
+
+
+def istiods(api: Api, pods: Iterable[GatewayPod]) -> tuple[GatewayPod, ...]:
+    """The pods of the istiods that give these gateways their configuration. Raises GatewayError."""
+    return tuple(
+        istiod
+        for namespace in sorted({pod.control_plane for pod in pods})
+        for istiod in _istiods(api, namespace)
+    )
 
 
 def rejections(api: Api, pods: Iterable[GatewayPod]) -> tuple[Rejection, ...]:
@@ -56,13 +102,18 @@ def mesh_config(api: Api, pod: GatewayPod) -> Mapping[str, Any]:
 
 def _proxies(api: Api, namespace: str) -> Iterable[Mapping[str, Any]]:
     """What each istiod knows of the proxies that are connected to it (`istioctl proxy-status`)."""
-    query = {"labelSelector": "app=istiod", "fieldSelector": "status.phase=Running"}
-    for item in api.get(f"/api/v1/namespaces/{namespace}/pods", query)["items"]:
-        istiod = EnvoyAdmin(api, namespace, item["metadata"]["name"], _DEBUG_PORT)
+    for pod in _istiods(api, namespace):
+        istiod = EnvoyAdmin(api, namespace, pod.name, _DEBUG_PORT)
         try:
-            yield from istiod.get("/debug/syncz")
+            yield from istiod.get(SYNC)
         finally:
             istiod.close()
+
+
+def _istiods(api: Api, namespace: str) -> Iterable[GatewayPod]:
+    query = {"labelSelector": "app=istiod", "fieldSelector": "status.phase=Running"}
+    for item in api.get(f"/api/v1/namespaces/{namespace}/pods", query)["items"]:
+        yield pod_of(item, _DEBUG_PORT)
 
 
 def _rejected(pod: str, resources: Mapping[str, Mapping[str, str]]) -> Iterable[Rejection]:

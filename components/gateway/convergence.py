@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 
 from ..kubernetes import workloads
@@ -11,6 +10,7 @@ from ..kubernetes.errors import GatewayError, NotConvergedError
 from ..kubernetes.question import Question, refusal
 from . import chain, envoy
 from .admin import EnvoyAdmin
+from .callers import Sampled, of_split, of_versions, refuse_ambient
 from .causes import causes, virtual_service
 from .certificates import unusable
 from .chain import Seen, Split, Wanted, shown
@@ -47,6 +47,8 @@ def holds(split: Split, wanted: Wanted, decided: Collection[str] = ()) -> bool:
     with Gateways(split.kubeconfig, split.selector) as gateways:
         answers = chain.look_at_all(gateways, split, wanted)
         found = (*chain.judged(gateways, split, answers), *unusable(gateways, split.entrance))
+        if split.callers and not failures(found):
+            found = (*found, *of_split(gateways, split, wanted, 0).look().findings)
     undecided = {text for answer in answers if answer.value for text in _undecided(answer.value)}
     if failures(found) or not undecided <= set(decided):
         return False
@@ -101,6 +103,7 @@ def wait_for_versions(
     target = split.target
     with Gateways(split.kubeconfig, split.selector) as gateways:
         kubectl = gateways.api.kubectl
+        callers = of_versions(gateways, split, versions, seconds / 2) if split.callers else None
 
         def look() -> tuple[Finding, ...]:
             for version in versions:
@@ -108,11 +111,15 @@ def wait_for_versions(
                 if reason is not None:
                     return (Finding(Link.ENDPOINTS, reason),)
             found = lacking(gateways, split, versions)
+            if callers is not None and not failures(found):
+                found = (*found, *callers.look().missing)
             if not failures(found) and room is not None:
                 few = too_few(gateways.api, target.namespace, room)
                 found = (*found, *(Finding(Link.ENDPOINTS, one, _MORE_PODS) for one in few))
             return found if failures(found) else (*found, *_silent(gateways.api, split, questions or {}))
 
+        if split.callers and (ambient := refuse_ambient(gateways, target.namespace)):
+            raise HopelessWaitError(_lines("Traffic has not moved:", ambient.told(kubectl)))
         try:
             check = _explained(gateways, split, versions, look)
             wait_until(check, seconds, lambda: _pod_reasons(gateways, split, versions))
@@ -141,22 +148,30 @@ def wait_for_weights(split: Split, wanted: Wanted, seconds: float) -> tuple[Proo
     Raises NotConvergedError with the links that do not.
     """
     answers: tuple[Answer[Seen], ...] = ()
+    sampled: Sampled | None = None
     with Gateways(split.kubeconfig, split.selector) as gateways:
         kubectl = gateways.api.kubectl
+        callers = of_split(gateways, split, wanted, seconds / 2) if split.callers else None
 
         def look() -> tuple[Finding, ...]:
-            nonlocal answers
+            nonlocal answers, sampled
             answers = chain.look_at_all(gateways, split, wanted)
             found = chain.judged(gateways, split, answers)
-            return found if failures(found) else (*found, *unusable(gateways, split.entrance))
+            if not failures(found):
+                found = (*found, *unusable(gateways, split.entrance))
+            if callers is not None and not failures(found):
+                sampled = callers.look()
+                found = (*found, *sampled.missing)
+            return found
 
         try:
             wait_until(_explained(gateways, split, tuple(wanted.served), look), seconds, list)
         except NotConvergedError as error:
             said, rest = _outcome(error, f"after {seconds:g} s")
+            who = "gateway and sidecar" if split.callers else "gateway"
             raise type(error)(
                 _lines(
-                    f"Not every gateway routes by {shown(wanted.weights)}{said}",
+                    f"Not every {who} routes by {shown(wanted.weights)}{said}",
                     *rest,
                     *_stuck(gateways.api, split, tuple(wanted.served)).values(),
                     f"Look at: {kubectl} get pods -A -l app=istiod, and the log of the gateway's pod.",
@@ -170,7 +185,12 @@ def wait_for_weights(split: Split, wanted: Wanted, seconds: float) -> tuple[Proo
         )
     _say_notes(answers)
     seen = ((str(one.pod), one.value) for one in answers if one.value and one.value.routes)
-    return tuple(Proof(pod, wanted.served, now, images, _undecided(value)) for pod, value in seen)
+    proofs = tuple(Proof(pod, wanted.served, now, images, _undecided(value)) for pod, value in seen)
+    if sampled is None:
+        return proofs
+    for text in (str(sampled), *sampled.notes):
+        say(text)
+    return (*proofs, Proof(str(sampled), wanted.served, now, images))
 
 
 def _undecided(seen: Seen) -> tuple[str, ...]:
@@ -194,56 +214,6 @@ def not_ready(split: Split, versions: tuple[str, ...]) -> dict[str, str]:
     """Which of the versions are not rolled out, and why. Raises GatewayError."""
     with Api(split.kubeconfig) as api:
         return _not_rolled_out(api, split.target, versions)
-
-
-def wait_for_last_requests(split: Split, version: str, seconds: float) -> None:
-    """Waits until no gateway has a request in flight to the version, or the time is over.
-
-    A gateway that was asked and does not answer now has what it had; one that never answered may have any
-    number. Where the cluster cannot be asked there is nothing to wait for. Both are said.
-    """
-    if split.by_requests:
-        say(f"requests alone cannot tell the last requests to {version}, so they get {seconds:.3g} s")
-        with suppress(NotConvergedError):
-            wait_until(lambda: (version,), seconds)
-        return
-    active: dict[str, int | None] = {}
-    silent: dict[str, GatewayError | None] = {}
-    lost: GatewayError | None = None
-
-    def requests(admin: EnvoyAdmin) -> int:
-        return envoy.active_requests(admin.get(envoy.CLUSTERS), split.target, version)
-
-    def check() -> tuple[str, ...]:
-        nonlocal active, silent, lost
-        try:
-            answers = gateways.ask(requests) if gateways.pods() else ()
-            lost = None
-        except GatewayError as error:
-            answers, lost = None, error
-        if answers is not None:
-            counts = {str(one.pod): one.value for one in answers}
-            active = {pod: active.get(pod) if count is None else count for pod, count in counts.items()}
-            # A pod that is not ready may not have an Envoy that listens yet.
-            quiet = (one for one in answers if one.pod.ready and active[str(one.pod)] is None)
-            silent = {str(one.pod): one.error for one in quiet}
-        return (*silent, *(f"{pod}: {count} requests" for pod, count in active.items() if count))
-
-    # A kubeconfig of the last `up` may name what this machine lacks; the version can go all the same.
-    try:
-        with Gateways(split.kubeconfig, split.selector) as gateways:
-            wait_until(check, seconds)
-    except NotConvergedError:
-        left = sum(count or 0 for count in active.values())
-        if left:
-            say(f"{left} requests to {version} took longer than {seconds:.3g} s and are ended with it")
-        for pod, error in silent.items():
-            given = f"gateway {pod} was given {seconds:.3g} s for its last requests to {version}"
-            say(f"{given}, unasked: {error}")
-    except GatewayError as error:
-        lost = error
-    if lost is not None:
-        say(f"{version} goes without a wait for its last requests: {lost}")
 
 
 def _explained(

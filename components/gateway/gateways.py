@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -63,10 +63,12 @@ class Gateways:
             self._threads.shutdown(cancel_futures=True)
         self._open.close()
 
-    def ask(self, question: Callable[[EnvoyAdmin], T]) -> tuple[Answer[T], ...]:
-        """Asks every gateway at the same time. Raises GatewayError when there is none."""
-        pods = self.pods()
-        if not pods:
+    def ask(
+        self, question: Callable[[EnvoyAdmin], T], others: Sequence[GatewayPod] | None = None
+    ) -> tuple[Answer[T], ...]:
+        """Asks every gateway, or `others`, at the same time. Raises GatewayError when there is no gateway."""
+        pods = self.pods() if others is None else others
+        if not pods and others is None:
             labels = label_selector(self.selector)
             raise GatewayError(
                 f"No gateway runs: no pod in any namespace matches {labels}. "

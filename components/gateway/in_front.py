@@ -109,6 +109,16 @@ def tables(dump: Mapping[str, Any], ours: str) -> list[Table]:
     return [table for table in found if _has(table, ours)]
 
 
+def domains(dump: Mapping[str, Any], ours: str) -> tuple[str, ...]:
+    """A domain of each virtual host of a dump that has routes of the VirtualService."""
+    return tuple(
+        one["domains"][0]
+        for table in tables(dump, ours)
+        for one in table.get("virtual_hosts") or ()
+        if any(source(each) == ours for each in one.get("routes") or ())
+    )
+
+
 def _has(table: Table, ours: str) -> bool:
     return any(
         source(each) == ours for one in table.get("virtual_hosts") or () for each in one.get("routes") or ()

@@ -48,11 +48,12 @@ def gateway_pods(api: Api, selector: Mapping[str, str]) -> tuple[GatewayPod, ...
     """The pods that run, sorted by name. Raises GatewayError."""
     query = {"labelSelector": label_selector(selector), "fieldSelector": "status.phase=Running"}
     listed = api.get("/api/v1/pods", query)
-    pods = (_pod(item) for item in listed["items"])
+    pods = (pod_of(item) for item in listed["items"])
     return tuple(sorted(pods, key=str))
 
 
-def _pod(item: Mapping[str, Any]) -> GatewayPod:
+def pod_of(item: Mapping[str, Any], admin_port: int = ADMIN_PORT) -> GatewayPod:
+    """A pod as the API server has it; its proxy's own config may name another port."""
     metadata, status = item["metadata"], item["status"]
     conditions: list[Mapping[str, str]] = status.get("conditions") or []
     variables = dict(_variables(item))
@@ -64,7 +65,7 @@ def _pod(item: Mapping[str, Any]) -> GatewayPod:
         metadata["name"],
         ready=any(one["type"] == "Ready" and one["status"] == "True" for one in conditions),
         terminating="deletionTimestamp" in metadata,
-        admin_port=int(config.get("proxyAdminPort", ADMIN_PORT)),
+        admin_port=int(config.get("proxyAdminPort", admin_port)),
         control_plane=istiod[1] if len(istiod) > 1 else GatewayPod.control_plane,
         revision=annotations.get("istio.io/rev", GatewayPod.revision),
     )

@@ -5,6 +5,7 @@ from typing import Any
 
 from ..gateway import chain
 from ..gateway.beside import of_rule
+from ..gateway.callers import of_split
 from ..gateway.causes import causes, virtual_service
 from ..gateway.certificates import unusable
 from ..gateway.chain import Entrance, Split, Wanted
@@ -32,9 +33,12 @@ def findings(gateways: Gateways, settings: Settings) -> tuple[Finding, ...]:
     entrance = Entrance(routing.gateway, routing.hosts, routing.tls_secret)
     manifest = routes.virtual_service(app, settings.weights, routing, settings.test_routes, settings.mirror)
     *beside, rule = manifest["spec"]["http"]
-    wanted = Wanted(settings.weights, rule["name"], tuple(map(of_rule, beside)), app.port)
+    for_callers = tuple(of_rule(one, for_callers=True) for one in beside)
+    wanted = Wanted(settings.weights, rule["name"], tuple(map(of_rule, beside)), app.port, for_callers)
     split = Split("", routing.gateway_selector, target, entrance)
     found = chain.judged(gateways, split, chain.look_at_all(gateways, split, wanted))
+    if routing.mesh_callers:
+        found = (*found, *of_split(gateways, split, wanted, 0).look().findings)
     why = causes(gateways, target, tuple(wanted.served), (*found, Finding(Link.UPDATE, "")))
     beside = _beside(gateways, target, manifest)
     return tuple(dict.fromkeys((*found, *unusable(gateways, entrance), *why, *beside)))

@@ -13,7 +13,8 @@ import pytest
 
 from components.gateway import envoy
 from harness.labs import Lab, Program
-from tests.lab.observe import VERSIONS, wait
+from harness.pace import pace
+from tests.lab.observe import VERSIONS, failing_up, followed, wait
 from tests.lab.shop import HOST, ROUTING, second_stack
 
 CALLERS = 8
@@ -88,14 +89,32 @@ def test_a_caller_in_the_mesh_follows_the_split_where_the_config_says_so(shop: P
         return () if dump.returncode else envoy.routed_weights(json.loads(brace + rest), target)
 
     try:
+        shop.kubectl("wait", "pod/caller", "--for=condition=Ready", f"--timeout={round(60 * pace())}s")
         shop.config(routing=ROUTING | {"meshCallers": True}, weights={"v1": 30, "v2": 70})
-        shop.up("--skip-preview")
-        wait(lambda: routes() == ({"v1": 30, "v2": 70},), "the sidecar routes by the split")
+        said = shop.up("--skip-preview").stdout
+        # The proof has read it: nothing is waited for any more.
+        assert routes() == ({"v1": 30, "v2": 70},)
+        assert "callers in the mesh, sampled: 1 of 1 sidecars read, 1 of 1 acknowledged to istiod" in said
         shop.config(routing=ROUTING)
         shop.up("--skip-preview")
         wait(lambda: routes() == (), "the sidecar has no route of the split")
     finally:
         shop.kubectl("delete", "pod", "caller", "--grace-period=0", "--force")
+
+
+def test_each_of_several_hosts_is_proved(shop: Program) -> None:
+    second = "second.example"
+    shop.config(routing=ROUTING | {"hosts": [HOST, second]}, weights={"v1": 100, "v2": 0})
+    shop.up("--skip-preview")
+    url = str(shop.outputs()["url"])
+    assert {httpx.get(url, headers={"Host": host}).status_code for host in (HOST, second)} == {200}
+    with followed(shop):
+        change = json.dumps({"spec": {"hosts": [HOST]}})
+        shop.kubectl("patch", "virtualservice", "shop", "--type=merge", "-p", change)
+    said = failing_up(shop, "--refresh=false")
+    assert f"sends every request for host {second} to the VirtualService default/myapp" in said
+    shop.config(routing=ROUTING)
+    shop.up("--skip-preview")
 
 
 def test_a_load_balancers_address_is_the_url(shop: Program) -> None:

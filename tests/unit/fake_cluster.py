@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from websockets.datastructures import Headers
 from websockets.http11 import Request, Response
@@ -36,11 +36,12 @@ class FakeGateway:
     ready: bool = True
     terminating: bool = False
     lasts: int | None = None
+    namespace: str = "istio-system"
 
     def pod(self) -> dict[str, Any]:
         """The pod as the API server has it."""
         conditions = [{"type": "Ready", "status": str(self.ready)}]
-        metadata = {"namespace": "istio-system", "name": self.name}
+        metadata = {"namespace": self.namespace, "name": self.name}
         if self.terminating:
             metadata["deletionTimestamp"] = "2026-11-24T00:00:00Z"
         return {"metadata": metadata, "status": {"conditions": conditions}}
@@ -87,6 +88,47 @@ class FakeGateway:
 
 
 @dataclass
+class FakeIstiod(FakeGateway):
+    """An istiod: the proxies that are connected to it, each by the number of the last routes that it took.
+
+    In the namespaces `without` no sidecar is sent the split; those by a number below 0 have no routes at all.
+    """
+
+    proxies: dict[str, int] = field(default_factory=dict[str, int])
+    without: tuple[str, ...] = ()
+
+    def answer(self, target: str) -> Any:
+        """What its debug interface says."""
+        if target.startswith("/debug/config_dump"):
+            namespace = target.partition("proxyID=")[2].partition("&")[0].rpartition(".")[2]
+            return {"configs": [] if namespace in self.without else [{"config": VIRTUAL_SERVICE}]}
+        found = [synced(name, number) for name, number in self.proxies.items()]
+        for one, number in zip(found, self.proxies.values(), strict=True):
+            if number < 0:
+                del one["route_sent"], one["route_acked"]
+        return found
+
+
+def synced(name: str, number: int, kind: str = "sidecar") -> dict[str, Any]:
+    """What istiod 1.29 says of a proxy, `NAMESPACE/NAME`."""
+    namespace, _, pod = name.partition("/")
+    nonce = f"2026-11-26T16:00:00Z/{number}c3b0a6d4-5d0e-4a1c-9f5e-0f3f4f1e2d3c"
+    kinds = ("cluster", "listener", "route", "endpoint")
+    states = {f"{one}_{state}": nonce for one in kinds for state in ("sent", "acked")}
+    resource = {"sent": nonce, "acked": nonce, "sentTime": "2026-11-26T16:00:00.123456789Z"}
+    types = ("cluster.v3.Cluster", "listener.v3.Listener", "route.v3.RouteConfiguration",
+             "endpoint.v3.ClusterLoadAssignment")  # fmt: skip
+    return {
+        "cluster_id": "Kubernetes",
+        "proxy": f"{pod}.{namespace}",
+        "proxy_type": kind,
+        "istio_version": "1.29.1",
+        **states,
+        "resources": {f"type.googleapis.com/envoy.config.{one}": resource for one in types},
+    }
+
+
+@dataclass
 class FakeCluster:
     """The cluster: its gateways, and any other object by its path."""
 
@@ -94,18 +136,31 @@ class FakeCluster:
     objects: dict[str, Any] = field(default_factory=dict[str, Any])
     forbidden: str | None = None
     kubeconfig: str = ""
+    istiods: list[FakeIstiod] = field(default_factory=list[FakeIstiod])
+    sidecars: list[FakeGateway] = field(default_factory=list[FakeGateway])
+
+    def pods(self, query: dict[str, str]) -> list[FakeGateway]:
+        """Those that are asked for."""
+        labels, fields = query.get("labelSelector", ""), query.get("fieldSelector", "")
+        if labels == "app=istiod":
+            return [*self.istiods]
+        if fields.startswith("metadata.name="):
+            return [one for one in self.sidecars if fields == f"metadata.name={one.name}"]
+        return self.sidecars if "tlsMode" in labels else self.gateways
 
     def respond(self, _connection: ServerConnection, request: Request) -> Response | None:
         """A GET's answer; None goes on to the port-forward."""
         path = urlsplit(request.path).path
+        query = dict(parse_qsl(urlsplit(request.path).query))
         if self.forbidden and path.endswith(self.forbidden):
             return _json(403, {"message": f'pods is forbidden: User "ci" cannot use {path}'})
         if path in self.objects:
             return _json(200, self.objects[path])
         if path == "/api/v1/pods":
-            return _json(200, {"items": [gateway.pod() for gateway in self.gateways]})
+            return _json(200, {"items": [one.pod() for one in self.pods(query)]})
         if path.endswith("/pods"):
-            return _json(200, {"items": []})
+            found = self.pods(query) if query.get("labelSelector") == "app=istiod" or self.sidecars else []
+            return _json(200, {"items": [one.pod() for one in found if f"/{one.namespace}/" in path]})
         if path.endswith("/portforward"):
             return None
         return _json(404, {"message": f"{path} not found"})
@@ -114,7 +169,7 @@ class FakeCluster:
         """A port-forward to an Envoy's admin interface, as the kubelet does it."""
         assert connection.request
         name = connection.request.path.split("/pods/")[1].partition("/")[0]
-        (gateway,) = [one for one in self.gateways if one.name == name]
+        (gateway,) = [one for one in (*self.gateways, *self.istiods, *self.sidecars) if one.name == name]
         port = (15000).to_bytes(2, "little")
         connection.send(b"\0" + port)
         connection.send(b"\1" + port)

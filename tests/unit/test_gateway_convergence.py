@@ -14,6 +14,7 @@ from components.gateway import convergence as proof
 from components.gateway import waiting
 from components.gateway.chain import Entrance, Split, Wanted
 from components.gateway.envoy import Target
+from components.gateway.last_requests import wait_for_last_requests
 from components.gateway.waiting import InterruptedWaitError
 from components.kubernetes.api import Api
 from components.kubernetes.errors import GatewayError, NotConvergedError
@@ -217,12 +218,12 @@ def test_a_version_is_drained_when_its_last_request_has_ended() -> None:
     with fake_cluster(busy) as cluster:
         timer = threading.Timer(0.2, lambda: busy.active.update(v1=0))
         timer.start()
-        proof.wait_for_last_requests(split(cluster), "v1", 30)
+        wait_for_last_requests(split(cluster), "v1", 30)
         timer.join()
         assert busy.active == {"v1": 0}
         busy.active = {"v1": 1}
-        proof.wait_for_last_requests(split(cluster), "v1", 0.1)
-    proof.wait_for_last_requests(split(cluster), "v1", 30)
+        wait_for_last_requests(split(cluster), "v1", 0.1)
+    wait_for_last_requests(split(cluster), "v1", 30)
 
 
 def test_a_stream_that_the_other_side_closed_is_a_broken_connection() -> None:
@@ -262,7 +263,7 @@ def test_a_gateway_that_once_does_not_answer_still_has_its_requests() -> None:
     busy = FakeGateway("a", HALVES, active={"v1": 1}, lasts=1)
     with fake_cluster(busy) as cluster:
         started = time.monotonic()
-        proof.wait_for_last_requests(split(cluster), "v1", 0.5)
+        wait_for_last_requests(split(cluster), "v1", 0.5)
         assert time.monotonic() - started >= 0.5
 
 
@@ -272,16 +273,16 @@ def test_a_gateway_that_cannot_be_asked_for_its_last_requests_gets_the_whole_tim
     with fake_cluster(FakeGateway("a", HALVES)) as cluster:
         cluster.forbidden = "/portforward"
         started = time.monotonic()
-        proof.wait_for_last_requests(split(cluster), "v1", 0.5)
+        wait_for_last_requests(split(cluster), "v1", 0.5)
         assert time.monotonic() - started >= 0.5
         said = capsys.readouterr().err
         assert "gateway istio-system/a was given 0.5 s for its last requests to v1, unasked: " in said
         assert 'resources: ["pods/portforward"]' in said
         # Without a gateway there is no request either.
         cluster.gateways.clear()
-        proof.wait_for_last_requests(split(cluster), "v1", 30)
+        wait_for_last_requests(split(cluster), "v1", 30)
     assert capsys.readouterr().err == ""
-    proof.wait_for_last_requests(split(cluster), "v1", 30)
+    wait_for_last_requests(split(cluster), "v1", 30)
     assert "v1 goes without a wait for its last requests: The cluster's" in capsys.readouterr().err
 
 
@@ -296,7 +297,7 @@ def test_a_version_can_go_where_the_kubeconfig_of_its_last_up_cannot_be_used() -
     where = proof.Split(
         json.dumps(kubeconfig), {"istio": "ingressgateway"}, Target("default", "myapp", "myapp")
     )
-    proof.wait_for_last_requests(where, "v1", 30)
+    wait_for_last_requests(where, "v1", 30)
 
 
 QUOTA = 'pods "myapp-v3-1" is forbidden: exceeded quota: small'

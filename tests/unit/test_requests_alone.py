@@ -13,6 +13,7 @@ from components.errors import RolloutError
 from components.gateway import convergence as proof
 from components.gateway.chain import Split
 from components.gateway.envoy import Target
+from components.gateway.last_requests import wait_for_last_requests
 from components.kubernetes.errors import NotConvergedError
 from components.manifests import routes
 from components.manifests.objects import objects
@@ -165,7 +166,7 @@ def test_no_port_forward_is_opened(gateway: Gateway, capfd: pytest.CaptureFixtur
         # Back to the gateways is a change, though nothing but the evidence is another one.
         others = {key: value for key, value in props.items() if key not in {"evidence", "marks"}}
         assert ConvergedProvider().diff("shop", state, others).changes
-        proof.wait_for_last_requests(split, "v1", 0.1)
+        wait_for_last_requests(split, "v1", 0.1)
         assert "requests alone cannot tell the last requests to v1" in capfd.readouterr().err
 
 
