@@ -108,11 +108,12 @@ class TrafficSplit(pulumi.ComponentResource):
 
         exports = RuleExports(name, args.kubeconfig, args.app, args.routing, args.versions, args.url)
         subsets = [self._subset(name, version, args, split, exports) for version in sorted(args.versions)]
+        # Of other pods nobody has seen yet that the gateways' requests reach them.
+        asked["workloads"] = _digests(args)
         ready = SplitReady(
             f"{name}-ready",
             {
                 **asked,
-                "workloads": _digests(args),
                 "questions": _questions(args),
                 **({"room": args.convergence.room} if args.convergence.room else {}),
             },
