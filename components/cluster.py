@@ -1,5 +1,6 @@
 """The cluster of the stack: how Kubernetes is reached, and at which address its node ports."""
 
+import atexit
 import os
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
@@ -11,7 +12,7 @@ from pulumi_kubernetes.provider import Provider
 
 from . import later
 from .cluster_identity import ClusterIdentity, SameCluster
-from .kubernetes import kubeconfig
+from .kubernetes import copies, kubeconfig
 from .kubernetes.errors import KubeconfigError
 from .kubernetes.kubeconfig import Kubeconfig
 from .minikube import Minikube
@@ -84,7 +85,9 @@ def taking_over() -> Generator[None]:
 def _minikube(args: MinikubeCluster) -> Cluster:
     minikube = Minikube("minikube", args)
     # A provider that found the cluster stopped asks it again only when its own inputs have changed.
-    config = pulumi.Output.all(minikube.changed, minikube.kubeconfig).apply("# {0[0]}\n{0[1]}".format)
+    config = pulumi.Output.all(minikube.changed, _marked(minikube.kubeconfig)).apply(
+        "# {0[0]}\n{0[1]}".format
+    )
     provider = Provider(
         "kubernetes",
         kubeconfig=config,
@@ -95,6 +98,12 @@ def _minikube(args: MinikubeCluster) -> Cluster:
     )
     address = _given(args.ingress_address) or minikube.ip
     return Cluster(provider, minikube.kubeconfig, address, owned=True)
+
+
+def _marked(text: pulumi.Output[str]) -> pulumi.Output[str]:
+    """The text for a provider, whose copies of it go with this process."""
+    atexit.register(copies.remove)
+    return text.apply(copies.marked)
 
 
 def _given(address: str | None) -> pulumi.Output[str] | None:
@@ -115,7 +124,7 @@ def existing(
     if text is not None:
         secret = pulumi.Output.secret(text)
         identity = ClusterIdentity(f"{name}-cluster", kubeconfig_input(secret), opts)
-        provider = _provider(name, identity, opts, secret)
+        provider = _provider(name, identity, opts, _marked(secret))
         return Cluster(provider, secret, _given(args.ingress_address), owned=False, identity=identity)
     reference = kubeconfig.reference(args.path, args.context)
     try:

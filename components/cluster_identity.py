@@ -13,6 +13,7 @@ from typing import Any
 import pulumi
 from pulumi import dynamic
 
+from .kubernetes import copies
 from .kubernetes import kubeconfig as kubeconfigs
 from .kubernetes.api import Api
 from .kubernetes.errors import ForbiddenError, GatewayError
@@ -59,6 +60,10 @@ class ClusterIdentityProvider(Provider):
         """Refuses another cluster: a refresh would find nothing there, and forget all that the stack made."""
         _known(props, props["kubeconfig"])
         return dynamic.ReadResult(id_, props)
+
+    def delete(self, _id: str, _props: dict[str, Any]) -> None:
+        """Takes the provider's copies away: this is deleted behind the provider."""
+        copies.remove()
 
 
 class SameClusterProvider(Provider):

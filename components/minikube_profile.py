@@ -14,6 +14,7 @@ import pulumi
 from pulumi import dynamic
 
 from .carrier import in_plugin
+from .kubernetes import copies
 from .profile import changes as minikube_changes
 from .profile import cli as minikube_cli
 from .profile import owner as minikube_owner
@@ -96,6 +97,7 @@ class MinikubeProfileProvider(Provider):
         owner = minikube_owner.read(profile)
         if owner is not None and owner.cluster_id == _props["clusterId"]:
             minikube_cli.delete(profile)
+        copies.remove()
 
 
 def _clean(profile: Profile) -> None:

@@ -3,6 +3,7 @@
 import base64
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -80,3 +81,19 @@ def test_no_credentials_are_written_in_plain_text(
     # Encrypted, as the passphrase shows, where the stack needs the text; else nowhere.
     shown = stack.run("pulumi", "stack", "export", "--show-secrets").stdout
     assert any(secret in shown for secret in secrets) is holds
+
+
+@pytest.mark.parametrize("kind", ["program", "alone"])
+def test_no_copy_of_the_kubeconfig_stays(
+    kind: str, secrets: set[str], request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    stack: Program = request.getfixturevalue(kind)
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    here = replace(stack, environment={**stack.environment, "TMPDIR": str(temporary)})
+    for command in (["up", "--yes", "--skip-preview"], ["preview"]):
+        here.run("pulumi", *command, "--non-interactive")
+        left = {one.name: one.read_bytes() for one in temporary.rglob("*") if one.is_file()}
+        assert {
+            name for name, text in left.items() if any(secret.encode() in text for secret in secrets)
+        } == set()
