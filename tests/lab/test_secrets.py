@@ -83,14 +83,10 @@ def test_no_credentials_are_written_in_plain_text(
     assert any(secret in shown for secret in secrets) is holds
 
 
-@pytest.mark.parametrize("kind", ["program", "alone"])
-def test_no_copy_of_the_kubeconfig_stays(
-    kind: str, secrets: set[str], request: pytest.FixtureRequest, tmp_path: Path
-) -> None:
-    stack: Program = request.getfixturevalue(kind)
+def test_no_copy_of_the_kubeconfig_stays(program: Program, secrets: set[str], tmp_path: Path) -> None:
     temporary = tmp_path / "temporary"
     temporary.mkdir()
-    here = replace(stack, environment={**stack.environment, "TMPDIR": str(temporary)})
+    here = replace(program, environment={**program.environment, "TMPDIR": str(temporary)})
     for command in (["up", "--yes", "--skip-preview"], ["preview"]):
         here.run("pulumi", *command, "--non-interactive")
         left = {one.name: one.read_bytes() for one in temporary.rglob("*") if one.is_file()}
