@@ -21,7 +21,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_a_mark_changes_nothing_else_and_leaves_what_is_no_kubeconfig() -> None:
     plain, marked = yaml.safe_load(TEXT), yaml.safe_load(copies.marked(TEXT))
     assert {key: value for key, value in marked.items() if key != "extensions"} == plain
-    theirs = {"name": "theirs", "extension": {}}
+    theirs: dict[str, object] = {"name": "theirs", "extension": {}}
     (one, _mark) = yaml.safe_load(copies.marked(yaml.safe_dump({**plain, "extensions": [theirs]})))[
         "extensions"
     ]
