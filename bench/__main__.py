@@ -27,6 +27,7 @@ def main(
     rounds: Annotated[int, typer.Option(min=1, help="Rounds of each timed command.")] = 5,
     cold: Annotated[bool, typer.Option(help="Build every tool in an empty cache too: half an hour.")] = False,
     only: Annotated[str, typer.Option(help="Only the parts whose name contains this.")] = "",
+    minutes: Annotated[int, typer.Option(min=1, help="How long one page of the dashboard stays open.")] = 5,
     keep: Annotated[
         bool, typer.Option(help="Add the figures to bench/history.jsonl, the table to docs/performance.md.")
     ] = False,
@@ -46,7 +47,7 @@ def main(
             "convergence": lambda: convergence.measure(program, rounds),
             "rollback": lambda: convergence.measure_rollback(program, rounds),
             "memory": lambda: memory.measure(lab, program, rounds),
-            "dashboard": lambda: dashboard.measure(program),
+            "dashboard": lambda: dashboard.measure(program, minutes),
             "growth": lambda: growth.measure(program, rounds),
         }
         for measure in (measure for name, measure in parts.items() if only in name):

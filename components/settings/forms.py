@@ -38,10 +38,13 @@ def camel(name: str) -> str:
 
 @dataclass(frozen=True)
 class Key:
-    """What the reference says of a key. `default` is for one that depends on other keys."""
+    """What the reference says of a key. `default` is for one that depends on other keys.
+
+    `effect` None is that of the key above.
+    """
 
     text: str
-    effect: Effect = "nothing"
+    effect: Effect | None = "nothing"
     example: object = None
     default: str | None = None
 

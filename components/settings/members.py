@@ -6,7 +6,7 @@ from functools import cache, reduce
 from types import NoneType, UnionType
 from typing import Annotated, Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from .forms import Form, Key, branch, camel
+from .forms import Effect, Form, Key, branch, camel
 
 T = TypeVar("T")
 
@@ -28,6 +28,12 @@ class Member:
     def key(self) -> Key:
         """What the reference says of it."""
         return self.mark(Key) or Key("")
+
+    def with_effect(self, above: Effect | None) -> "Member":
+        """With the effect of the key above, where it has none of its own."""
+        if self.key.effect is not None:
+            return self
+        return replace(self, marks=(replace(self.key, effect=above), *self.marks))
 
     @property
     def form(self) -> Form | None:

@@ -110,7 +110,7 @@ def _keys(member: Member) -> Mapping[str, Member]:
     found: dict[str, Member] = {}
     for branch in member.branches():
         for name, one in branch.members().items():
-            found.setdefault(name, one)
+            found.setdefault(name, one.with_effect(member.key.effect))
     if member.hint is Settings:
         del found["warnings"]
     return found

@@ -91,6 +91,7 @@ CHARTS = Rule(
     "oci://registry.example.com/charts",
 )
 FILE = Rule(r"[^\0]+", "a file's path", "~/.kube/config")
+CONTEXT = Rule(r"[^\0]+", "a context as `kubectl config get-contexts` lists it", "prod")
 WORD = Rule(r"[A-Za-z0-9][-A-Za-z0-9_.]*", "a word of letters, digits, -, _ and .", "dev")
 CNI = Rule(r"[A-Za-z0-9_./~-]+", "a CNI's name or the path of its manifest", "calico")
 # Units as of github.com/docker/go-units, and m for MiB; https://minikube.sigs.k8s.io/docs/commands/start/

@@ -24,6 +24,7 @@ WORKLOADS = (
         "v2, whose number is not in the config, is scaled to 2",
         (("scale", "deployment/shop-v2", "--replicas=2"),),
         undo=(("scale", "deployment/shop-v2", "--replicas=1"),),
+        heals=True,
     ),
     Break(
         "v1, whose number is in the config, is scaled to 1",
@@ -60,6 +61,7 @@ WORKLOADS = (
         "a variable that the config does not name",
         (("set", "env", "deployment/shop-v2", "MORE=1"),),
         undo=(("set", "env", "deployment/shop-v2", "MORE-"),),
+        heals=True,
     ),
     Break(
         "a readiness probe that fails",

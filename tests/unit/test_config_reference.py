@@ -105,6 +105,16 @@ def test_every_key_is_on_the_page() -> None:
                 assert f"| `{path.partition('.')[2]}` |" in page
 
 
+def test_each_row_of_the_page_stands_on_one_line() -> None:
+    page = (ROOT / "docs" / "config.md").read_text()
+    assert not [line for line in page.splitlines() if line.startswith("|") and not line.endswith("|")]
+
+
+def test_what_asks_alone_rolls_nothing() -> None:
+    for above, change in (("routing.check", "nothing"), ("versions.<name>.probes.readiness", "rolls")):
+        assert reference.entry(f"{above}.grpc.service")[0].change == change
+
+
 # The first config waits for the import of pydantic.
 @hypothesis_settings(deadline=None)
 @given(CONFIGS)

@@ -17,7 +17,9 @@ class MinikubeProgram(Section):
     """
 
     command: Annotated[str, rules.FILE, Key("The command `minikube`.", example=".lab/bin/minikube")]
-    home: Annotated[str | None, rules.FILE, Key("Its MINIKUBE_HOME.", default="the shell's")] = None
+    home: Annotated[
+        str | None, rules.FILE, Key("Its MINIKUBE_HOME.", example=".lab/minikube", default="the shell's")
+    ] = None
     kubeconfig: Annotated[str | None, rules.FILE, Key("Its KUBECONFIG.", default="the shell's")] = None
 
 
@@ -110,9 +112,7 @@ class KubeconfigCluster(Section):
             "The kubeconfig.", example="~/.kube/config", default="the files of KUBECONFIG, or ~/.kube/config"
         ),
     ] = None
-    context: Annotated[
-        str | None, rules.FILE, Key("The context.", example="prod", default="the current one")
-    ] = None
+    context: Annotated[str | None, rules.CONTEXT, Key("The context.", default="the current one")] = None
     ingress_address: Annotated[
         str | None,
         rules.ADDRESS,

@@ -66,7 +66,7 @@ class Grpc(Section):
     """gRPC's health check: of one service, or of the server as a whole."""
 
     service: Annotated[
-        str, rules.GRPC_SERVICE, Key("The service.", "rolls", "shop.Cart", "the server as a whole")
+        str, rules.GRPC_SERVICE, Key("The service.", None, "shop.Cart", "the server as a whole")
     ] = ""
 
 
@@ -226,7 +226,7 @@ class Version(Section):
         Key("Files of the container by their paths: texts, {secret: NAME, key: KEY} or {configMap: NAME, "
             "key: KEY} (docs/workloads.md).",
             "rolls",
-            {"/etc/app/app.yaml": "colour: blue\n"}),
+            {"/etc/app/app.yaml": "colour: blue"}),
     ] = field(default_factory=dict[str, str | SecretKey | ConfigMapKey])  # fmt: skip
     restart_on: Annotated[
         tuple[Content, ...],
