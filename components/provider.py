@@ -9,6 +9,7 @@ import pulumi
 from pulumi import dynamic
 
 from .carrier import in_plugin
+from .collector import leave_out
 from .ending import end_with
 from .kubernetes.errors import GatewayError
 from .kubernetes.kubeconfig import Kubeconfig, Reference, referred
@@ -23,6 +24,7 @@ class Provider(dynamic.ResourceProvider):
     def configure(self, req: dynamic.ConfigureRequest) -> None:
         """Prepares the process; Pulumi calls it before anything else."""
         super().configure(req)
+        leave_out()
         # From 3.260 on the SDK sends an error as its traceback, which is then the error's text alone.
         sys.tracebacklimit = 0
         # Pulumi's own server gets the engine's address too, and makes no use of it.

@@ -8,6 +8,7 @@ import grpc.aio
 from pulumi.runtime.proto import provider_pb2_grpc
 
 from ..carrier import be_plugin
+from ..collector import leave_out
 from ..ending import end_with
 from .component import Components
 from .servicer import Servicer
@@ -22,6 +23,7 @@ def main() -> None:
     engine = next((one for one in reversed(sys.argv[1:]) if not one.startswith("-")), None)
     if engine is None:
         sys.exit("pulumi-resource-blue-green: Pulumi starts it, with the address of its engine")
+    leave_out()
     be_plugin()
     end_with(engine)
     with suppress(KeyboardInterrupt):

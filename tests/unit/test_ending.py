@@ -59,3 +59,22 @@ def test_the_collector_has_nothing_to_look_through_at_the_end() -> None:
         [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert int(done.stdout) < 10_000
+
+
+# As the wheel has it.
+AS_BLUE_GREEN = """
+import gc, sys
+from importlib.util import module_from_spec, spec_from_file_location
+spec = spec_from_file_location("blue_green", "components/__init__.py")
+blue_green = sys.modules["blue_green"] = module_from_spec(spec)
+spec.loader.exec_module(blue_green)
+blue_green.TrafficSplit
+print(gc.get_freeze_count())
+"""
+
+
+def test_the_collector_of_a_program_of_somebody_elses_is_theirs() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", AS_BLUE_GREEN], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert int(done.stdout) == 0
