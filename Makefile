@@ -11,6 +11,10 @@ TIERS ?= unit $(shell [ "$$(uname -s)" = Linux ] && [ "$$(id -u)" = 0 ] && echo 
 # So many processes run the tests, each with a lab of its own.
 LABS ?= 2
 
+# With `source`, what is missing is built here, even where its makers publish it.
+BUILD ?=
+export BUILD
+
 ENV = $(PYTHON) -m tools env --stack $(STACK)
 ifeq ($(STACK),lab)
 LAB := $(PYTHON) -m lab
@@ -28,7 +32,7 @@ help: ## Show this list
 setup: ## Install Debian's packages (for the lab) and the Python packages
 	tools/bootstrap.sh $(STACK)
 
-tools: setup ## Build every tool and image that is missing
+tools: setup ## Fetch or build every tool and image that is missing; BUILD=source: build them all
 	$(PYTHON) -m tools build --stack $(STACK)
 
 # What rules this machine out is said before anything is installed, as far as it is known then.

@@ -1,19 +1,24 @@
 """Brings everything up to date: Go tools, files from modules, images, and the links to them."""
 
+import os
 import sys
 import time
 from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
 
-from tools import gobuild, golang, images, modulefiles, onpath, provider_source, store
+from tools import downloads, gobuild, golang, images, modulefiles, onpath, provider_source, store
 from tools.catalogue import CHECKS, EXAMPLES, GO_TOOLS, PART_OF_PULUMI, PROGRAM, PROVIDER_PLUGIN, GoTool
 from tools.golang import Go
+from tools.modulefiles import ModuleFile
 from tools.progress import Pace, Progress
+
+# What one core compiles, of a build with an empty cache on two cores: docs/performance.md.
+PACKAGES_A_MINUTE = 230
 
 
 def everything(*, for_lab: bool) -> None:
-    """Build what is missing and link `.tools` to it.
+    """Fetch or build what is missing and link `.tools` to it.
 
     Args:
         for_lab: build also what the lab's cluster is made of, not only what the program runs with; where
@@ -29,21 +34,34 @@ def everything(*, for_lab: bool) -> None:
         tool for tool in GO_TOOLS if tool.name in PROGRAM or (for_lab and tool.name not in CHECKS | EXAMPLES)
     ]
     to_have = [tool for tool in wanted if not _is_replaced(tool, on_path)]
-    missing = [tool for tool in to_have if not gobuild.built(tool).exists()]
     files = modulefiles.FOR_LAB if for_lab else ()
     files += () if "pulumi" in on_path else modulefiles.PULUMI_SCRIPTS
-    missing_files = [file for file in files if not file.kept.exists()]
-    if missing or missing_files:
+    if missing := _missing([*to_have, *files]):
+        for line in onpath.unfit():
+            print(line)
         with store.locked():
-            go = golang.find()
-            print(f"go: {go.version}, from {go.source}")
-            for file in missing_files:
-                modulefiles.fetch(go, file)
-            _compile(go, missing)
+            downloads.fetch([what.name for what in missing])
+            _make(_missing(missing))
     _link_commands(to_have, on_path)
     if for_lab:
         store.link("charts", {chart.name: chart.kept for chart in modulefiles.CHARTS})
         images.bring_up_to_date()
+
+
+def _missing(wanted: Sequence[GoTool | ModuleFile]) -> list[GoTool | ModuleFile]:
+    return [what for what in wanted if not downloads.kept(what).exists()]
+
+
+def _make(missing: Sequence[GoTool | ModuleFile]) -> None:
+    """Build tools, and take files out of their modules."""
+    if not missing:
+        return
+    go = golang.find()
+    print(f"go: {go.version}, from {go.source}")
+    for file in missing:
+        if isinstance(file, ModuleFile):
+            modulefiles.fetch(go, file)
+    _compile(go, [tool for tool in missing if isinstance(tool, GoTool)])
 
 
 def one(name: str) -> Path:
@@ -100,15 +118,17 @@ def _count_packages(go: Go, parts: Sequence[Sequence[GoTool]]) -> list[int]:
             packages = gobuild.packages_to_compile(go, tools)
             counts.append(len(packages - seen))
             seen |= packages
-    print(f"to compile: {sum(counts)} packages in {len(parts)} parts")
+    cores = os.cpu_count() or 1
+    minutes = max(1, round(sum(counts) / cores / PACKAGES_A_MINUTE))
+    print(f"to compile: {sum(counts)} packages in {len(parts)} parts, about {minutes} min on {cores} cores")
     return counts
 
 
 def _link_commands(tools: Sequence[GoTool], on_path: dict[str, Path]) -> None:
-    commands = {tool.name: gobuild.built(tool) for tool in tools} | on_path
+    commands = {tool.name: downloads.kept(tool) for tool in tools} | on_path
     if "pulumi" not in on_path:
         # Pulumi looks for its language host beside itself, and that for its script beside itself.
-        scripts = {file.name: file.kept for file in modulefiles.PULUMI_SCRIPTS}
+        scripts = {file.name: downloads.kept(file) for file in modulefiles.PULUMI_SCRIPTS}
         names = ("pulumi", *PART_OF_PULUMI)
         commands |= store.bundle("pulumi", scripts | {name: commands[name] for name in names})
         # Not on PATH, where Pulumi would warn of it: `tools.env` puts it among its plugins.

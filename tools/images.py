@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tools import gobuild, libraries, modulefiles, oci
+from tools import downloads, libraries, modulefiles, oci
 from tools.catalogue import GO_TOOLS, ISTIO, KUBERNETES
 from tools.errors import ToolsError
 from tools.progress import timed
@@ -187,7 +187,7 @@ def _identity(source: Path) -> str:
 
 
 def _tool(name: str) -> Path:
-    return gobuild.built(next(tool for tool in GO_TOOLS if tool.name == name))
+    return downloads.kept(next(tool for tool in GO_TOOLS if tool.name == name))
 
 
 def envoy() -> Path:

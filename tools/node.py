@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lab.docker import NODE_IMAGE
-from tools import debian, gobuild, golang, modulefiles
+from tools import debian, downloads, golang, modulefiles
 from tools.catalogue import GO_TOOLS
 from tools.errors import ToolsError
 from tools.progress import timed
@@ -44,7 +44,7 @@ def bring_up_to_date() -> None:
         kicbase = modulefiles.KICBASE
         if not kicbase.kept.exists():
             modulefiles.fetch(golang.find(), kicbase)
-        crictl = gobuild.built(next(tool for tool in GO_TOOLS if tool.name == "crictl"))
+        crictl = downloads.kept(next(tool for tool in GO_TOOLS if tool.name == "crictl"))
         image = place("node", "node.tar", _key(kicbase.kept, crictl))
         if not image.exists():
             with timed("node image, of Debian's packages"):

@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 from packaging.specifiers import SpecifierSet
@@ -21,14 +22,28 @@ _VERSION_ARGUMENTS = {
 
 def fit() -> dict[str, Path]:
     """Return the commands on PATH whose version fits, by name; ours are not looked at."""
+    return {name: path for name, path, version, fits in _there() if _fits(version, fits)}
+
+
+def unfit() -> list[str]:
+    """Return a sentence for each command on PATH whose version does not fit."""
+    return [
+        f"{name}: not {path}, which is {version or 'none that tells its version'}; needed is {fits}"
+        for name, path, version, fits in _there()
+        if not _fits(version, fits)
+    ]
+
+
+def _there() -> Iterator[tuple[str, Path, str | None, str]]:
+    """Yield what on PATH could be used: its name, path and version, and the versions that fit."""
     wanted = {tool.name: tool.fits for tool in GO_TOOLS if tool.fits} | {"kubectl": KUBECTL_FITS}
-    found: dict[str, Path] = {}
     for name, fits in wanted.items():
-        path = shutil.which(name, path=_outside_path())
-        version = _version(path, _VERSION_ARGUMENTS[name]) if path else None
-        if path and version and SpecifierSet(fits).contains(version):
-            found[name] = Path(path)
-    return found
+        if path := shutil.which(name, path=_outside_path()):
+            yield name, Path(path), _version(path, _VERSION_ARGUMENTS[name]), fits
+
+
+def _fits(version: str | None, fits: str) -> bool:
+    return version is not None and SpecifierSet(fits).contains(version)
 
 
 def _outside_path() -> str:

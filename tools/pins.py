@@ -52,6 +52,11 @@ def module_key(folder_name: str, module: str, path: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
+def version(folder_name: str, module: str) -> str:
+    """Return the version of a module that is pinned in a folder below `tools/go`, such as v1.2.3."""
+    return _versions(GO / folder_name)[module].split()[1]
+
+
 def own_sources(tool: GoTool) -> list[Path]:
     """Return the committed files of a tool whose main, or a part of it, is ours, else none."""
     further = [GO / source for source in tool.sources]

@@ -35,8 +35,17 @@ def test_command_on_path(
     name: str, says: str, fits: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = _command(tmp_path, name, says)
-    monkeypatch.setenv("PATH", f"{tmp_path}:/bin")
+    monkeypatch.setenv("PATH", str(tmp_path))
     assert onpath.fit() == ({name: path} if fits else {})
+    assert len(onpath.unfit()) == (0 if fits else 1)
+
+
+def test_a_command_that_does_not_fit_is_named_with_what_would(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = _command(tmp_path, "minikube", "v1.37.0")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert onpath.unfit() == [f"minikube: not {path}, which is 1.37.0; needed is ==1.38.1"]
 
 
 def test_minikube_is_asked_without_a_log_in_tmp(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
