@@ -25,6 +25,11 @@ _REMEDIES = (
         "Type: sudo usermod -aG docker $USER && newgrp docker",
     ),
     (
+        r"DRV_AS_ROOT",
+        "Minikube refuses this driver to root",
+        "Work as a user in the group docker, or write `flags: [force]` in blue-green:cluster",
+    ),
+    (
         r"PROVIDER_\w*NOT_FOUND|DRV_NOT_FOUND|DRV_NOT_DETECTED|PR_HYPERKIT_NOT_FOUND|PR_VBOXMANAGE_NOT_FOUND",
         "What this driver needs is not installed",
         "Install it, or choose another driver: https://minikube.sigs.k8s.io/docs/drivers/",

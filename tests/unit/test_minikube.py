@@ -106,6 +106,7 @@ def test_without_minikube_the_error_says_where_it_is_from(
         ("DRV_DOCKER_NOT_RUNNING", "Docker is not running."),
         ("PROVIDER_DOCKER_PIPE_NOT_FOUND", "Docker is not running."),
         ("PROVIDER_DOCKER_NEWGRP", "You may not use Docker. Type: sudo usermod"),
+        ("DRV_AS_ROOT", "Minikube refuses this driver to root. Work as a user in the group docker, or write"),
         ("PROVIDER_DOCKER_NOT_FOUND", "What this driver needs is not installed. Install it"),
         ("PROVIDER_KVM2_NOT_FOUND", "What this driver needs is not installed. Install it"),
         ("RSRC_INSUFFICIENT_SYS_MEMORY", "There is too little memory. Lower it: pulumi config set"),
