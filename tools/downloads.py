@@ -210,7 +210,7 @@ def _sum(release: Release) -> str:
     if pinned := _pinned().get(release.url):
         return pinned
     lines = b"".join(_pieces(release.sums)).decode(errors="replace").splitlines()
-    for digest, *name in map(str.split, filter(str.strip, lines)):
+    for digest, *name in (line.split() for line in lines if line.strip()):
         if not name or Path(name[-1].lstrip("*")).name == release.name:
             return digest
     raise _NotHadError(f"{release.sums} does not name {release.name}")

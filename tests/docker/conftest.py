@@ -4,8 +4,8 @@ import os
 from collections.abc import Iterator
 
 import pytest
-import yaml
 
+from harness.clones import fit_here
 from harness.labs import ROOT, Lab, Program, lab_host, project_copy
 from tests.lab import subnets
 from tests.lab.conftest import pytest_runtest_makereport
@@ -24,13 +24,9 @@ def lab() -> Iterator[Lab]:
 
 
 def dev(lab: Lab, folder: str) -> Program:
-    """A copy of the project with the stack `dev`: fewer CPUs, and Istio from the lab's charts and images."""
+    """A copy of the project with the stack `dev`."""
     made = project_copy(FOLDER / folder, lab, "dev", "dev")
-    config = yaml.safe_load(made.config_file.read_text())
-    config["config"]["blue-green:cluster"]["cpus"] = 2
-    istio = yaml.safe_load((ROOT / "Pulumi.lab.yaml").read_text())["config"]["blue-green:istio"]
-    config["config"]["blue-green:istio"] = istio
-    made.config_file.write_text(yaml.safe_dump(config))
+    fit_here(made.config_file)
     return made
 
 
