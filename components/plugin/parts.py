@@ -128,4 +128,8 @@ def _cluster(
 
 
 def _beside(opts: pulumi.ResourceOptions | None) -> pulumi.ResourceOptions:
-    return pulumi.ResourceOptions(parent=opts.parent if opts else None)
+    """The options of what stands beside a component, under the parent that it has."""
+    # Of a parent in the engine's hands the SDK does not know whether it is protected.
+    return (
+        pulumi.ResourceOptions(parent=opts.parent, protect=opts.protect) if opts else pulumi.ResourceOptions()
+    )

@@ -31,6 +31,7 @@ from components.version import VERSION
 from harness.labs import ROOT
 from tests.unit.fake_cluster import FakeGateway, fake_cluster
 from tests.unit.fake_minikube import FakeMinikube
+from tests.unit.test_blue_green import KUBECONFIG
 from tests.unit.test_provider import SPLIT
 
 URN = "urn:pulumi:dev::cart::blue-green:index:BlueGreen$blue-green:index:{0}::cart-{0}"
@@ -44,6 +45,7 @@ class Engine(engine_pb2_grpc.EngineServicer, resource_pb2_grpc.ResourceMonitorSe
 
     def __init__(self) -> None:
         self.logged: list[engine_pb2.LogRequest] = []
+        self.registered: list[str] = []
         self.said = threading.Event()
 
     def Log(self, request: engine_pb2.LogRequest, context: object) -> Empty:  # noqa: ARG002, N802
@@ -55,9 +57,16 @@ class Engine(engine_pb2_grpc.EngineServicer, resource_pb2_grpc.ResourceMonitorSe
         return resource_pb2.SupportsFeatureResponse(hasSupport=True)
 
     def RegisterResource(self, request: Any, context: object) -> Any:  # noqa: ARG002, N802
+        self.registered.append(f"{request.type} {request.name}")
         return resource_pb2.RegisterResourceResponse(
             urn=f"urn:pulumi:dev::cart::{request.type}::{request.name}"
         )
+
+    def RegisterResourceOutputs(self, request: object, context: object) -> Empty:  # noqa: ARG002, N802
+        return Empty()
+
+    def RegisterResourceHook(self, request: object, context: object) -> Empty:  # noqa: ARG002, N802
+        return Empty()
 
 
 class Plugin:
@@ -73,15 +82,16 @@ class Plugin:
         properties.update(inputs)
         return self.stub.Create(provider_pb2.CreateRequest(urn=URN.format(kind), properties=properties))
 
-    def construct(self, **inputs: Any) -> Any:
+    def construct(self, kind: str = "BlueGreen", **inputs: Any) -> Any:
         values = Struct()
         values.update(inputs)
         return self.stub.Construct(
             provider_pb2.ConstructRequest(
                 project="cart",
                 stack="dev",
-                type="blue-green:index:BlueGreen",
+                type=f"blue-green:index:{kind}",
                 name="cart",
+                parent="urn:pulumi:dev::cart::pulumi:pulumi:Stack::cart-dev",
                 monitorEndpoint=self.address,
                 inputs=values,
             )
@@ -144,6 +154,14 @@ def test_its_schema_has_every_argument_with_its_docstring(plugin: Plugin) -> Non
     # What decides which resources there are is plain in every language.
     assert made["inputProperties"]["weights"]["plain"]
     assert "plain" not in schema["types"]["blue-green:index:Version"]["properties"]["image"]
+
+
+def test_a_part_is_constructed_below_what_the_engine_names(plugin: Plugin) -> None:
+    cluster = {"kubeconfig": KUBECONFIG}
+    made = plugin.construct("Istio", install=False, cluster=cluster)
+    assert made.urn.endswith("::blue-green:index:Istio::cart")
+    parts = ("ClusterIdentity cart-istio-kubernetes-cluster", "IngressService cart-ingress")
+    assert {f"blue-green:index:{one}" for one in parts} <= set(plugin.engine.registered)
 
 
 def test_arguments_of_another_language_are_those_of_python() -> None:
