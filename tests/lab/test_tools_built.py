@@ -3,13 +3,17 @@
 import itertools
 import os
 import subprocess
+from pathlib import Path
 
 import pytest
 
-from tools import build, golang, modulefiles, pins
-from tools.catalogue import GO_TOOLS, GoTool
+from tests.unit.test_tools_downloads import Makers, makers
+from tools import build, downloads, golang, modulefiles, pins
+from tools.catalogue import GO_TOOLS, PROGRAM, GoTool
 from tools.lock import links
 from tools.store import LINKS
+
+__all__ = ["makers"]
 
 
 @pytest.mark.parametrize("tool", GO_TOOLS, ids=lambda tool: tool.name)
@@ -47,6 +51,23 @@ def test_tool_tells_its_true_version(command: tuple[str, ...], version: str) -> 
         [LINKS / "bin" / command[0], *command[1:]], capture_output=True, text=True, check=True
     )
     assert run.stdout.splitlines()[0] == version
+
+
+def test_the_programs_tools_run_as_they_are_fetched(makers: Makers, tmp_path: Path) -> None:
+    """The stand-in for their makers has what was built here."""
+    places = [LINKS / "bin", LINKS / "plugins"]
+    for release in downloads.releases():
+        if release.files.keys() & PROGRAM:
+            makers.publish(
+                release, lambda name: next(p / name for p in places if (p / name).exists()).read_bytes()
+            )
+    build.everything(for_lab=False)
+    for command, version in (("pulumi", "v3.259.0"), ("minikube", "v1.38.1")):
+        fetched = tmp_path / "links" / "bin" / command
+        assert fetched.resolve().is_relative_to(tmp_path / "cache")
+        options = ["--log_file=/dev/null", "--short"] if command == "minikube" else []
+        run = subprocess.run([fetched, "version", *options], capture_output=True, text=True, check=True)
+        assert run.stdout.strip() == version
 
 
 def test_nothing_to_do_builds_nothing() -> None:

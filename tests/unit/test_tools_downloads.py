@@ -7,7 +7,7 @@ import os
 import platform
 import socket
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
@@ -30,11 +30,14 @@ class Makers:
         self.lengths: dict[str, int] = {}
         self.asked: list[str] = []
 
-    def publish(self, release: Release) -> None:
-        """Publishes a release, each file of it with its own name as its text, and its sum."""
-        content = archive(release) if release.name.endswith("gz") else next(iter(release.files)).encode()
-        self.files[path(release.url)] = content
-        digest = hashlib.sha256(content).hexdigest()
+    def publish(self, release: Release, content: Callable[[str], bytes] = str.encode) -> None:
+        """Publishes a release and its sum: the content of each file by its name, or that name as its text."""
+        if release.name.endswith("gz"):
+            whole = archive(release, content)
+        else:
+            whole = content(next(iter(release.files)))
+        self.files[path(release.url)] = whole
+        digest = hashlib.sha256(whole).hexdigest()
         # Some have a file for each sum, some one for all.
         own = release.sums.endswith(".sha256")
         self.files[path(release.sums)] = (
@@ -46,14 +49,14 @@ class Makers:
         return next(release for release in downloads.releases() if name in release.files)
 
 
-def archive(release: Release) -> bytes:
+def archive(release: Release, content: Callable[[str], bytes]) -> bytes:
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w") as tar:
         for name, at in release.files.items():
             member = tarfile.TarInfo(at)
-            member.size = len(name)
-            tar.addfile(member, io.BytesIO(name.encode()))
-    return gzip.compress(packed.getvalue())
+            member.size = len(content(name))
+            tar.addfile(member, io.BytesIO(content(name)))
+    return gzip.compress(packed.getvalue(), compresslevel=0)
 
 
 def path(url: str) -> str:
