@@ -154,7 +154,8 @@ class Callers:
         if self._pods and time.monotonic() - self._listed_at < _LIST_SECONDS:
             return
         query = {"labelSelector": _INJECTED, "fieldSelector": "status.phase=Running"}
-        items: Sequence[Mapping[str, Any]] = self._gateways.api.metadata("/api/v1/pods", query)["items"]
+        # An empty list of metadata has null.
+        items: Sequence[Mapping[str, Any]] = self._gateways.api.metadata("/api/v1/pods", query)["items"] or ()
         self._pods = {
             f"{item['metadata']['namespace']}/{item['metadata']['name']}": item["metadata"]
             for item in items
@@ -227,7 +228,7 @@ class Callers:
         found: list[Finding] = []
         notes: list[str] = []
         silent: set[str] = set()
-        right = 0
+        right: set[str] = set()
         for answer in answers:
             name, seen = str(answer.pod), answer.value
             if seen is None:
@@ -243,21 +244,27 @@ class Callers:
             elif theirs := failures(seen.findings):
                 found += (replace(one, cause=f"sidecar {name} {one.cause}") for one in theirs)
             else:
-                right += 1
+                right.add(name)
                 if name in known:
                     istiod, acked = known[name].istiod, known[name].acked
                     self._enough[istiod] = min(acked, self._enough.get(istiod, acked))
         behind = [one.pod for one in self._behind()]
-        left_out = {name for name in behind if _namespace(name) in self._without}
-        total = len(set(self._callers()) - left_out)
+        left_out = {name for name in self._callers() if _namespace(name) in self._without} - right
+        total = len(self._callers()) - len(left_out)
         waited_for = tuple(name for name in behind if name not in left_out | silent)
         if self._unknown:
             finding = self._in_time(f"istiod was not asked: {self._unknown}", self._unknown)
             (found.append(finding) if finding.grade is Grade.LATE else notes.append(finding.cause))
-            return Sampled(right, None, total, tuple(found), (), tuple(notes))
+            return Sampled(len(right), None, total, tuple(found), (), tuple(notes))
         acknowledged = total - sum(name not in left_out for name in behind)
         return Sampled(
-            right, acknowledged, total, tuple(found), waited_for, (*notes, *self._lost()), self._kind.name
+            len(right),
+            acknowledged,
+            total,
+            tuple(found),
+            waited_for,
+            (*notes, *self._lost()),
+            self._kind.name,
         )
 
     def _silent(self, answer: Answer[Seen]) -> Finding:

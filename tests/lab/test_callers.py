@@ -1,11 +1,14 @@
 """docs/callers.md: who gets the split, and who gets past it."""
 
+from typing import Any, cast
+
 import pytest
 import yaml
 
 from harness.labs import ROOT, Program
+from proof import callers
 from tests.lab.baseline import Baseline
-from tests.lab.observe import VERSIONS, wait
+from tests.lab.observe import PATIENT, VERSIONS, wait
 
 CALLS = 40
 
@@ -51,3 +54,20 @@ def test_up_warns_of_an_idle_version_that_such_a_caller_reaches(program: Program
     assert "callers inside the cluster without a sidecar reach v2" in said
     program.config(versions={**VERSIONS, "v2": {**VERSIONS["v2"], "probes": {"readiness": {"path": "/"}}}})
     assert "reach v2" not in program.up("--skip-preview").stdout
+
+
+def test_nothing_of_callers_in_the_mesh_is_dropped_while_the_split_moves(program: Program) -> None:
+    """Closed loops through the sidecars of two namespaces, nothing retried; `make proof` has ten."""
+    program.config(convergence=PATIENT)
+    try:
+        callers.added(2)(program)
+        for weights in ({"v1": 0, "v2": 100}, {"v1": 60, "v2": 30, "v3": 10}, {"v1": 50, "v2": 50}):
+            said = callers.moved(2, weights, tuple(weights))(program)
+            assert said is not None
+            assert "2 of 2 sidecars read, 2 of 2 acknowledged to istiod" in str(said)
+        assert any(
+            one.startswith("callers in the mesh, sampled: 2 of 2")
+            for one in cast("dict[str, Any]", program.outputs()["lastProof"])
+        )
+    finally:
+        callers.stop(program, 2)

@@ -157,10 +157,13 @@ class FakeCluster:
         if path in self.objects:
             return _json(200, self.objects[path])
         if path == "/api/v1/pods":
-            return _json(200, {"items": [one.pod() for one in self.pods(query)]})
+            # An empty list of metadata alone has null.
+            found = [one.pod() for one in self.pods(query)]
+            without = "PartialObjectMetadataList" in request.headers["Accept"] and not found
+            return _json(200, {"items": None if without else found})
         if path.endswith("/pods"):
-            found = self.pods(query) if query.get("labelSelector") == "app=istiod" or self.sidecars else []
-            return _json(200, {"items": [one.pod() for one in found if f"/{one.namespace}/" in path]})
+            some = self.pods(query) if query.get("labelSelector") == "app=istiod" or self.sidecars else []
+            return _json(200, {"items": [one.pod() for one in some if f"/{one.namespace}/" in path]})
         if path.endswith("/portforward"):
             return None
         return _json(404, {"message": f"{path} not found"})

@@ -124,6 +124,14 @@ def test_namespaces_to_which_istiod_sends_no_route_of_the_split_are_no_callers()
         assert proved(cluster).endswith("4 of 4 acknowledged to istiod")
 
 
+def test_a_sidecar_to_which_nothing_is_sent_is_not_counted_whatever_it_took() -> None:
+    with mesh(
+        sidecar(1, NEW), sidecar(2, {}, "apart"), istiod=FakeIstiod("i", {}, without=("apart",))
+    ) as cluster:
+        cluster.istiods[0].proxies["apart/c2"] = WITH
+        assert proved(cluster).endswith("1 of 1 sidecars read, 1 of 1 acknowledged to istiod")
+
+
 def test_a_sidecar_that_has_no_routes_at_all_is_no_caller() -> None:
     with mesh(sidecar(1, {})) as cluster:
         cluster.istiods[0].proxies["callers/c1"] = -1
