@@ -156,12 +156,18 @@ GO_TOOLS: tuple[GoTool, ...] = (
         # By the filepath.Rel of Go 1.26 it generates SDKs with wrong imports.
         toolchain="go1.25.8",
     ),
+    GoTool(
+        name="pulumi-language-go",
+        module="language-go",
+        package="github.com/pulumi/pulumi/sdk/go/pulumi-language-go/v3",
+        stamps=("github.com/pulumi/pulumi/sdk/v3/go/common/version.Version=v3.184.0",),
+    ),
 )
 
 # What the program runs with on any cluster.
 PROGRAM = frozenset({"pulumi", "minikube", "pulumi-language-python", "pulumi-resource-kubernetes"})
 # The language hosts of the examples, for their tests alone.
-EXAMPLES = frozenset({"pulumi-language-nodejs", "pulumi-language-yaml"})
+EXAMPLES = frozenset({"pulumi-language-go", "pulumi-language-nodejs", "pulumi-language-yaml"})
 # What only checks what the repository has, and what it makes: built when it is asked for.
 CHECKS = frozenset({"actionlint", "istioctl"})
 # Pulumi's own CLI brings its language host and installs its providers.

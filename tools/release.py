@@ -14,11 +14,12 @@ from pathlib import Path
 from components.plugin.component import Components
 from components.version import VERSION
 from tools import build
+from tools.catalogue import EXAMPLES
 from tools.errors import ToolsError
 from tools.store import LINKS, ROOT
 
 # Those whose hosts are built here; Pulumi generates the others from the schema, where it has their hosts.
-LANGUAGES = ("nodejs", "python")
+LANGUAGES = ("go", "nodejs", "python")
 # Where Pulumi looks for a plugin's archive by these names; ours is the same on all.
 PLATFORMS = ("darwin-amd64", "darwin-arm64", "linux-amd64", "linux-arm64", "windows-amd64")
 
@@ -74,7 +75,8 @@ def _schema(into: Path) -> Path:
 
 
 def _sdk(into: Path, schema: Path, language: str, scratch: Path, when: int) -> Path:
-    own = [str(build.one("pulumi-language-nodejs").parent)] if language == "nodejs" else []
+    host = f"pulumi-language-{language}"
+    own = [str(build.one(host).parent)] if host in EXAMPLES else []
     path = os.pathsep.join([*own, str(LINKS / "bin"), os.environ["PATH"]])
     command = ("pulumi", "package", "gen-sdk", str(schema), "--language", language, "--out", str(scratch))
     _run(*command, PATH=path, PULUMI_HOME=str(scratch / "home"))

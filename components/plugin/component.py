@@ -22,6 +22,8 @@ _ABOUT = {
     "description": "Moves live traffic between versions of an app on Istio.",
     "license": "Apache-2.0",
     "keywords": ["pulumi", "category/infrastructure", "kind/component", "istio", "blue-green"],
+    # Else the SDK for Go has no module file, and imports itself by a name that it has not.
+    "meta": {"supportPack": True},
 }
 
 
