@@ -5,9 +5,7 @@ from typing import Any, cast, get_args, is_typeddict
 
 import pulumi
 import pytest
-from pulumi.runtime.proto import resource_pb2
 
-from components import traffic_split
 from components.arguments import BlueGreenArgs, of_section
 from components.carrier import in_plugin
 from components.plugin.arguments import ApplicationArgs, IstioArgs, MinikubeArgs, TrafficSplitArgs
@@ -16,7 +14,9 @@ from components.settings import members, model
 from components.settings.forms import camel
 from tests.unit.fake_minikube import FakeMinikube
 from tests.unit.pulumi_run import Registered, run, value
-from tests.unit.test_blue_green import KUBECONFIG
+from tests.unit.test_blue_green import KUBECONFIG, no_engine
+
+__all__ = ["no_engine"]
 
 ENGINE: dict[str, dict[str, Any]] = {
     "mesh-ingress": {"spec": {"ports": []}, "status": {}},
@@ -24,25 +24,6 @@ ENGINE: dict[str, dict[str, Any]] = {
 }
 CLUSTER = {"kubeconfig": KUBECONFIG}
 VERSIONS = {"v1": {"image": "cart:1"}, "v2": {"image": "cart:2"}}
-
-
-@pytest.fixture(autouse=True)
-def no_engine(monkeypatch: pytest.MonkeyPatch) -> Generator[None]:
-    """Pulumi's mocks know no hooks, and there is no cluster to ask for versions without traffic."""
-
-    async def none(*_: object) -> resource_pb2.RegisterResourceRequest.ResourceHooksBinding:
-        return resource_pb2.RegisterResourceRequest.ResourceHooksBinding()
-
-    def nothing(*_: object) -> tuple[str, ...]:
-        return ()
-
-    def hook(*_: object) -> None:
-        pass
-
-    monkeypatch.setattr("pulumi.runtime.resource._prepare_resource_hooks", none)
-    monkeypatch.setattr(pulumi, "ResourceHook", hook)
-    monkeypatch.setattr(traffic_split, "idle_warnings", nothing)
-    yield
 
 
 def made(component: type[pulumi.ComponentResource], name: str, **args: Any) -> tuple[Any, Registered]:
