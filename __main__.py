@@ -71,6 +71,7 @@ split = TrafficSplit(
         entry.url,
         test_routes=config.test_routes,
         mirror=config.mirror,
+        gateway_namespace=config.istio.gateway.namespace,
     ),
     on.options(depends_on=[istio, application]),
 )

@@ -236,6 +236,15 @@ class StickySession(TypedDict):
     """The header's name."""
 
 
+class StickyVersion(TypedDict):
+    """Keeps a user on the version that he got, by a request header or a cookie of which each has its own."""
+
+    cookie: NotRequired[str]
+    """The name of a cookie that the app sets."""
+    header: NotRequired[str]
+    """The header's name."""
+
+
 class Check(TypedDict):
     """The GET by which the app is asked whether it answers."""
 
@@ -273,7 +282,9 @@ class Routing(TypedDict):
     retries: NotRequired[Retries]
     """What is tried again."""
     sticky_session: NotRequired[StickySession]
-    """Keeps a client on one pod."""
+    """Keeps a client on one pod within each version."""
+    sticky_version: NotRequired[StickyVersion]
+    """Keeps a user on the version that he got."""
     traffic_policy: NotRequired[Mapping[str, Any]]
     """Istio's TrafficPolicy of every version's subset."""
     mesh_callers: NotRequired[bool]

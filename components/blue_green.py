@@ -82,6 +82,7 @@ class BlueGreen(pulumi.ComponentResource):
                 args.get("weights_key"),
                 config.test_routes,
                 config.mirror,
+                gateway_namespace=gateway.namespace,
             ),
             pulumi.ResourceOptions.merge(child, pulumi.ResourceOptions(depends_on=[application])),
         )

@@ -22,6 +22,7 @@ from .kubernetes import kubeconfig as kubeconfigs
 from .kubernetes.api import Api
 from .kubernetes.errors import GatewayError
 from .kubernetes.kubeconfig import Kubeconfig
+from .kubernetes.writers import OWNER
 from .manifests import workload
 from .manifests.losses import clashes, lost
 from .manifests.manifest import Manifest, object_path
@@ -29,8 +30,6 @@ from .option import IN_CONFIG, Options
 from .pulumi_cli import stack as stacks
 from .settings.model import App
 
-# The annotation by which the stack knows its own: the stack's full name and the logical name.
-OWNER = "blue-green/owner"
 _AT_ONCE = 8
 _TRIES = 5
 _PAUSE_SECONDS = 0.2

@@ -34,7 +34,7 @@ from .observation import endpoint
 from .provider import Carried, Provider, kubeconfig_input, plain_errors
 
 # Inputs that may be left out: one that is gone is a change too.
-_OPTIONAL = ("beside", "callers", "evidence", "ports", "room", "tlsSecret")
+_OPTIONAL = ("beside", "callers", "drawnBy", "evidence", "ports", "room", "tlsSecret")
 # The inputs by which the Gateway is another one.
 _ENTRANCE = ("gateway", "gatewaySelector", "hosts", "tlsSecret")
 
@@ -95,7 +95,14 @@ def _split(props: Mapping[str, Any]) -> proof.Split:
 def _wanted(props: Mapping[str, Any]) -> Wanted:
     port = props.get("port")
     for_callers = tuple(of_rule(rule, for_callers=True) for rule in props.get("beside") or ())
-    return Wanted(_weights(props), props.get("route"), _beside(props), port and int(port), for_callers)
+    return Wanted(
+        _weights(props),
+        props.get("route"),
+        _beside(props),
+        port and int(port),
+        for_callers,
+        props.get("drawnBy", ""),
+    )
 
 
 def _beside(props: Mapping[str, Any]) -> tuple[Beside, ...]:

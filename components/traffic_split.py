@@ -39,6 +39,7 @@ from .split_proof import (
     idle_warnings,
     split_inputs,
 )
+from .sticky_filter import sticky_filter
 
 # In percent: without convergence.room a preview warns of a version that would have less than half as many.
 _CROWDED = 50
@@ -52,7 +53,8 @@ class TrafficSplitArgs:
     text of one for the cluster, by which the gateways are asked. `deployments` are the versions'
     resources, which outlive their routes. `url` is the gateway's address, where the proof sends a few
     requests of its own; None: none. `weights_key` is the key of the stack's config from which the program
-    takes the weights, so that commands can write them. `test_routes` are by version.
+    takes the weights, so that commands can write them. `test_routes` are by version. `gateway_namespace` has
+    the gateway's pods.
     """
 
     app: App
@@ -69,6 +71,7 @@ class TrafficSplitArgs:
     weights_key: str | None = None
     test_routes: Mapping[str, RequestMark] = field(default_factory=dict[str, RequestMark])
     mirror: Mirror | None = None
+    gateway_namespace: str = "istio-system"
 
 
 class NotAskedError(Exception):
@@ -125,12 +128,21 @@ class TrafficSplit(pulumi.ComponentResource):
             pulumi.ResourceOptions(parent=self, depends_on=[ready], hooks=_https_first(name, args)),
             args.ownership,
         )
+        keeps = sticky_filter(
+            f"{name}-sticky",
+            args.app,
+            args.routing,
+            args.gateway_namespace,
+            virtual_service,
+            pulumi.ResourceOptions(parent=self, depends_on=[ready]),
+            args.ownership,
+        )
         split_by = register(
             f"{name}-virtualservice",
             virtual_service,
             pulumi.ResourceOptions(
                 parent=self,
-                depends_on=[entrance],
+                depends_on=[entrance, keeps] if keeps else [entrance],
                 hooks=None if _is_mocked() else _guards(name, ready, args),
             ),
             args.ownership,
@@ -147,6 +159,7 @@ class TrafficSplit(pulumi.ComponentResource):
                 },
                 "requests": _requests(args),
                 **({"marks": routes.marks(virtual_service["spec"])} if by_requests else {}),
+                **({"drawnBy": str(args.routing.sticky_version)} if keeps else {}),
             },
             pulumi.ResourceOptions(parent=self, depends_on=[split_by]),
         )
@@ -242,11 +255,12 @@ def _virtual_service(args: TrafficSplitArgs, *, marked: bool) -> Manifest:
         args.app, args.weights, args.routing, args.test_routes, args.mirror, marked=marked
     )
     spec = manifest["spec"]
+
+    def named(known: Sequence[Any]) -> str:
+        return routes.rule_name(args.app, args.routing, *known)
+
     # Copies: an Output of the rule it is written into would wait for itself.
-    http = [
-        {**rule, "name": later.then([spec, rule], lambda known: routes.rule_name(args.app, *known))}
-        for rule in spec["http"]
-    ]
+    http = [{**rule, "name": later.then([spec, rule, args.app.namespace], named)} for rule in spec["http"]]
     return {**manifest, "spec": {**spec, "http": http}}
 
 

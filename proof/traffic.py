@@ -28,6 +28,7 @@ class Request:
         fresh: on a connection of its own.
         version: the version that answered, by its header; empty without an answer.
         failure: what was wrong; empty for an answer with status 200.
+        user: whose it was; empty: nobody's.
     """
 
     sent: float
@@ -36,10 +37,13 @@ class Request:
     fresh: bool
     version: str
     failure: str
+    user: str = ""
 
 
 @contextmanager
-def load(url: str, rate: float, output: Path, environment: Mapping[str, str]) -> Generator[list[Request]]:
+def load(
+    url: str, rate: float, output: Path, environment: Mapping[str, str], users: int = 0
+) -> Generator[list[Request]]:
     """Send requests to the URL at a rate, while the block runs and a second on both sides of it.
 
     The list that it yields is filled when the load has ended.
@@ -49,12 +53,13 @@ def load(url: str, rate: float, output: Path, environment: Mapping[str, str]) ->
         rate: requests a second, open loop.
         output: file that gets a CSV line for each request.
         environment: what the load runs with.
+        users: as how many users the requests are sent, by turns; 0: as nobody.
 
     Raises:
         AssertionError: the load ended before the block did.
     """
     requests: list[Request] = []
-    limits = ("-rate", str(rate), "-duration", f"{LIMIT_SECONDS}s")
+    limits = ("-rate", str(rate), "-duration", f"{LIMIT_SECONDS}s", "-users", str(users))
     command = (LINKS / "bin" / "load", "-url", url, "-host", HOST, "-output", output, *limits)
     with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL) as process:
         try:
@@ -80,6 +85,7 @@ def read(output: Path) -> list[Request]:
                 fresh=line["connection"] == "fresh",
                 version=line["version"],
                 failure=line["failure"],
+                user=line["user"],
             )
             for line in csv.DictReader(file)
         ]

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from proof import callers, others, streams
+from proof import callers, others, sticky, streams
 from proof.signals import interrupted, killed
 from proof.steps import (
     HALF,
@@ -135,6 +135,9 @@ TRANSITIONS = (
         ),
         short=False,
     ),
+    # tests/lab/test_sticky_version.py has them in short.
+    Transition("users who stay: the weights move, by a cookie", sticky.moved(), short=False),
+    Transition("users who stay: added, changed, superseded, killed, removed", sticky.changed(), short=False),
     Transition("refresh", (refresh,)),
     Transition(
         "gateway scaled 1 → 3 → 1",

@@ -297,7 +297,8 @@ class Callers:
 
 def of_split(gateways: Gateways, split: Split, wanted: Wanted, patience: float) -> Callers:
     """The callers, whose sidecars are to have the split and what stands beside it."""
-    wanted = replace(wanted, beside=wanted.for_callers)
+    # The EnvoyFilter of routing.stickyVersion is the gateways'.
+    wanted = replace(wanted, beside=wanted.for_callers, drawn_by="")
     # Some of the app's ports may have callers in the mesh alone.
     more = {*split.target.ports, *(one.port for one in wanted.for_callers if one.port)}
     target = replace(split.target, ports=tuple(sorted(more)))

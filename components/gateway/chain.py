@@ -15,7 +15,7 @@ from . import beside, envoy, in_front
 from .admin import EnvoyAdmin
 from .beside import Beside
 from .envoy import Route, Target
-from .finding import Finding, Grade, Link, failures
+from .finding import REFRESH, Finding, Grade, Link, failures
 from .gateways import Answer, Gateways
 from .listeners import CERTS, in_use, listeners_path, listening, secrets_path, taken
 
@@ -72,6 +72,7 @@ class Wanted:
         beside: the rules in front of the split, in their order.
         for_callers: the same rules, as the callers in the mesh get them.
         port: the Service's port that the split leads to; None: any.
+        drawn_by: of what the version is drawn by a hash, where several have weight, as envoy.Route has it.
     """
 
     weights: Mapping[str, int]
@@ -79,6 +80,7 @@ class Wanted:
     beside: tuple[Beside, ...] = ()
     port: int | None = None
     for_callers: tuple[Beside, ...] = ()
+    drawn_by: str = ""
 
     @property
     def served(self) -> dict[str, int]:
@@ -137,7 +139,28 @@ def routing(routes: tuple[Route, ...], wanted: Wanted) -> tuple[Finding, ...]:
         found.append(Finding(Link.ROUTE, f"still routes by {' and '.join(shown(one) for one in split)}"))
     elif wanted.route is not None:
         found += beside.findings(routes, wanted.beside, wanted.route, wanted.port)
+        found += [
+            Finding(Link.ROUTE, f"draws the version {drawn}", _STICKY)
+            for drawn in sorted({_drawn(one.drawn_by, wanted.drawn_by) for one in routes if _divides(one)})
+            if drawn
+        ]
     return tuple(found)
+
+
+# What an `up` writes anew may not be what is in the way.
+_STICKY = f"{REFRESH}, or see docs/sticky-version.md"
+
+
+def _divides(route: Route) -> bool:
+    return len(route.weights) > 1 and not route.is_test
+
+
+def _drawn(found: str, wanted: str) -> str:
+    """How the version is drawn, where that is not as wanted."""
+    if found == wanted:
+        return ""
+    instead = f"by {wanted}" if wanted else "anew for each request"
+    return f"{f'by {found}' if found else 'anew for each request'}, and not {instead}"
 
 
 def serving(routes: tuple[Route, ...], clusters: Mapping[str, frozenset[str]]) -> tuple[Finding, ...]:

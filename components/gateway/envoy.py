@@ -4,6 +4,7 @@ Envoy's documentation, "Administration interface"; the names of clusters and the
 routes are Istio's (pilot/pkg/networking).
 """
 
+import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -65,6 +66,8 @@ class Route:
         host: the name of the virtual host that has it.
         match: what a request has to be like.
         mirrors: by version, the percentage of the requests that it gets a copy of.
+        drawn_by: of what the version is drawn by a hash, such as the header x-user; empty: anew for each
+            request.
     """
 
     table: str
@@ -75,6 +78,7 @@ class Route:
     host: str = ""
     match: Conditions = ()
     mirrors: Mapping[str, float] = field(default_factory=dict[str, float])
+    drawn_by: str = ""
 
     @property
     def rule(self) -> str:
@@ -159,6 +163,7 @@ def _route(
         host.get("name", ""),
         conditions(_object(route, "match")),
         {versions[cluster]: percent for cluster, percent in mirrors.items()},
+        _drawn_by(action),
     )
 
 
@@ -169,6 +174,19 @@ def _shares(action: Mapping[str, Any]) -> dict[str, int]:
     clusters = _list(_object(action, "weighted_clusters"), "clusters")
     weights = {item["name"]: int(item.get("weight", 0)) for item in clusters}
     return {cluster: weight for cluster, weight in weights.items() if weight}
+
+
+def _drawn_by(action: Mapping[str, Any]) -> str:
+    if not _object(action, "weighted_clusters").get("use_hash_policy"):
+        return ""
+    return " and ".join(map(_hashed, _list(action, "hash_policy")))
+
+
+def _hashed(policy: Mapping[str, Any]) -> str:
+    header, cookie = _object(policy, "header"), _object(policy, "cookie")
+    if [*header] == ["header_name"]:
+        return f"the header {header['header_name']}"
+    return f"the cookie {cookie['name']}" if [*cookie] == ["name"] else json.dumps(policy, sort_keys=True)
 
 
 def _mirrors(action: Mapping[str, Any]) -> dict[str, float]:

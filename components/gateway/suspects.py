@@ -6,6 +6,7 @@ from typing import Any
 
 from ..kubernetes.api import Api
 from ..kubernetes.errors import GatewayError
+from ..kubernetes.writers import OWNER
 from .gateways import Gateways
 
 _LISTS = {
@@ -36,6 +37,8 @@ class Suspect:
 def suspects(gateways: Gateways, kinds: Iterable[str] = tuple(_LISTS)) -> tuple[Suspect, ...]:
     """Those of the kinds in the gateways' and the mesh's namespaces that are for the gateways' labels.
 
+    But for our own stacks', which are for routes of their own alone.
+
     What cannot be read is left out: it is asked for to explain a failure, which is told all the same.
     """
     try:
@@ -48,6 +51,7 @@ def suspects(gateways: Gateways, kinds: Iterable[str] = tuple(_LISTS)) -> tuple[
         for kind in kinds
         for item in _items(gateways.api, _LISTS[kind])
         if item["metadata"]["namespace"] in namespaces
+        and OWNER not in (item["metadata"].get("annotations") or {})
         and _labels(item["spec"]).items() <= gateways.selector.items()
     )
 

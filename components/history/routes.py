@@ -5,7 +5,7 @@ from typing import Any
 
 from ..kubernetes.api import Api
 from ..kubernetes.applied import applied
-from ..manifests.routes import is_test
+from ..manifests.routes import is_test, to_one_version
 from .past import Past
 
 
@@ -28,17 +28,22 @@ def applied_with(found: Mapping[str, Any], weights: Mapping[str, int]) -> tuple[
 
 def _with_weights(rules: Sequence[Mapping[str, Any]], weights: Mapping[str, int]) -> list[Mapping[str, Any]]:
     return [
-        {**rule, "route": _routes(rule, weights)} if "route" in rule and not is_test(rule) else rule
+        {**rule, **_split(rule, weights)} if "route" in rule and not is_test(rule) else rule
         for rule in rules
         # What a version with traffic would get as copies could not be told from its own requests.
         if not any(one["destination"].get("subset") in weights for one in rule.get("mirrors") or ())
     ]
 
 
-def _routes(rule: Mapping[str, Any], weights: Mapping[str, int]) -> list[Mapping[str, Any]]:
-    """The destinations of a rule, as they are but for subset and weight."""
+def _split(rule: Mapping[str, Any], weights: Mapping[str, int]) -> Mapping[str, Any]:
+    """The destinations of a rule, as they are but for subset and weight.
+
+    What an EnvoyFilter does to a route of several versions, no route of one alone takes.
+    """
     destination: Mapping[str, Any] = rule["route"][0]["destination"]
-    return [
+    route = [
         {"destination": {**destination, "subset": version}, "weight": weight}
         for version, weight in sorted(weights.items())
     ]
+    named = {"name": to_one_version(rule["name"])} if len(route) == 1 and "name" in rule else {}
+    return {"route": route, **named}

@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
+# The annotation by which a stack knows its own: the stack's full name and the logical name.
+OWNER = "blue-green/owner"
 # The keys of mappings, and the places in lists, that lead to a field.
 FieldPath = Sequence[str | int]
 

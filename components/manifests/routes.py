@@ -13,6 +13,8 @@ _API = "networking.istio.io/v1"
 WORKLOAD = "blue-green/workload"
 # What stands behind the digest in the name of a rule beside the split: no app's name has a slash.
 _TEST, _MIRROR, _PORT = "/test-", "/mirror", "/port-"
+# Stands between namespace and app in the name of a rule that keeps its users: no name of either has it.
+KEEPS = "_"
 # The callers in the mesh, whose sidecars are told by this name.
 _MESH = "mesh"
 # Whatever the mesh has as its default, the gateways may be in any namespace.
@@ -106,7 +108,8 @@ def virtual_service(
         for port in (*others, first)
         for rule in _rules(app, port, weights, routing, test_routes or {}, mirror)
     ]
-    spec["http"] = [{**rule, "name": rule_name(app, spec, rule)} for rule in rules]
+    spec["http"] = rules
+    spec["http"] = [{**rule, "name": rule_name(app, routing, spec, rule, app.namespace)} for rule in rules]
     if marked:
         found = marks(spec)
         shares: list[Manifest] = rules[-1]["route"]
@@ -150,17 +153,31 @@ def _destination(app: App, port: Port, version: str) -> Manifest:
     return {"host": app.host, "subset": version, "port": {"number": port.port}}
 
 
-def rule_name(app: App, spec: Manifest, rule: Manifest) -> str:
+def rule_name(app: App, routing: Routing, spec: Manifest, rule: Manifest, namespace: str) -> str:
     """A name for a rule of the spec that is another one when anything but the weights is.
 
     Envoy's route has it too, which tells whether the Envoy took the update. What kind of rule it is stands
-    behind the digest.
+    behind the digest. One that keeps its users begins with the app's namespace: an EnvoyFilter finds the
+    route by its name, at a gateway that many stacks share. No two EnvoyFilters of a stack have a name in
+    common: it is another one when any other rule is.
     """
-    plain = {key: value for key, value in spec.items() if key != "http"}
-    rest = {key: value for key, value in rule.items() if key not in ("route", "name")}
-    digest = hashlib.sha256(json.dumps({**plain, "http": rest}, sort_keys=True).encode()).hexdigest()
+    told: Manifest = {key: value for key, value in spec.items() if key != "http"}
+    told["http"] = _without_weights(rule)
+    keeps = routing.sticky_version is not None and len(rule["route"]) > 1
+    if keeps:
+        told |= {"sticky": str(routing.sticky_version), "all": [*map(_without_weights, spec["http"])]}
+    digest = hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
     _, slash, kind = str(rule.get("name", "")).partition("/")
-    return f"{app.name}-{digest[:8]}{slash}{kind}"
+    return f"{namespace + KEEPS if keeps else ''}{app.name}-{digest[:8]}{slash}{kind}"
+
+
+def _without_weights(rule: Manifest) -> Manifest:
+    return {key: value for key, value in rule.items() if key not in ("route", "name")}
+
+
+def to_one_version(name: str) -> str:
+    """The name of a rule once all goes to one version, so that no EnvoyFilter is for it any more."""
+    return name.rpartition(KEEPS)[2]
 
 
 def _rules(

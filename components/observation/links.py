@@ -13,7 +13,7 @@ from ..gateway.envoy import Target
 from ..gateway.finding import Finding, Link
 from ..gateway.foreign import foreign
 from ..gateway.gateways import Gateways
-from ..manifests import routes
+from ..manifests import routes, sticky_version
 from ..settings.model import Settings
 
 
@@ -34,7 +34,10 @@ def findings(gateways: Gateways, settings: Settings) -> tuple[Finding, ...]:
     manifest = routes.virtual_service(app, settings.weights, routing, settings.test_routes, settings.mirror)
     *beside, rule = manifest["spec"]["http"]
     for_callers = tuple(of_rule(one, for_callers=True) for one in beside)
-    wanted = Wanted(settings.weights, rule["name"], tuple(map(of_rule, beside)), app.port, for_callers)
+    drawn_by = sticky_version.drawn_by(routing, settings.weights)
+    wanted = Wanted(
+        settings.weights, rule["name"], tuple(map(of_rule, beside)), app.port, for_callers, drawn_by
+    )
     split = Split("", routing.gateway_selector, target, entrance)
     found = chain.judged(gateways, split, chain.look_at_all(gateways, split, wanted))
     if routing.mesh_callers:

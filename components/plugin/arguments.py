@@ -5,7 +5,7 @@ from typing import Any, NotRequired, TypedDict
 
 import pulumi
 
-from ..arguments import App, Cluster, Convergence, Mirror, RequestMark, Routing, Version
+from ..arguments import App, Cluster, Convergence, Gateway, Mirror, RequestMark, Routing, Version
 
 
 class MinikubeProgram(TypedDict):
@@ -126,6 +126,8 @@ class TrafficSplitArgs(TypedDict):
     """By version, what a request carries to reach it whatever its weight."""
     mirror: NotRequired[Mirror]
     """Copies of some requests to a version without traffic."""
+    gateway: NotRequired[Gateway]
+    """The mesh's gateway, in whose namespace routing.sticky_version has its EnvoyFilter."""
     url: NotRequired[pulumi.Input[str]]
     """The gateway's address, to which the proof sends a few requests of its own; without it none."""
     cluster: NotRequired[Cluster]

@@ -107,6 +107,7 @@ class TrafficSplit(traffic_split.TrafficSplit):
                 args.get("weights_key"),
                 config.test_routes,
                 config.mirror,
+                gateway_namespace=config.istio.gateway.namespace,
             ),
             on_it,
         )

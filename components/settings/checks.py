@@ -4,7 +4,7 @@ import itertools
 from collections.abc import Iterator, Mapping
 from typing import cast
 
-from . import characters, versions
+from . import characters, sticky_version, versions
 from .mistakes import Mistake, key, nearest, shown
 from .model import (
     GRPC_HEALTH,
@@ -30,6 +30,7 @@ def mistakes(settings: Settings, project: str) -> list[Mistake]:
         *characters.mistakes(settings),
         *_weights(settings, project),
         *_routing(settings),
+        *sticky_version.mistakes(settings),
         *_test_routes(settings, project),
         *_mirror(settings, project),
     ]
@@ -43,6 +44,7 @@ def warnings(settings: Settings, project: str) -> tuple[str, ...]:
         *_reached_inside(settings, project),
         *_dropped_nulls(settings, project),
         *_unmeasured(settings, project),
+        *sticky_version.warnings(settings, project),
     )
 
 

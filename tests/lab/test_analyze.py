@@ -14,9 +14,11 @@ FURTHER = {
     "timeout": "5s",
     "retries": {"attempts": 2, "perTryTimeout": "2s"},
     "responseHeaders": {"x-served-by": "shop"},
-    "stickySession": {"cookie": "pod", "ttl": "1h"},
     "trafficPolicy": {"connectionPool": {"tcp": {"maxConnections": 100}}},
 }
+
+# They cannot be combined.
+STICKY = ({"stickySession": {"cookie": "pod", "ttl": "1h"}}, {"stickyVersion": {"header": "x-user"}})
 
 
 def test_istios_own_analysis_has_nothing_above_info(program: Program, lab: Lab) -> None:
@@ -27,15 +29,16 @@ def test_istios_own_analysis_has_nothing_above_info(program: Program, lab: Lab) 
             weights={"v1": 60, "v2": 40},
             testRoutes={"v3": {"header": {"x-version": "v3"}}},
             mirror={"version": "v3", "percent": 10},
-            routing=ROUTING | FURTHER,
         )
-        shop.up("--skip-preview")
 
         def found() -> list[dict[str, Any]]:
             # It exits with an error for what is an error only.
             return json.loads(shop.run(istioctl, "analyze", "-A", "-o", "json", check=False).stdout)
 
-        assert [one for one in found() if one["level"] != "Info"] == []
+        for sticky in STICKY:
+            shop.config(routing=ROUTING | FURTHER | sticky)
+            shop.up("--skip-preview")
+            assert [one for one in found() if one["level"] != "Info"] == []
         # It reads these very objects.
         shop.kubectl("delete", "gateway.networking.istio.io", "shop-gateway")
         assert ("Error", "VirtualService default/shop") in {(one["level"], one["origin"]) for one in found()}

@@ -100,6 +100,15 @@ def test_rate_and_kinds_of_connection_are_as_asked(server: Server, tmp_path: Pat
     assert Counter(line["connection"] for line in lines) == {"kept": 450, "fresh": 150}
 
 
+@pytest.mark.parametrize("server", ["error"], indirect=True)
+def test_users_ask_by_turns(server: Server, tmp_path: Path) -> None:
+    _, lines = load(server.url, tmp_path / "lines.csv", "-rate", "100", "-duration", "1s", "-users", "40")
+    asked = Counter(line["user"] for line in lines)
+    assert asked == {str(user): 3 if user < 20 else 2 for user in range(40)}
+    _, lines = load(server.url, tmp_path / "lines.csv", "-rate", "100", "-duration", "100ms")
+    assert {line["user"] for line in lines} == {""}
+
+
 def test_nobody_listening_is_a_failure_each_time(tmp_path: Path) -> None:
     # Bound, so that nobody else gets the port, and not listening.
     with socket.socket() as bound:

@@ -11,7 +11,7 @@ import yaml
 
 from harness.labs import ROOT, Lab, Program
 from tests.lab.observe import get, wait
-from tests.lab.shop import existing_cluster, second_stack
+from tests.lab.shop import ROUTING, existing_cluster, second_stack
 
 ROLE, USER = "blue-green-less", "less"
 # Who binds what, by the file that a right is taken away from.
@@ -20,6 +20,7 @@ BOUND = {
     "up": ("verify", "up"),
     "requests": ("requests", "up"),
     "preview": ("verify", "preview"),
+    "sticky-version": ("verify", "up", "sticky-version"),
 }
 READY = {"readiness": {"path": "/", "periodSeconds": 1}}
 STATEFUL = {"workload": {"kind": "StatefulSet", "name": "theirs"}}
@@ -31,6 +32,11 @@ TWO: Mapping[str, Any] = {
 OF_KEYS: Mapping[str, Mapping[str, Any]] = {
     "configmaps": {"files": {"/etc/shop.conf": "one"}},
     "horizontalpodautoscalers": {"autoscaling": {"min": 2, "max": 3, "cpu": 80}},
+}
+FILTER = "envoyfilters.networking.istio.io"
+STICKY: Mapping[str, Any] = {
+    "routing": ROUTING | {"stickyVersion": {"header": "x-user"}},
+    "weights": {"v1": 60, "v2": 40},
 }
 CONVERGENCE = {"timeoutSeconds": 20, "drainSeconds": 1}
 
@@ -126,15 +132,17 @@ def shop(program: Program, lab: Lab, user: User) -> Iterator[Program]:
         made.config(cluster=existing_cluster(program, str(user.kubeconfig)))
         user.may({*documented("verify"), *documented("up")})
         yield made
-        user.may({*documented("verify"), *documented("up"), *documented("requests")})
+        user.may(right for name in BOUND if name != "preview" for right in documented(name))
 
 
 def whole(shop: Program, user: User, file: str, **values: object) -> None:
     """The stack as its config says, by all the rights of those who bind the file."""
     alone = {"evidence": "requests"} if file == "requests" else {}
-    base = {"app": {"name": "shop"}, "versions": TWO, "weights": {"v1": 100}}
+    base = {"app": {"name": "shop"}, "versions": TWO, "weights": {"v1": 100}, "routing": ROUTING}
+    if file == "sticky-version":
+        base |= STICKY
     shop.config(**base | {"convergence": CONVERGENCE | alone} | values)
-    user.may({right for name in ("up", *BOUND[file]) for right in documented(name)})
+    user.may({right for name in ("up", "sticky-version", *BOUND[file]) for right in documented(name)})
     shop.up("--skip-preview")
 
 
@@ -164,13 +172,18 @@ def command(shop: Program, right: Right) -> tuple[str, ...]:
         shop.config(versions={**TWO, "v2": TWO["v2"] | {"files": {"/etc/shop.conf": "two"}}})
     elif right.verb == "create":
         name = {"gateways": "shop-gateway", "services": "shop", "virtualservices": "shop"}
-        shop.kubectl("delete", kind, name.get(right.resource, "shop-v2"), "--wait")
+        where = ("-n", "istio-system", "--all") if kind == FILTER else (name.get(right.resource, "shop-v2"),)
+        shop.kubectl("delete", kind, *where, "--wait")
     elif right.verb == "patch":
         shop.config(app={"name": "shop", "labels": {"team": "web"}})
     elif right.verb == "delete":
         if right.resource in {"virtualservices", "gateways", "services"}:
             return ("pulumi", "destroy", "--yes", "--non-interactive", "--skip-preview")
-        shop.config(versions={"v1": TWO["v1"]})
+        # Of one version alone no user has to be kept.
+        gone: Mapping[str, Any] = (
+            {"weights": {"v1": 100}} if kind == FILTER else {"versions": {"v1": TWO["v1"]}}
+        )
+        shop.config(**gone)
     else:
         shop.config(weights={"v1": 50, "v2": 50})
     return up

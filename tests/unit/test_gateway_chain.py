@@ -38,6 +38,55 @@ def causes_of(*routes: dict[str, Any], wanted: Wanted) -> list[str]:
 
 
 PLAIN: dict[str, Any] = {"route": {"cluster": V1}}
+BY_USER = [{"header": {"header_name": "x-user"}}]
+
+
+def divided(hash_policy: list[dict[str, Any]], **how: bool) -> dict[str, Any]:
+    """A route of two versions."""
+    clusters = [{"name": f"outbound|80|{version}|{HOST}", "weight": 50} for version in ("v1", "v2")]
+    return {"route": {"hash_policy": hash_policy, "weighted_clusters": {"clusters": clusters, **how}}}
+
+
+@pytest.mark.parametrize(
+    ("route", "drawn_by", "said"),
+    [
+        (divided(BY_USER, use_hash_policy=True), "the header x-user", None),
+        (divided([{"cookie": {"name": "a"}}], use_hash_policy=True), "the cookie a", None),
+        (divided([]), "", None),
+        # A pod is drawn by it, and the version anew.
+        (divided(BY_USER), "", None),
+        (divided(BY_USER), "the header x-user", "anew for each request, and not by the header x-user"),
+        (divided([]), "the header x-user", "anew for each request, and not by the header x-user"),
+        (
+            divided([], use_hash_policy=True),
+            "the header x-user",
+            "anew for each request, and not by the header x-user",
+        ),
+        (
+            divided(BY_USER, use_hash_policy=True),
+            "the cookie a",
+            "by the header x-user, and not by the cookie a",
+        ),
+        (divided(BY_USER, use_hash_policy=True), "", "by the header x-user, and not anew for each request"),
+        (
+            divided(BY_USER * 2, use_hash_policy=True),
+            "the header x-user",
+            "by the header x-user and the header x-user, and not by the header x-user",
+        ),
+        (
+            divided([{"cookie": {"name": "a", "ttl": "0s"}}], use_hash_policy=True),
+            "the cookie a",
+            'by {"cookie": {"name": "a", "ttl": "0s"}}, and not by the cookie a',
+        ),
+    ],
+)
+def test_by_what_a_version_is_drawn(route: dict[str, Any], drawn_by: str, said: str | None) -> None:
+    wanted = Wanted({"v1": 50, "v2": 50}, "myapp-1", drawn_by=drawn_by)
+    found = [*chain.routing(envoy.routes(table(route), TARGET), wanted)]
+    assert [one.cause for one in found] == ([f"draws the version {said}"] if said else [])
+    assert all("docs/sticky-version.md" in one.cure for one in found)
+
+
 FAULT: dict[str, Any] = PLAIN | {"typed_per_filter_config": {"envoy.filters.http.fault": {}}}
 
 

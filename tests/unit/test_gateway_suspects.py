@@ -43,6 +43,12 @@ def test_what_is_for_other_pods_is_not() -> None:
     assert named({FILTERS: item({}, "default")}) == []
 
 
+def test_what_a_stack_of_ours_made_is_not() -> None:
+    filters = item({})
+    filters["items"][0]["metadata"]["annotations"] = {"blue-green/owner": "org/project/stack/shop-sticky"}
+    assert named({FILTERS: filters}) == []
+
+
 def test_of_routes_that_do_more_than_the_split_the_filters_are_a_cause() -> None:
     objects = {FILTERS: item({}), POLICIES: item({})}
     with (

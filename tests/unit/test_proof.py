@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from components.observation.statistics import could_be
 from harness.labs import ROOT
-from proof import faults
+from proof import faults, sticky
 from proof.accuracy import (
     EACH,
     MISS,
@@ -104,6 +104,22 @@ def test_a_split_is_kept_only_by_enough_answers_of_the_right_versions(moved: int
     assert not Measured(one.weights, {**answers, "v9": 1}, 0, 1000, EACH).kept
     assert not Measured(one.weights, answers, 1, 1000, EACH).kept
     assert not Measured(one.weights, {"v1": 99, "v2": 1}, 0, 1000, EACH).kept
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "percent"),
+    [
+        ({"v1": 90, "v2": 10}, {"v1": 90, "v2": 10}, 0),
+        ({"v1": 90, "v2": 10}, {"v1": 75, "v2": 25}, 15),
+        ({"v1": 50, "v2": 50}, {"v2": 100}, 50),
+        # v2 stands between giver and taker, and its place is shifted.
+        ({"v1": 60, "v2": 30, "v3": 10}, {"v1": 40, "v2": 30, "v3": 30}, 40),
+        ({"v1": 90, "v2": 10}, {"v1": 90, "v3": 10}, 10),
+    ],
+)
+def test_how_many_users_have_to_move(before: dict[str, int], now: dict[str, int], percent: int) -> None:
+    assert sticky.needed(before, now) == percent / 100
+    assert sticky.needed(now, before) == percent / 100
 
 
 def requests(rate: float, late: float = 0.0, seconds: float = 0.001, failure: str = "") -> list[Request]:

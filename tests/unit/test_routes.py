@@ -206,7 +206,8 @@ def test_names_and_marks_are_those_of_earlier_commits_in_any_order_of_the_keys()
     assert rule["name"] == "shop-1d9857fd"
     assert routes.marks(spec) == {"v1": "v1 4836d76a", "v2": "v2 4836d76a"}
     turned = {**_turned(spec), "http": [_turned({**rule, "route": [_turned(one) for one in rule["route"]]})]}
-    assert routes.rule_name(APP, turned, turned["http"][0]) == rule["name"]
+    again = routes.rule_name(APP, Routing(), turned, turned["http"][0], APP.namespace)
+    assert again == rule["name"]
     assert routes.marks(turned) == routes.marks(spec)
 
 

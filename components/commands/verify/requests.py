@@ -100,7 +100,12 @@ def elsewhere(sent: Sent, kubectl: str, *, alone: bool = False) -> Iterator[Diff
 
 
 def shares(settings: Settings, sent: Sent, kubectl: str) -> Iterator[Difference]:
-    """Do the requests fit the weights, with or without those that an older split had sent before?"""
+    """Do the requests fit the weights, with or without those that an older split had sent before?
+
+    With routing.stickyVersion the weights are shares of users, who send as many as they like.
+    """
+    if settings.routing.sticky_version is not None:
+        return
     counted = {version: sent.served.get(version, Served()).requests for version in settings.weights}
     since = {version: max(0, count - sent.before.get(version, 0)) for version, count in counted.items()}
     for version, weight in settings.weights.items():

@@ -8,7 +8,7 @@ from .app import App, Port
 from .cluster import KubeconfigCluster, MinikubeCluster, MinikubeProgram
 from .convergence import Convergence
 from .istio import IngressGateway, Istio
-from .routing import GRPC_HEALTH, Check, Mirror, RequestMark, Retries, Routing, StickySession
+from .routing import GRPC_HEALTH, Check, Mirror, RequestMark, Retries, Routing, StickySession, StickyVersion
 from .settings import Settings
 from .version import (
     Autoscaling,
@@ -50,6 +50,7 @@ __all__ = [
     "SecretKey",
     "Settings",
     "StickySession",
+    "StickyVersion",
     "Subset",
     "Version",
 ]

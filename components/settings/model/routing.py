@@ -30,7 +30,7 @@ class Retries(Section):
 class StickySession(Section):
     """Keeps a client on one pod within each version, by a cookie or by a request header.
 
-    The version itself is drawn anew for each request, as the weights say.
+    The version itself is drawn anew for each request, as the weights say; StickyVersion is for that.
     """
 
     cookie: Annotated[str | None, rules.COOKIE_NAME, Key("The cookie's name.", "route", "seat")] = None
@@ -40,6 +40,24 @@ class StickySession(Section):
     header: Annotated[str | None, rules.HEADER_NAME, Key("The request header's name.", "route", "x-user")] = (
         None
     )
+
+
+@dataclass(frozen=True)
+class StickyVersion(Section):
+    """Keeps a user on the version that he got, by a request header or a cookie of which each has its own.
+
+    Nobody makes either: a request without it is drawn as the weights say.
+    """
+
+    cookie: Annotated[
+        str | None, rules.COOKIE_NAME, Key("The name of a cookie that the app sets.", "route", "session")
+    ] = None
+    header: Annotated[str | None, rules.HEADER_NAME, Key("The request header's name.", "route", "x-user")] = (
+        None
+    )
+
+    def __str__(self) -> str:
+        return f"the cookie {self.cookie}" if self.header is None else f"the header {self.header}"
 
 
 @dataclass(frozen=True)
@@ -125,6 +143,11 @@ class Routing(Section):
         StickySession | None,
         Key("Keeps a client on one pod within each version, by a cookie or a header; the version is drawn "
             "for each request.", "route", {"cookie": "seat", "ttl": "1h"}),
+    ] = None  # fmt: skip
+    sticky_version: Annotated[
+        StickyVersion | None,
+        Key("Keeps a user on the version that he got, by a header or a cookie (docs/sticky-version.md).",
+            "route", {"header": "x-user"}),
     ] = None  # fmt: skip
     traffic_policy: Annotated[
         Mapping[str, object],

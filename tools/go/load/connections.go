@@ -28,9 +28,9 @@ type connection struct {
 
 // ask sends one request, whose time has come, and returns what became of it: anything but a whole answer with
 // status 200 is a failure.
-func (p *pool) ask(due time.Time, fresh bool) outcome {
+func (p *pool) ask(due time.Time, fresh bool, user string) outcome {
 	started := time.Now()
-	o := outcome{sent: started.UnixMicro(), late: started.Sub(due).Microseconds(), fresh: fresh}
+	o := outcome{sent: started.UnixMicro(), late: started.Sub(due).Microseconds(), fresh: fresh, user: user}
 	err := p.exchange(&o, started.Add(p.plan.timeout))
 	o.took = time.Since(started).Microseconds()
 	switch {
@@ -67,7 +67,11 @@ func (p *pool) once(c *connection, o *outcome, deadline time.Time) (bool, error)
 	if o.fresh {
 		closing = "Connection: close\r\n"
 	}
-	request := "GET " + p.plan.path + " HTTP/1.1\r\nHost: " + p.plan.host + "\r\nUser-Agent: blue-green-load\r\n" + closing + "\r\n"
+	who := ""
+	if o.user != "" {
+		who = "x-user: " + o.user + "\r\nCookie: session=" + o.user + "\r\n"
+	}
+	request := "GET " + p.plan.path + " HTTP/1.1\r\nHost: " + p.plan.host + "\r\nUser-Agent: blue-green-load\r\n" + who + closing + "\r\n"
 	if _, err := io.WriteString(c, request); err != nil {
 		return false, fmt.Errorf("write: %w", err)
 	}

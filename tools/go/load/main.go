@@ -34,6 +34,7 @@ func main() {
 	flag.DurationVar(&plan.duration, "duration", 10*time.Second, "for how long: so many requests as the rate has in it; SIGTERM ends it earlier")
 	flag.Float64Var(&plan.fresh, "fresh", 0.2, "share of the requests that has a connection of its own; the rest keeps them")
 	flag.DurationVar(&plan.timeout, "timeout", 5*time.Second, "after which a request has failed")
+	flag.IntVar(&plan.users, "users", 0, "send the requests as so many users by turns, each with a header x-user and a cookie session of his own; 0: as nobody")
 	flag.StringVar(&output, "output", "", "file for one CSV line a request")
 	flag.Parse()
 	if err := run(plan, target, output); err != nil {
@@ -49,6 +50,7 @@ type plan struct {
 	duration time.Duration
 	fresh    float64
 	timeout  time.Duration
+	users    int
 }
 
 // outcome is what became of one request. Times are microseconds; sent is since the Unix epoch,
@@ -58,6 +60,7 @@ type outcome struct {
 	late    int64
 	took    int64
 	fresh   bool
+	user    string
 	status  int
 	version string
 	failure string
@@ -81,8 +84,8 @@ func run(p plan, target, output string) error {
 	if p.host == "" {
 		p.host = parsed.Host
 	}
-	if output == "" || p.rate <= 0 || p.fresh < 0 || p.fresh > 1 {
-		return fmt.Errorf("-output is needed, -rate above 0, -fresh from 0 to 1")
+	if output == "" || p.rate <= 0 || p.fresh < 0 || p.fresh > 1 || p.users < 0 {
+		return fmt.Errorf("-output is needed, -rate above 0, -fresh from 0 to 1, -users from 0")
 	}
 	file, err := os.Create(output)
 	if err != nil {
@@ -137,14 +140,18 @@ func dispatch(ctx context.Context, p plan, pool *pool, outcomes chan<- outcome) 
 		if fresh {
 			freshDue--
 		}
-		running.Go(func() { outcomes <- pool.ask(due, fresh) })
+		user := ""
+		if p.users > 0 {
+			user = strconv.Itoa(i % p.users)
+		}
+		running.Go(func() { outcomes <- pool.ask(due, fresh, user) })
 	}
 }
 
 func write(file *os.File, outcomes <-chan outcome, result *summary) error {
 	buffered := bufio.NewWriter(file)
 	lines := csv.NewWriter(buffered)
-	_ = lines.Write([]string{"sent_us", "late_us", "took_us", "connection", "status", "version", "failure"})
+	_ = lines.Write([]string{"sent_us", "late_us", "took_us", "connection", "user", "status", "version", "failure"})
 	for o := range outcomes {
 		result.Requests++
 		if o.failure != "" {
@@ -158,7 +165,7 @@ func write(file *os.File, outcomes <-chan outcome, result *summary) error {
 		}
 		_ = lines.Write([]string{
 			strconv.FormatInt(o.sent, 10), strconv.FormatInt(o.late, 10), strconv.FormatInt(o.took, 10), connection,
-			strconv.Itoa(o.status), o.version, o.failure,
+			o.user, strconv.Itoa(o.status), o.version, o.failure,
 		})
 	}
 	lines.Flush()
