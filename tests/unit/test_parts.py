@@ -27,8 +27,14 @@ VERSIONS = {"v1": {"image": "cart:1"}, "v2": {"image": "cart:2"}}
 
 
 def made(component: type[pulumi.ComponentResource], name: str, **args: Any) -> tuple[Any, Registered]:
+    """What the program makes; an argument that is a function makes an Output, of the run's loop."""
     kept: list[Any] = []
-    done = run(lambda: kept.append(cast("Any", component)(name, args, None)), ENGINE)
+
+    def program() -> None:
+        given = {key: one() if callable(one) else one for key, one in args.items()}
+        kept.append(cast("Any", component)(name, given, None))
+
+    done = run(program, ENGINE)
     return kept[0], done
 
 
@@ -59,7 +65,7 @@ def test_a_split_alone_has_the_routes_and_their_proof() -> None:
         "versions": VERSIONS,
         "weights": {"v1": 25, "v2": 75},
         "weights_key": "weights",
-        "url": pulumi.Output.from_input("http://10.0.0.1:31380"),
+        "url": lambda: pulumi.Output.from_input("http://10.0.0.1:31380"),
         "test_routes": {"v1": {"header": {"x-version": "v1"}}},
     }
     split, done = made(TrafficSplit, "cart", **args, cluster=CLUSTER)
@@ -127,7 +133,7 @@ def test_mistakes_are_told_by_the_path_of_the_argument_and_of_no_other_section()
         "The arguments of TrafficSplit cart have one mistake; nothing was touched.",
         "  weights: they add up to 90, not 100. Write weights.v2: 10.",
     ]
-    late = refused(TrafficSplit, versions=VERSIONS, weights=pulumi.Output.from_input({"v1": 90}))
+    late = refused(TrafficSplit, versions=VERSIONS, weights=lambda: pulumi.Output.from_input({"v1": 90}))
     assert late[1].startswith("  weights: it is an Output, which is known too late.")
 
 
