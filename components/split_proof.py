@@ -22,6 +22,7 @@ from .gateway.chain import Entrance, Wanted
 from .gateway.envoy import Target
 from .gateway.last_requests import wait_for_last_requests
 from .gateway.room import Room, too_few
+from .gateway.waiting import say
 from .history import record
 from .kubernetes import istio
 from .kubernetes.api import Api
@@ -262,6 +263,10 @@ class ConvergedProvider(Provider):
 
             requests_alone.wait_for_answers(split, props["marks"], hosts, props["timeoutSeconds"])
             proofs = requests_alone.proofs(split, _weights(props), hosts)
+            if split.callers:
+                say(
+                    "callers in the mesh are not proved: with convergence.evidence requests, nobody asks them"
+                )
         else:
             proofs = proof.wait_for_weights(split, _wanted(props), props["timeoutSeconds"])
         undecided = tuple(dict.fromkeys(text for one in proofs for text in one.undecided))

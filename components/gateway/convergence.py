@@ -103,7 +103,8 @@ def wait_for_versions(
     target = split.target
     with Gateways(split.kubeconfig, split.selector) as gateways:
         kubectl = gateways.api.kubectl
-        callers = of_versions(gateways, split, versions, seconds / 2) if split.callers else None
+        asked = split.callers and not split.by_requests
+        callers = of_versions(gateways, split, versions, seconds / 2) if asked else None
 
         def look() -> tuple[Finding, ...]:
             for version in versions:

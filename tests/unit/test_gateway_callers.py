@@ -21,6 +21,7 @@ from tests.unit.fake_cluster import FakeCluster, FakeGateway, FakeIstiod, fake_c
 OLD, NEW = {"v1": 100}, {"v1": 40, "v2": 60}
 PODS = "/api/v1/namespaces/default/pods"
 NAMESPACE = "/api/v1/namespaces/default"
+READY = {"observedGeneration": 1, "replicas": 1, "updatedReplicas": 1, "availableReplicas": 1}
 # istiod's number of the state that has the new split, and of one before it.
 WITH, BEFORE = 7, 6
 
@@ -159,6 +160,29 @@ def test_what_cannot_be_read_is_named_once_patience_ends(capsys: pytest.CaptureF
         said = proved(cluster, 2)
     assert said.endswith("1 of 2 sidecars read, 1 of 2 acknowledged to istiod")
     assert "sidecar callers/c2 was not read: " in capsys.readouterr().err
+
+
+def test_without_the_right_to_read_a_sidecar_that_is_told_at_once_with_the_rule_to_add(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with mesh(sidecar(1, NEW), sidecar(2, NEW)) as cluster:
+        cluster.forbidden = "/pods/c2/portforward"
+        began = time.monotonic()
+        said = proved(cluster, 600)
+    # The patience with what may come yet would be half of the time.
+    assert time.monotonic() - began < 300
+    assert "1 of 2 sidecars read, 2 of 2 acknowledged to istiod" in said
+    told = capsys.readouterr().err
+    assert "sidecar callers/c2 was not read: " in told
+    assert 'resources: ["pods/portforward"]' in told
+
+
+def test_where_requests_alone_are_the_evidence_no_sidecar_is_asked() -> None:
+    ready = {"metadata": {"generation": 1}, "spec": {"replicas": 1}, "status": READY}
+    with mesh(sidecar(1, {})) as cluster:
+        cluster.objects["/apis/apps/v1/namespaces/default/deployments/myapp-v1"] = ready
+        cluster.forbidden = "/portforward"
+        proof.wait_for_versions(replace(split(cluster), by_requests=True), ("v1",), 600)
 
 
 def test_without_an_istiod_to_ask_it_is_told_and_the_sample_is_the_proof(

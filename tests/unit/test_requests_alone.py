@@ -163,6 +163,8 @@ def test_no_port_forward_is_opened(gateway: Gateway, capfd: pytest.CaptureFixtur
         assert only["pod"] == f"requests alone, {gateway.url}"
         assert not ConvergedProvider().diff("shop", state, props).changes
         assert capfd.readouterr().err.count("requests alone: 10 of 10 answers") == 2
+        assert ConvergedProvider().create({**props, "callers": True}).outs
+        assert "callers in the mesh are not proved: " in capfd.readouterr().err
         # Back to the gateways is a change, though nothing but the evidence is another one.
         others = {key: value for key, value in props.items() if key not in {"evidence", "marks"}}
         assert ConvergedProvider().diff("shop", state, others).changes
