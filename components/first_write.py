@@ -6,6 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 import pulumi
+from pulumi.runtime.mocks import MockMonitor
+from pulumi.runtime.settings import get_monitor
 
 T = TypeVar("T")
 
@@ -21,6 +23,11 @@ def before(name: str, question: Callable[[], Awaitable[None]]) -> pulumi.Resourc
 
     hook = pulumi.ResourceHook(name, ask, pulumi.ResourceHookOptions(on_dry_run=True))
     return pulumi.ResourceHookBinding(before_create=[hook], before_update=[hook])
+
+
+def is_mocked() -> bool:
+    """Whether this is a program's unit test: Pulumi's mocks have no hooks."""
+    return isinstance(get_monitor(), MockMonitor)
 
 
 async def in_thread(work: Callable[[], T]) -> T:

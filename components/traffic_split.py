@@ -9,13 +9,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pulumi
-from pulumi.runtime.mocks import MockMonitor
-from pulumi.runtime.settings import get_monitor
 
 from . import later
 from .existing import existing
 from .files import deployment
-from .first_write import in_thread
+from .first_write import in_thread, is_mocked
 from .gateway.foreign import foreign, foreign_ports
 from .https_first import https_first
 from .kubernetes.api import Api
@@ -130,10 +128,11 @@ class TrafficSplit(pulumi.ComponentResource):
         )
         keeps = sticky_filter(
             f"{name}-sticky",
+            virtual_service,
             args.app,
             args.routing,
             args.gateway_namespace,
-            virtual_service,
+            args.kubeconfig,
             pulumi.ResourceOptions(parent=self, depends_on=[ready]),
             args.ownership,
         )
@@ -143,7 +142,7 @@ class TrafficSplit(pulumi.ComponentResource):
             pulumi.ResourceOptions(
                 parent=self,
                 depends_on=[entrance, keeps] if keeps else [entrance],
-                hooks=None if _is_mocked() else _guards(name, ready, args),
+                hooks=None if is_mocked() else _guards(name, ready, args),
             ),
             args.ownership,
         )
@@ -225,7 +224,7 @@ class TrafficSplit(pulumi.ComponentResource):
             pulumi.ResourceOptions(
                 parent=self,
                 depends_on=args.deployments.get(version),
-                hooks=None if _is_mocked() else exports.hooks(),
+                hooks=None if is_mocked() else exports.hooks(),
             ),
             args.ownership,
         )
@@ -264,11 +263,6 @@ def _virtual_service(args: TrafficSplitArgs, *, marked: bool) -> Manifest:
     return {**manifest, "spec": {**spec, "http": http}}
 
 
-def _is_mocked() -> bool:
-    """Whether this is a program's unit test: Pulumi's mocks have no hooks."""
-    return isinstance(get_monitor(), MockMonitor)
-
-
 def _guards(name: str, ready: SplitReady, args: TrafficSplitArgs) -> pulumi.ResourceHookBinding:
     """What may stop an `up` just before it writes the VirtualService."""
     hooks = [_asked_first(name, ready, args.weights), rollback_guard(name, args.kubeconfig, args.app)]
@@ -277,7 +271,7 @@ def _guards(name: str, ready: SplitReady, args: TrafficSplitArgs) -> pulumi.Reso
 
 def _https_first(name: str, args: TrafficSplitArgs) -> pulumi.ResourceHookBinding | None:
     """Keeps plain HTTP until HTTPS answers, where the gateways may be asked for that."""
-    if _is_mocked() or args.convergence.by_requests:
+    if is_mocked() or args.convergence.by_requests:
         return None
     hook = https_first(name, args.kubeconfig, args.convergence.timeout_seconds)
     return pulumi.ResourceHookBinding(before_update=[hook])

@@ -6,3 +6,8 @@ GROUP = "/apis/networking.istio.io/v1"
 def virtual_service(namespace: str, name: str) -> str:
     """The path of a VirtualService."""
     return f"{GROUP}/namespaces/{namespace}/virtualservices/{name}"
+
+
+def envoy_filters(namespace: str) -> str:
+    """The path of a namespace's EnvoyFilters."""
+    return f"/apis/networking.istio.io/v1alpha3/namespaces/{namespace}/envoyfilters"

@@ -170,7 +170,7 @@ def command(shop: Program, right: Right) -> tuple[str, ...]:
     kind = f"{right.resource}.{right.group}" if right.group else right.resource
     if (right.resource, right.verb) == ("configmaps", "create"):
         shop.config(versions={**TWO, "v2": TWO["v2"] | {"files": {"/etc/shop.conf": "two"}}})
-    elif right.verb == "create":
+    elif right.verb == "create" or (kind, right.verb) == (FILTER, "list"):
         name = {"gateways": "shop-gateway", "services": "shop", "virtualservices": "shop"}
         where = ("-n", "istio-system", "--all") if kind == FILTER else (name.get(right.resource, "shop-v2"),)
         shop.kubectl("delete", kind, *where, "--wait")
