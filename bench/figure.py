@@ -1,5 +1,6 @@
 """One line of the table."""
 
+import resource
 import statistics
 import time
 from collections.abc import Callable, Sequence
@@ -48,3 +49,15 @@ def seconds(action: Callable[[], object]) -> float:
     started = time.monotonic()
     action()
     return time.monotonic() - started
+
+
+def both_seconds(action: Callable[[], object]) -> tuple[float, float]:
+    """Return how long an action takes, and the processor time of the commands that end in it."""
+    before = _used()
+    took = seconds(action)
+    return took, _used() - before
+
+
+def _used() -> float:
+    ended = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return ended.ru_utime + ended.ru_stime

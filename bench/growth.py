@@ -3,12 +3,11 @@
 What one more costs is told in processor time: on two cores a few more hide in what an `up` waits for anyway.
 """
 
-import resource
 import statistics
 from collections.abc import Callable
 
 from bench import memory
-from bench.figure import Figure, seconds
+from bench.figure import Figure, both_seconds
 from harness.labs import Program
 
 PODS = (1, 4, 10)
@@ -69,15 +68,7 @@ def _scale(program: Program, pods: int) -> None:
 def _changed(program: Program, versions: int, turn: int) -> tuple[float, float]:
     """Change the weights; return how long `up` took, and the processor time of all its processes."""
     _split(program, versions, turn)
-    used = _used()
-    took = seconds(lambda: program.up("--skip-preview"))
-    return took, _used() - used
-
-
-def _used() -> float:
-    """The processor time of all commands that have ended, in seconds."""
-    ended = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return ended.ru_utime + ended.ru_stime
+    return both_seconds(lambda: program.up("--skip-preview"))
 
 
 def _split(program: Program, versions: int, turn: int) -> None:

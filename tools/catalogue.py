@@ -60,9 +60,9 @@ def _kubernetes(name: str) -> GoTool:
     )
 
 
-def _istio(package: str) -> GoTool:
+def _istio(package: str, name: str | None = None) -> GoTool:
     return GoTool(
-        name=package.rpartition("/")[2],
+        name=name or package.rpartition("/")[2],
         module="cluster",
         package=f"istio.io/istio/{package}",
         stamps=(
@@ -98,6 +98,7 @@ GO_TOOLS: tuple[GoTool, ...] = (
     _istio("pilot/cmd/pilot-discovery"),
     _istio("pilot/cmd/pilot-agent"),
     _istio("istioctl/cmd/istioctl"),
+    _istio("pkg/test/echo/cmd/server", "echo"),
     GoTool(
         name="crictl",
         module="crictl",
@@ -169,6 +170,6 @@ PROGRAM = frozenset({"pulumi", "minikube", "pulumi-language-python", "pulumi-res
 # The language hosts of the examples, for their tests alone.
 EXAMPLES = frozenset({"pulumi-language-go", "pulumi-language-nodejs", "pulumi-language-yaml"})
 # What only checks what the repository has, and what it makes: built when it is asked for.
-CHECKS = frozenset({"actionlint", "istioctl"})
+CHECKS = frozenset({"actionlint", "istioctl", "echo"})
 # Pulumi's own CLI brings its language host and installs its providers.
 PART_OF_PULUMI = frozenset({"pulumi-language-python", PROVIDER_PLUGIN})

@@ -106,7 +106,8 @@ def _istio() -> Iterable[Recipe]:
             agent: _tool("pilot-agent"),
             "/usr/local/bin/envoy": envoy(),
             "/var/lib/istio/envoy/envoy_bootstrap_tmpl.json": modulefiles.ENVOY_BOOTSTRAP.kept,
-        },
+        }
+        | libraries.packet_filters(),
         (agent,),
         user=ISTIO_USER,
         folders=("/tmp", "/etc/istio/proxy"),  # noqa: S108 - folders of the image

@@ -70,12 +70,7 @@ def test_a_tls_secret_makes_it_https(shop: Program, tmp_path: Path) -> None:
 
 
 def test_a_caller_in_the_mesh_follows_the_split_where_the_config_says_so(shop: Program) -> None:
-    # Without interception it needs no packet filter, which the lab's image of the sidecar lacks.
-    metadata = {
-        "name": "caller",
-        "labels": {"sidecar.istio.io/inject": "true"},
-        "annotations": {"sidecar.istio.io/interceptionMode": "NONE"},
-    }
+    metadata = {"name": "caller", "labels": {"sidecar.istio.io/inject": "true"}}
     container = {"name": "caller", "image": "janakiramm/myapp:v1", "imagePullPolicy": "IfNotPresent"}
     pod = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": {"containers": [container]}}
     shop.kubectl("run", "caller", "--image=unused", "--overrides", json.dumps(pod))

@@ -7,6 +7,7 @@ import (
 	_ "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi"
 	_ "go.etcd.io/etcd/server/v3/etcdmain"
 	_ "istio.io/istio/istioctl/cmd/istioctl"
+	_ "istio.io/istio/pkg/test/echo/cmd/server"
 	_ "istio.io/istio/pilot/cmd/pilot-agent"
 	_ "istio.io/istio/pilot/cmd/pilot-discovery"
 	_ "k8s.io/kubernetes/cmd/kube-apiserver"
