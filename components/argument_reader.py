@@ -25,7 +25,7 @@ _PARTS = {
     "configMapFiles": "files",
 }
 # Of the arguments, those that are no sections of the config, or are one by another name.
-_NO_SECTIONS = ("cluster", "weights_key", "url")
+_NO_SECTIONS = ("cluster", "weights_key")
 _IN_CONFIG_MAP = (
     "it is a secret, and the text of a file stands in a ConfigMap. Put it into a Kubernetes Secret, and name "
     "that in secretFiles"

@@ -3,8 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, NotRequired, TypedDict
 
-import pulumi
-
 from ..arguments import App, Cluster, Convergence, Gateway, Mirror, RequestMark, Routing, Version
 
 
@@ -128,7 +126,5 @@ class TrafficSplitArgs(TypedDict):
     """Copies of some requests to a version without traffic."""
     gateway: NotRequired[Gateway]
     """The mesh's gateway, in whose namespace routing.sticky_version has its EnvoyFilter."""
-    url: NotRequired[pulumi.Input[str]]
-    """The gateway's address, to which the proof sends a few requests of its own; without it none."""
     cluster: NotRequired[Cluster]
     """The cluster; without it the current context of the user's kubeconfig."""

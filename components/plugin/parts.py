@@ -9,6 +9,8 @@ from .. import application, istio, minikube, traffic_split
 from ..argument_reader import section, settings
 from ..claim import claim
 from ..cluster import Cluster, existing, taking_over
+from ..ingress import ingress
+from ..ingress_service import IngressService
 from ..option import Options
 from ..ownership import Ownership, of_app
 from ..port_change import port_change
@@ -81,6 +83,8 @@ class TrafficSplit(traffic_split.TrafficSplit):
     What it depends on, its Application say, is deleted after the routes that lead there.
     """
 
+    url: pulumi.Output[str | None]
+    """The gateway's address; none while it has none."""
     weights: pulumi.Output[Mapping[str, int]]
     """The weights that every gateway routes by."""
     last_proof: pulumi.Output[Mapping[str, Any]]
@@ -92,6 +96,7 @@ class TrafficSplit(traffic_split.TrafficSplit):
         # A list when an engine constructs it.
         before = cast("Sequence[pulumi.Resource]", (opts and opts.depends_on) or ())
         first = claim(on.kubeconfig, config.app, config.routing, options)
+        self.url = _entrance(f"{name}-split-ingress", on, config, options, _beside(opts))
         super().__init__(
             name,
             traffic_split.TrafficSplitArgs(
@@ -103,7 +108,7 @@ class TrafficSplit(traffic_split.TrafficSplit):
                 config.routing,
                 config.convergence,
                 of_app(on.kubeconfig, on.provider, config.app, options, first),
-                args.get("url"),
+                self.url,
                 args.get("weights_key"),
                 config.test_routes,
                 config.mirror,
@@ -112,6 +117,17 @@ class TrafficSplit(traffic_split.TrafficSplit):
             on_it,
         )
         on.guard(f"{name}-split-same-cluster", [self], _beside(opts))
+
+
+def _entrance(
+    name: str, on: Cluster, config: Settings, options: Options, opts: pulumi.ResourceOptions
+) -> pulumi.Output[str | None]:
+    """The address at which the gateway's Service takes the split's requests."""
+    gateway, routing = config.istio.gateway, config.routing
+    service = IngressService(name, on.kubeconfig, gateway.namespace, gateway.service, opts)
+    found = pulumi.Output.all(spec=service.spec, status=service.status)
+    scheme = "https" if routing.tls_secret else "http"
+    return ingress(found, on.address, on.kubeconfig, routing.port, scheme, options).url
 
 
 def _cluster(

@@ -21,8 +21,9 @@ __all__ = ["no_engine"]
 ENGINE: dict[str, dict[str, Any]] = {
     "mesh-ingress": {"spec": {"ports": []}, "status": {}},
     "cart-converged": {"proof": []},
+    "cart-split-ingress": {"spec": {"type": "NodePort", "ports": [{"port": 80, "nodePort": 31380}]}},
 }
-CLUSTER = {"kubeconfig": KUBECONFIG}
+CLUSTER = {"kubeconfig": KUBECONFIG, "ingress_address": "10.0.0.1"}
 VERSIONS = {"v1": {"image": "cart:1"}, "v2": {"image": "cart:2"}}
 
 
@@ -65,7 +66,6 @@ def test_a_split_alone_has_the_routes_and_their_proof() -> None:
         "versions": VERSIONS,
         "weights": {"v1": 25, "v2": 75},
         "weights_key": "weights",
-        "url": lambda: pulumi.Output.from_input("http://10.0.0.1:31380"),
         "test_routes": {"v1": {"header": {"x-version": "v1"}}},
     }
     split, done = made(TrafficSplit, "cart", **args, cluster=CLUSTER)
@@ -76,6 +76,7 @@ def test_a_split_alone_has_the_routes_and_their_proof() -> None:
         "kubernetes:networking.istio.io/v1:Gateway cart-gateway",
         "kubernetes:networking.istio.io/v1:VirtualService cart-virtualservice",
         "pulumi-python:dynamic:ClusterIdentity cart-split-kubernetes-cluster",
+        "pulumi-python:dynamic:IngressService cart-split-ingress",
         "pulumi-python:dynamic:SameCluster cart-split-same-cluster",
         "pulumi-python:dynamic:SplitConverged cart-converged",
         "pulumi-python:dynamic:SplitReady cart-ready",
@@ -84,6 +85,7 @@ def test_a_split_alone_has_the_routes_and_their_proof() -> None:
         "pulumi:providers:kubernetes cart-split-kubernetes",
     ]
     assert value(split.weights) == {"v1": 25, "v2": 75}
+    assert value(split.url) == "http://10.0.0.1:31380"
     tested, *_ = done.named("cart-virtualservice").inputs["spec"]["http"]
     assert tested["match"][0]["headers"] == {"x-version": {"exact": "v1"}}
 
@@ -168,5 +170,4 @@ def test_the_arguments_have_every_key_of_the_config() -> None:
     assert {one for one in settings if one not in apart} == {"istio", "warnings"}
     assert set(compared(model.MinikubeCluster, MinikubeArgs)) == {"ingressAddress", "kind"}
     assert set(compared(model.Istio, IstioArgs)) == set()
-    split = {*of_section(BlueGreenArgs), "url"}
-    assert set(of_section(TrafficSplitArgs)) == split
+    assert set(of_section(TrafficSplitArgs)) == set(of_section(BlueGreenArgs))
