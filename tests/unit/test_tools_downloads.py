@@ -83,7 +83,13 @@ def makers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Makers]:
 
     go = tmp_path / "bin" / "go"
     go.parent.mkdir()
-    go.write_text(f'#!/bin/sh\necho "$*" >> {tmp_path}/go\n[ "$1" != version ] || echo go version go1.26.8\n')
+    go.write_text(
+        f'#!/bin/sh\necho "$*" >> {tmp_path}/go\n'
+        "case $1 in\n"
+        "version) echo go version go1.26.8 ;;\n"
+        "list) i=0; while [ $i -lt 1000 ]; do echo package$i; i=$((i + 1)); done ;;\n"
+        "esac\n"
+    )
     go.chmod(0o755)
     monkeypatch.setenv("PATH", str(go.parent))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
@@ -193,6 +199,18 @@ def test_what_cannot_be_had_is_built_and_said(
     assert "mod download" in go.read_text() or "list -deps" in go.read_text()
     assert not downloads.kept(MINIKUBE).exists()
     assert not list((store.cache() / "tmp").glob("*minikube*"))
+
+
+@pytest.mark.usefixtures("makers")
+def test_a_build_says_how_long_it_takes_before_it_begins(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    with pytest.raises(ToolsError):
+        build.one("minikube")
+    said = capsys.readouterr().out
+    assert "to compile: 1000 packages in 1 parts, about 2 min on 2 cores\n" in said
+    assert said.index("to compile") < said.index("compiling minikube")
 
 
 def test_a_host_that_hangs_is_given_up_before_ten_seconds() -> None:
