@@ -131,7 +131,7 @@ check: setup ## Check style, types and the GitHub workflows
 	$(PYTHON) -m basedpyright
 	$(PYTHON) -m tools actionlint
 
-bench: tools ## Measure: one table of figures, side by side
+bench: docker-tools ## Measure: one table of figures, side by side
 	$(PYTHON) -m bench
 
 proof: tools ## Prove that no change drops a request: every transition and fault under load

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from bench import commands, convergence, dashboard, growth, memory, mesh, report, start, toolchain
+from bench import commands, convergence, dashboard, docker, growth, memory, mesh, report, start, toolchain
 from bench.figure import Figure
 from bench.place import cluster
 from components.kubernetes.errors import GatewayError
@@ -39,6 +39,8 @@ def main(
             figures.append(toolchain.cold_build(Path(folder)))
     if only in "start":
         figures += _measured(lambda: start.measure(rounds))
+    if only in "docker":
+        figures += _measured(lambda: docker.measure(rounds))
     if only in "mesh":
         figures += _measured(lambda: mesh.measure(rounds))
     with cluster() as (lab, program):
