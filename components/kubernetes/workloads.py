@@ -182,30 +182,31 @@ def _reason(api: Api, pod: Mapping[str, Any]) -> str | None:
         return None
     containers: list[Mapping[str, Any]] = status.get("containerStatuses") or []
     for container in containers:
-        reason = _container_reason(container)
+        reason = _container_reason(api, pod, container)
         if reason is not None:
             return reason
-    return _probe_failure(api, pod) or not_true["Ready"].get("message", "it is not ready")
+    return _event(api, pod, "Unhealthy") or not_true["Ready"].get("message", "it is not ready")
 
 
-def _container_reason(container: Mapping[str, Any]) -> str | None:
+def _container_reason(api: Api, pod: Mapping[str, Any], container: Mapping[str, Any]) -> str | None:
     state: Mapping[str, Any] = container.get("state") or {}
     last: Mapping[str, Any] = container.get("lastState") or {}
     ended: Mapping[str, Any] | None = state.get("terminated") or last.get("terminated")
     waiting: Mapping[str, str] | None = state.get("waiting")
     exit_code = f", exit code {ended['exitCode']}" if ended else ""
     if waiting:
-        # A container that is still being created has no message; what it is made of is what one asks then.
-        message = waiting.get("message") or f"image {container['image']}"
+        # A container that is still being created has no message: what keeps it is a volume, or its image.
+        message = waiting.get("message") or _event(api, pod, "FailedMount") or f"image {container['image']}"
         return f"{waiting.get('reason', 'waiting')}{exit_code}: {message}".rstrip(": ")
     return f"{ended.get('reason', 'it ended')}{exit_code}" if ended else None
 
 
-def _probe_failure(api: Api, pod: Mapping[str, Any]) -> str | None:
+def _event(api: Api, pod: Mapping[str, Any], reason: str) -> str | None:
+    """What the kubelet last said of a pod, with this reason."""
     metadata = pod["metadata"]
     events = api.get(
         f"/api/v1/namespaces/{metadata['namespace']}/events",
-        {"fieldSelector": f"involvedObject.uid={metadata['uid']},reason=Unhealthy"},
+        {"fieldSelector": f"involvedObject.uid={metadata['uid']},reason={reason}"},
     )
     messages = [event["message"] for event in events["items"]]
     return messages[-1] if messages else None

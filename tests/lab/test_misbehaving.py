@@ -16,6 +16,10 @@ SICK: Mapping[str, tuple[Mapping[str, Any], str]] = {
     "closed": ({"image": "janakiramm/myapp:v2", "probes": {"readiness": {"port": 81}}}, "probe failed: dial"),
     "crash": ({"image": "janakiramm/myapp:crash", "probes": ROOT_PAGE}, "exit code 1"),
     "error": ({"image": "janakiramm/myapp:error", "probes": ROOT_PAGE}, "failed with statuscode: 500"),
+    "map": (
+        {"image": "janakiramm/myapp:v2", "files": {"/etc/map": {"configMap": "map-7", "key": "a"}}},
+        'configmap "map-7" not found',
+    ),
     "missing": ({"image": "janakiramm/myapp:missing"}, "myapp:missing"),
     "unready": ({"image": "janakiramm/myapp:unready", "probes": ROOT_PAGE}, "failed with statuscode: 503"),
 }
@@ -26,7 +30,7 @@ pytestmark = pytest.mark.usefixtures("quick")
 
 def test_sick_versions_get_no_traffic_and_block_no_way_back(program: Program) -> None:
     sick = {name: version for name, (version, _) in SICK.items()}
-    program.config(versions={**VERSIONS, **sick}, weights={"v1": 40, "v2": 10, **dict.fromkeys(sick, 10)})
+    program.config(versions={**VERSIONS, **sick}, weights={"v1": 30, "v2": 10, **dict.fromkeys(sick, 10)})
     said = failing_up_that_says(program, *(reason for _, reason in SICK.values()))
     waited = f"could not take it within {QUICK['timeoutSeconds']} s."
     assert f"Traffic has not moved: versions {', '.join(SICK)} {waited}" in said

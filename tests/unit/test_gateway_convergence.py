@@ -178,22 +178,31 @@ def test_a_version_needs_a_gateway_that_stays_and_the_one_that_goes_must_know_it
 
 
 @pytest.mark.parametrize(
-    ("status", "reason"),
+    ("status", "events", "reason"),
     [
         (
             {
                 "state": {"waiting": {"reason": "CrashLoopBackOff", "message": "back-off 10s"}},
                 "lastState": {"terminated": {"exitCode": 3, "reason": "Error"}},
             },
+            [],
             "CrashLoopBackOff, exit code 3: back-off 10s",
         ),
         (
             {"state": {"waiting": {"reason": "ContainerCreating"}}, "image": "myapp:v3"},
+            [],
             "ContainerCreating: image myapp:v3",
+        ),
+        (
+            {"state": {"waiting": {"reason": "ContainerCreating"}}, "image": "myapp:v3"},
+            [{"message": 'configmap "settings" not found'}],
+            'ContainerCreating: configmap "settings" not found',
         ),
     ],
 )
-def test_a_version_that_is_not_ready_says_why(status: dict[str, Any], reason: str) -> None:
+def test_a_version_that_is_not_ready_says_why(
+    status: dict[str, Any], events: list[dict[str, str]], reason: str
+) -> None:
     pod = {
         "metadata": {"name": "myapp-v3-x", "namespace": "default", "uid": "u"},
         "status": {
@@ -201,7 +210,8 @@ def test_a_version_that_is_not_ready_says_why(status: dict[str, Any], reason: st
             "containerStatuses": [status],
         },
     }
-    objects = {DEPLOYMENT: deployment(1, 0), PODS: {"items": [pod]}}
+    events_path = "/api/v1/namespaces/default/events"
+    objects = {DEPLOYMENT: deployment(1, 0), PODS: {"items": [pod]}, events_path: {"items": events}}
     with (
         fake_cluster(FakeGateway("a", HALVES), objects=objects) as cluster,
         pytest.raises(NotConvergedError) as raised,
