@@ -143,7 +143,7 @@ def _entry(path: str, member: Member) -> Entry:
         _type(member),
         _default(member),
         "" if member.example is None else flow(member.example),
-        member.key.effect,
+        member.key.effect or "nothing",
     )
 
 
