@@ -100,6 +100,22 @@ def moved(count: int, weights: Split, versions: tuple[str, ...] = tuple(IMAGES_O
     return step
 
 
+def beside(count: int, *steps: Step) -> tuple[Step, ...]:
+    """Returns the steps, each while the callers ask; one fails where a request of theirs does."""
+
+    def asked(step: Step) -> Step:
+        def run(program: Program) -> str:
+            with calling(program, count) as statuses:
+                step(program)
+            if set(statuses) != {"200"}:
+                raise AssertionError(f"requests of callers ended with {dict(statuses)}")
+            return f"{statuses['200']} requests of callers, none failed"
+
+        return run
+
+    return tuple(asked(step) for step in steps)
+
+
 def removed(count: int) -> Step:
     """Returns a step that lets the callers go."""
 

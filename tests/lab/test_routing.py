@@ -113,6 +113,28 @@ def test_each_of_several_hosts_is_proved(shop: Program) -> None:
     shop.up("--skip-preview")
 
 
+def test_each_of_several_gateways_with_the_selectors_label_is_proved(shop: Program) -> None:
+    where = ("-n", "istio-system")
+    one: dict[str, Any] = json.loads(
+        shop.kubectl(*where, "get", "deployment/istio-ingressgateway", "-o", "json").stdout
+    )
+    spec = one["spec"]
+    for labels in (spec["selector"]["matchLabels"], spec["template"]["metadata"]["labels"]):
+        labels["app"] = "second-gateway"
+    file = shop.folder / "gateway.json"
+    metadata = {"name": "second-gateway", "namespace": "istio-system"}
+    file.write_text(json.dumps({**one, "metadata": metadata, "spec": spec, "status": None}))
+    shop.kubectl("apply", "-f", str(file))
+    try:
+        shop.kubectl(*where, "rollout", "status", "deployment/second-gateway", "--timeout=180s")
+        shop.config(weights={"v1": 40, "v2": 60})
+        shop.up("--skip-preview")
+        gateways = sorted(pod.rsplit("-", 2)[0] for pod in shop.outputs()["lastProof"])
+        assert gateways == ["istio-system/istio-ingressgateway", "istio-system/second-gateway"]
+    finally:
+        shop.kubectl(*where, "delete", "deployment/second-gateway", "--cascade=foreground")
+
+
 def test_a_load_balancers_address_is_the_url(shop: Program) -> None:
     service: dict[str, Any] = {
         "apiVersion": "v1",
