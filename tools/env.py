@@ -80,7 +80,7 @@ def export_lines(stack: str) -> Iterator[str]:
     if stack == "lab":
         ours |= minikube.environment(OWN) | {"PATH": f"{OWN.bin}{os.pathsep}{ours['PATH']}"}
     before = {name: theirs.get(name) for name in ours if name != "PATH"}
-    wanted = theirs | ours | {environment.MARK: environment.mark(stack, before)}
+    wanted = theirs | ours | {environment.MARK: environment.mark(stack, before, ours)}
     for name in sorted(wanted.keys() | os.environ.keys()):
         if name not in wanted:
             yield f"unset {name}"

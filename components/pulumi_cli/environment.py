@@ -11,23 +11,29 @@ from typing import Any, cast
 
 from .project import short
 
-# Set beside the rest: the stack, and what each variable was before (null: not set).
+# Set beside the rest: the stack, and of each variable what it was before (null: not set), and what was set.
 MARK = "BLUE_GREEN_ENV"
 # Where the state is and how it is read stays: a command may work on several stacks of one backend.
 _KEPT = "PULUMI_"
 
 
-def mark(stack: str, before: Mapping[str, str | None]) -> str:
-    """Return the value of MARK for a stack's variables, each with what it was before."""
-    return json.dumps({"stack": stack, "before": before})
+def mark(stack: str, before: Mapping[str, str | None], made: Mapping[str, str]) -> str:
+    """Return the value of MARK for a stack's variables, each with what it was before and what it is made."""
+    return json.dumps({"stack": stack, "before": before, "made": {name: made[name] for name in before}})
 
 
 def undone(environment: Mapping[str, str], *, keep: str | None = None) -> dict[str, str]:
-    """Return an environment as it was before `make env`; names that begin with `keep` stay."""
+    """Return an environment as it was before `make env`.
+
+    Names that begin with `keep` stay, and so does what the user has set since.
+    """
     restored = {name: value for name, value in environment.items() if name != MARK}
-    before = cast("Mapping[str, str | None]", _marked(environment).get("before") or {})
+    marked = _marked(environment)
+    before = cast("Mapping[str, str | None]", marked.get("before") or {})
+    # A shell of an earlier version has no note of what was set.
+    made = cast("Mapping[str, str]", marked.get("made") or environment)
     for name, value in before.items():
-        if keep is not None and name.startswith(keep):
+        if (keep is not None and name.startswith(keep)) or environment.get(name) != made.get(name):
             continue
         restored.pop(name, None)
         if value is not None:

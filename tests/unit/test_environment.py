@@ -60,6 +60,17 @@ def test_exports_for_another_stack_take_back_what_those_of_the_lab_have_set(
     assert dict(os.environ) == of_dev
 
 
+def test_what_the_user_sets_after_them_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    evaluate("lab", monkeypatch)
+    monkeypatch.setenv(env.BACKEND, "s3://team")
+    monkeypatch.setenv(env.PASSPHRASE, "ours")
+    monkeypatch.delenv("MINIKUBE_HOME")
+    env.refuse("prod")
+    left = environment.undone(os.environ)
+    assert (left[env.BACKEND], left["KUBECONFIG"]) == ("s3://team", "/home/me/team.yaml")
+    assert "MINIKUBE_HOME" not in left
+
+
 def test_exports_can_be_evaluated_twice(monkeypatch: pytest.MonkeyPatch) -> None:
     evaluate("lab", monkeypatch)
     once = dict(os.environ)
