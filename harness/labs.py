@@ -176,7 +176,8 @@ def project_copy(folder: Path, lab: Lab, stack: str = "lab", config: str = "lab"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     for name in LINKED:
-        (folder / name).symlink_to(ROOT / name)
+        # The tests may run in another environment than `.venv`, as for the newest SDK.
+        (folder / name).symlink_to(sys.prefix if name == ".venv" else ROOT / name)
     shutil.copy(ROOT / "Pulumi.yaml", folder)
     # The stack's Minikube is that of this lab.
     text = (ROOT / f"Pulumi.{config}.yaml").read_text().replace(": .lab/", f": {lab.folder}/")
