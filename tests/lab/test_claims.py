@@ -61,8 +61,8 @@ def test_a_split_that_stands_may_not_widen_to_anothers_host_and_goes_on_as_it_is
 
 def other_split(path: Path, namespace: str, **routing: Any) -> str:
     """The file of another stack's Gateway and VirtualService."""
-    # Of two that are made in one second, Istio takes the first by name for the older one.
-    app, where = App("theirs", namespace), Routing(gateway="other-gateway", **routing)
+    # Of two that are made in one second, Istio takes the first by name for the older one; Gateways too.
+    app, where = App("theirs", namespace), Routing(gateway="their-gateway", **routing)
     items = [routes.gateway(app, where), routes.virtual_service(app, {"v1": 100}, where)]
     for item in items:
         item["metadata"]["annotations"] = {OWNER: f"{OTHER}/other-{item['kind'].lower()}"}
