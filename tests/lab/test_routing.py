@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import pytest
@@ -129,8 +129,11 @@ def test_each_of_several_gateways_with_the_selectors_label_is_proved(shop: Progr
         shop.kubectl(*where, "rollout", "status", "deployment/second-gateway", "--timeout=180s")
         shop.config(weights={"v1": 40, "v2": 60})
         shop.up("--skip-preview")
-        gateways = sorted(pod.rsplit("-", 2)[0] for pod in shop.outputs()["lastProof"])
-        assert gateways == ["istio-system/istio-ingressgateway", "istio-system/second-gateway"]
+        proofs = cast("dict[str, Any]", shop.outputs()["lastProof"])
+        assert sorted(pod.rsplit("-", 2)[0] for pod in proofs) == [
+            "istio-system/istio-ingressgateway",
+            "istio-system/second-gateway",
+        ]
     finally:
         shop.kubectl(*where, "delete", "deployment/second-gateway", "--cascade=foreground")
 
