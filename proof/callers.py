@@ -44,7 +44,8 @@ def stop(program: Program, count: int) -> None:
     """Takes the callers away."""
     for name in namespaces(count):
         program.kubectl("-n", name, "delete", "pod", "caller", "--grace-period=0", "--force")
-    program.kubectl("delete", "namespace", *namespaces(count), "--wait=false")
+    # Waited for: whoever starts them again needs the names.
+    program.kubectl("delete", "namespace", *namespaces(count))
 
 
 @contextmanager
