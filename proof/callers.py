@@ -108,7 +108,8 @@ def beside(count: int, *steps: Step) -> tuple[Step, ...]:
         def run(program: Program) -> str:
             with calling(program, count) as statuses:
                 step(program)
-            if set(statuses) != {"200"}:
+            # A step that only types a command may end before the first answer.
+            if set(statuses) - {"200"}:
                 raise AssertionError(f"requests of callers ended with {dict(statuses)}")
             return f"{statuses['200']} requests of callers, none failed"
 
