@@ -105,6 +105,7 @@ class ApplicationArgs(TypedDict):
     """The cluster; without it the current context of the user's kubeconfig."""
 
 
+# Pulumi reads the docstrings of a class's own keys alone, so what BlueGreenArgs has too stands here again.
 class TrafficSplitArgs(TypedDict):
     """The traffic of an app that is there, split by weight among its versions."""
 

@@ -2,7 +2,6 @@
 
 import itertools
 import json
-import re
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -19,6 +18,7 @@ from harness.pace import pace
 from tests.docker.conftest import FOLDER, destroy
 from tests.lab.baseline import Baseline
 from tests.lab.load import load
+from tests.lab.test_minikube_resource import killed_in_a_start
 
 pytestmark = pytest.mark.timeout(900)
 
@@ -161,15 +161,7 @@ def test_destroy_leaves_nothing_and_a_killed_creation_is_forgotten(there: Progra
         assert there.run("docker", kind[0], "ls", *kind[1:], "--quiet", "--filter=name=dev").stdout == ""
     assert there.kubectl("config", "get-contexts", "-o", "name").stdout == ""
 
-    command = ("pulumi", "up", "--yes", "--skip-preview", "--non-interactive")
-    with subprocess.Popen(
-        command, cwd=there.folder, env=there.environment, stdout=subprocess.PIPE, text=True
-    ) as killed:
-        for line in killed.stdout or ():
-            if re.search(r"minikube dev: step 1[1-3] of", line):
-                break
-        started = psutil.Process(killed.pid).children(recursive=True)
-        killed.kill()
+    started = killed_in_a_start(there, "dev")
     # Pulumi's own processes outlive it.
     for process in psutil.wait_procs(started, timeout=20 * pace())[1]:
         process.kill()

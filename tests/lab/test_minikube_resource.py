@@ -120,16 +120,22 @@ def test_a_mistake_fails_the_preview_with_what_minikube_says(gone: Program) -> N
     assert not (FOLDER / "minikube" / ".minikube" / "profiles" / "minikube").exists()
 
 
-def test_up_after_one_that_was_killed_in_the_middle_of_a_start_makes_the_cluster(gone: Program) -> None:
+def killed_in_a_start(program: Program, profile: str) -> list[psutil.Process]:
+    """Kills an `up` while it starts the profile; returns the processes that it had started."""
     command = ("pulumi", "up", "--yes", "--skip-preview", "--non-interactive")
     with subprocess.Popen(
-        command, cwd=gone.folder, env=gone.environment, stdout=subprocess.PIPE, text=True
+        command, cwd=program.folder, env=program.environment, stdout=subprocess.PIPE, text=True
     ) as killed:
         for line in killed.stdout or ():
-            if re.search(r"minikube minikube: step 1[1-3] of", line):
+            if re.search(rf"minikube {profile}: step 1[1-3] of", line):
                 break
         started = psutil.Process(killed.pid).children(recursive=True)
         killed.kill()
+    return started
+
+
+def test_up_after_one_that_was_killed_in_the_middle_of_a_start_makes_the_cluster(gone: Program) -> None:
+    started = killed_in_a_start(gone, "minikube")
     minikube = [process for process in started if "start" in arguments(process)]
     assert minikube
     # Nobody is left to wait for the start, which would meet the next one.
