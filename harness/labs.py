@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import shlex
 import shutil
 import subprocess
@@ -34,8 +35,8 @@ LINKED = (
 COMMAND_SECONDS = 280
 # The engine's events of the last `up` of a project, in its folder.
 EVENTS = "events.json"
-# The commands that were run in this process, each with its seconds.
-spent: list[tuple[str, float]] = []
+# The commands that were run in this process, each with its seconds and those of processor time.
+spent: list[tuple[str, tuple[float, float]]] = []
 
 
 @dataclass(frozen=True)
@@ -190,15 +191,22 @@ def project_copy(folder: Path, lab: Lab, stack: str = "lab", config: str = "lab"
 def _run(
     command: Sequence[str | Path], folder: Path, environment: Mapping[str, str], *, check: bool
 ) -> subprocess.CompletedProcess[str]:
-    started = time.monotonic()
+    started, before = time.monotonic(), _processor_seconds()
     done = subprocess.run(
         command, cwd=folder, env=environment, capture_output=True, text=True, timeout=COMMAND_SECONDS * pace()
     )
-    spent.append((" ".join(map(str, command[:2])), time.monotonic() - started))
+    took = time.monotonic() - started, _processor_seconds() - before
+    spent.append((" ".join(map(str, command[:2])), took))
     if check and done.returncode:
         said = f"{done.stdout}{done.stderr}"
         raise AssertionError(f"{shlex.join(map(str, command))} exited {done.returncode}:\n{said}")
     return done
+
+
+def _processor_seconds() -> float:
+    """What the children that ended have used, and theirs."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def _evaluated(exports: str, environment: Mapping[str, str]) -> dict[str, str]:

@@ -75,18 +75,21 @@ class _AtOnce:
 
     def pytest_terminal_summary(self) -> None:
         files: dict[str, float] = defaultdict(float)
-        commands: dict[str, list[float]] = defaultdict(list)
+        commands: dict[str, list[tuple[float, float]]] = defaultdict(list)
         for reports in self._reporter.stats.values():
             for report in reports:
                 if isinstance(report, pytest.TestReport):
                     files[report.nodeid.partition("::")[0]] += report.duration
-                    for command, seconds in report.user_properties:
-                        commands[command].append(cast("float", seconds))
+                    for command, took in report.user_properties:
+                        commands[command].append(cast("tuple[float, float]", took))
         self._reporter.section("where the time went")
         for name, seconds in _longest(files):
             self._reporter.write_line(f"{seconds:7.1f} s  {name}")
-        for name, seconds in _longest({command: sum(each) for command, each in commands.items()}):
-            self._reporter.write_line(f"{seconds:7.1f} s  {name}, {len(commands[name])} times")
+        totals = {command: sum(seconds for seconds, _ in each) for command, each in commands.items()}
+        for name, seconds in _longest(totals):
+            processor = sum(each for _, each in commands[name])
+            said = f"{name}, {len(commands[name])} times, {processor:.0f} s of processor"
+            self._reporter.write_line(f"{seconds:7.1f} s  {said}")
 
 
 def _longest(seconds: dict[str, float]) -> list[tuple[str, float]]:

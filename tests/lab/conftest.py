@@ -26,7 +26,6 @@ def lab(request: pytest.FixtureRequest) -> Iterator[Lab]:
     with lab_host(FOLDER, subnets.SESSION, keep=KEEP) as host:
         request.config.stash[LAB] = host
         yield host
-        del request.config.stash[LAB]
 
 
 @pytest.fixture(scope="session")
