@@ -14,11 +14,11 @@ from proof.steps import HALF, IMAGES, Split, Step
 from proof.traffic import Request, load
 
 USERS = 10_000
-# Each is asked every forty seconds.
-RATE = 250.0
+# Each is asked every twenty seconds.
+RATE = 500.0
 BY_COOKIE, BY_HEADER = {"cookie": "session"}, {"header": "x-user"}
 ONE = {"v1": 100, "v2": 0}
-SHARES = (10, 25, 50, 100, 50, 25, 10)
+SHARES = (10, 50, 100, 25)
 
 
 @dataclass
