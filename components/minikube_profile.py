@@ -164,7 +164,10 @@ def _unlike(props: Mapping[str, Any]) -> str | None:
     asked = {key: props.get(key) or value for key, value in there.items()}
     if minikube_changes.replacing(there, asked):
         changes = minikube_changes.described(there, asked)
-        return f"the profile {props['profile']} cannot be adopted as it is: {changes} needs a new cluster"
+        return (
+            f"the profile {props['profile']} cannot be adopted as it is: {changes} needs a new cluster. "
+            "Write what it has into the config, or recreate: true in place of adopt, which deletes it"
+        )
     return None
 
 

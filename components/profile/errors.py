@@ -61,12 +61,18 @@ _REMEDIES = (
         "Write one that `minikube config defaults kubernetes-version` lists, or install another Minikube",
     ),
     (
+        r"K8S_DOWNGRADE_UNSUPPORTED",
+        "The cluster's Kubernetes is newer than the one asked for",
+        "Write that: pulumi config set --path --plaintext 'blue-green:cluster.kubernetesVersion' VERSION;"
+        " or begin anew: `minikube delete --profile {profile}`, then `pulumi up`",
+    ),
+    (
         r"INET_\w+",
         "Minikube cannot reach the internet",
         "See to the network or the proxy: https://minikube.sigs.k8s.io/docs/handbook/vpn_and_proxy/",
     ),
     (
-        r"HOST_JUJU_LOCK_PERMISSION|GUEST_PROVISION_ACQUIRE_LOCK",
+        r"GUEST_PROVISION_ACQUIRE_LOCK",
         "Another `minikube` is at work",
         f"Wait until it has ended. {_AGAIN}",
     ),

@@ -118,11 +118,15 @@ def test_without_minikube_the_error_says_where_it_is_from(
         ("HOST_SVM_DISABLED", "There is no virtualization for this driver."),
         ("PR_KVM_CAPABILITIES", "There is no virtualization for this driver."),
         ("K8S_NEW_UNSUPPORTED", "This Minikube does not know the Kubernetes version. Write one"),
+        ("K8S_DOWNGRADE_UNSUPPORTED", "The cluster's Kubernetes is newer than the one asked for."),
         ("INET_DOWNLOAD_TIMEOUT", "Minikube cannot reach the internet. See to the network"),
         ("GUEST_PROVISION_ACQUIRE_LOCK", "Another `minikube` is at work. Wait until"),
         ("HOST_CONFIG_LOAD", "The profile is broken, or its start failed. Look at `minikube logs"),
         ("GUEST_PROVISION", "To begin anew: `minikube delete --profile dev`, then `pulumi up`."),
         ("K8S_APISERVER_MISSING", "The profile is broken, or its start failed."),
+        # Minikube's own advice: what to do about a file of another user.
+        ("HOST_JUJU_LOCK_PERMISSION", "Minikube says: it went wrong (HOST_JUJU_LOCK_PERMISSION). Do this"),
+        ("HOST_HOME_PERMISSION", "Minikube says: it went wrong (HOST_HOME_PERMISSION). Do this"),
         ("MK_SOMETHING_NEW", "Minikube says: it went wrong (MK_SOMETHING_NEW). Do this"),
     ],
 )

@@ -243,7 +243,10 @@ def test_adopt_takes_over_a_profile_that_is_as_the_inputs_say(minikube: FakeMini
 def test_adopt_refuses_a_profile_that_only_a_new_cluster_could_follow(minikube: FakeMinikube) -> None:
     minikube.is_running()
     existing_profile(Memory=4096, KubernetesConfig={"KubernetesVersion": "v1.36.0"})
-    with pytest.raises(MinikubeError, match=r"memory 4096 to 8192, kubernetesVersion v1\.36\.0 to v1\.35\.1"):
+    changes = r"memory 4096 to 8192, kubernetesVersion v1\.36\.0 to v1\.35\.1"
+    with pytest.raises(
+        MinikubeError, match=rf"{changes} needs a new cluster\. Write what it has .* recreate: true"
+    ):
         PROVIDER.create(PROPS | {"adopt": True})
     assert minikube.calls() == []
 
