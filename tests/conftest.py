@@ -29,6 +29,8 @@ def pytest_configure(config: pytest.Config) -> None:
     # the same each time, but for a shuffled run: what a new one finds is no reason to refuse another change.
     settings.register_profile("default", deadline=None, derandomize=config.getoption("--shuffle") is None)
     settings.load_profile("default")
+    # Of several processes, xdist would begin with the files that have the most tests, whatever the seed.
+    config.option.loadscopereorder = config.getoption("--shuffle") is None
     reporter = config.pluginmanager.get_plugin("terminalreporter")
     if reporter:
         config.pluginmanager.register(_AtOnce(reporter))
