@@ -129,7 +129,7 @@ def _would_go(namespace: str) -> str:
         (
             f"An earlier release made the namespace {namespace} for this stack, whose state would delete it "
             "with all that is in it. Nothing was touched.",
-            f"Set blue-green:app.name and app.namespace ({namespace}) back and run pulumi up once: from "
+            f"Set app.name and app.namespace ({namespace}) back and run pulumi up once: from "
             "then on the namespace is kept, and the app can move.",
         )
     )

@@ -47,7 +47,9 @@ class BlueGreen(pulumi.ComponentResource):
         assert isinstance(config.cluster, KubeconfigCluster)  # noqa: S101 - the arguments name no other
         text = args.get("cluster", {}).get("kubeconfig")
         with taking_over():
-            on = existing(f"{name}-kubernetes", config.cluster, text, pulumi.ResourceOptions(parent=self))
+            on = existing(
+                f"{name}-kubernetes", config.cluster, text, pulumi.ResourceOptions(parent=self), options
+            )
         child = pulumi.ResourceOptions(parent=self, provider=on.provider)
         first = pulumi.ResourceHookBinding.merge(
             claim(on.kubeconfig, app, routing, options),

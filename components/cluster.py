@@ -16,6 +16,7 @@ from .kubernetes import copies, kubeconfig
 from .kubernetes.errors import KubeconfigError
 from .kubernetes.kubeconfig import Kubeconfig
 from .minikube import Minikube
+from .option import IN_CONFIG, Options
 from .provider import kubeconfig_input
 from .pulumi_cli import environment
 from .settings.model import KubeconfigCluster, MinikubeCluster
@@ -83,7 +84,7 @@ def taking_over() -> Generator[None]:
 
 
 def _minikube(args: MinikubeCluster) -> Cluster:
-    minikube = Minikube("minikube", args)
+    minikube = Minikube("minikube", args, in_config=True)
     # A provider that found the cluster stopped asks it again only when its own inputs have changed.
     config = pulumi.Output.all(minikube.changed, _marked(minikube.kubeconfig)).apply(
         "# {0[0]}\n{0[1]}".format
@@ -115,8 +116,9 @@ def existing(
     args: KubeconfigCluster,
     text: pulumi.Input[str] | None = None,
     opts: pulumi.ResourceOptions | None = None,
+    options: Options = IN_CONFIG,
 ) -> Cluster:
-    """A cluster that somebody else made; `name` is its provider's.
+    """A cluster that somebody else made; `name` is its provider's, and `options` say where its path stands.
 
     The state names the context, and its credentials nowhere; the `text` of a kubeconfig is a secret in it.
     Raises pulumi.RunError where there is no such context.
@@ -132,7 +134,7 @@ def existing(
     except KubeconfigError as error:
         raise pulumi.RunError(str(error)) from error
     if args.path is not None and context.relative and not Path(args.path).parent.samefile("."):
-        raise pulumi.RunError(_relative(args.path, context.relative))
+        raise pulumi.RunError(_relative(args.path, context.relative, options))
     identity = ClusterIdentity(f"{name}-cluster", reference, opts)
     # An empty text: else the SDK writes the variable KUBECONFIG into the state.
     provider = _provider(name, identity, opts, args.path or "", args.context)
@@ -157,13 +159,13 @@ def _provider(
     )
 
 
-def _relative(path: str, names: Sequence[str]) -> str:
+def _relative(path: str, names: Sequence[str], options: Options) -> str:
     # Pulumi's Kubernetes provider would look for them in the project's folder.
     return "\n  ".join(
         (
             f"The kubeconfig {path} names files relative to itself ({', '.join(names)}), which Pulumi "
             "finds by KUBECONFIG alone. Type:",
             f"export KUBECONFIG={Path(path).expanduser().absolute()}",
-            "pulumi config rm --path blue-green:cluster.path",
+            options.removal("cluster.path"),
         )
     )

@@ -129,7 +129,7 @@ def _another(kubeconfig: Reference) -> str:
         (
             f"The context {context} leads to another cluster than the one that this stack is on. "
             "Nothing was touched.",
-            "To stay where it is, set blue-green:cluster.context, path or KUBECONFIG back.",
+            "To stay where it is, set cluster.context, cluster.path or KUBECONFIG back.",
             "To move it, type pulumi destroy with the old context, then pulumi up with the new one.",
             "If the old cluster is gone for good, let the state forget what was on it:",
             '  pulumi state delete --yes --target-dependents "$(pulumi stack --show-urns | '

@@ -74,7 +74,7 @@ def _read(props: Mapping[str, Any]) -> dict[str, Any]:
     if service is None:
         raise GatewayError(
             f"There is no Service {namespace}/{name} for the gateway. "
-            "Set blue-green:istio.gateway to the service and namespace of the mesh's own."
+            "Set gateway.service and gateway.namespace (in the stack config, istio.gateway) to the mesh's."
         )
     spec = {key: service["spec"][key] for key in ("type", "ports") if key in service["spec"]}
     status: Mapping[str, Any] = service.get("status") or {}

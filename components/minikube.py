@@ -15,6 +15,7 @@ class Minikube(pulumi.ComponentResource):
 
     `kubeconfig` (a secret) is for this profile alone, `ip` is its node's address (T6),
     `cluster_id` changes when the cluster is made anew, and `changed` when it is started again.
+    `in_config` says that `args` are the stack's config, by whose keys its messages name them.
     Raises pulumi.RunError where there is no such `minikube` as `args.minikube` names.
     """
 
@@ -23,9 +24,16 @@ class Minikube(pulumi.ComponentResource):
     cluster_id: pulumi.Output[str]
     changed: pulumi.Output[str]
 
-    def __init__(self, name: str, args: MinikubeCluster, opts: pulumi.ResourceOptions | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        args: MinikubeCluster,
+        opts: pulumi.ResourceOptions | None = None,
+        *,
+        in_config: bool = False,
+    ) -> None:
         super().__init__("blue-green:index:Minikube", name, None, opts)
-        wanted = inputs(args)
+        wanted = inputs(args) | ({} if in_config else {"component": f"Minikube {name}"})
         profile = Profile.of(wanted)
         if args.minikube is not None and profile.program is None:
             raise pulumi.RunError(profile.missing)

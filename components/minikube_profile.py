@@ -13,7 +13,6 @@ from typing import Any
 import pulumi
 from pulumi import dynamic
 
-from .carrier import in_plugin
 from .kubernetes import copies
 from .profile import changes as minikube_changes
 from .profile import cli as minikube_cli
@@ -137,13 +136,17 @@ def _refusal(props: Mapping[str, Any], *, there: bool, cluster_id: str | None = 
         return _unlike(props)
     whose = f"stack {owner.stack} made it" if owner else "this stack has not made it"
     refused = f"there is a Minikube profile {props['profile']} already, and {whose}. "
-    if in_plugin():
-        return f"{refused}Write adopt: true to take it over, recreate: true to delete it, or another profile."
-    key = "pulumi config set --path --plaintext 'blue-green:cluster"
+    profile = Profile.of(props)
+    if profile.component is not None:
+        return (
+            f"{refused}Write adopt: true to take it over, recreate: true to delete it, or another profile, "
+            f"in the arguments of {profile.component}."
+        )
     return (
         f"{refused}"
-        f"Take it over: {key}.adopt' true; delete it and make a new one: {key}.recreate' true; "
-        f"or name another: {key}.profile' NAME"
+        f"Take it over: {profile.setting('adopt', 'true')}; "
+        f"delete it and make a new one: {profile.setting('recreate', 'true')}; "
+        f"or name another: {profile.setting('profile', 'NAME')}"
     )
 
 

@@ -31,6 +31,12 @@ class Options:
             return f"pulumi config set --path {quoted} {value}"
         return f"{snake(path)}: {value}, in the arguments of {self.component}"
 
+    def removal(self, path: str) -> str:
+        """The line that takes it out again: to type, or what to leave out."""
+        if self.component is None:
+            return f"pulumi config rm --path {self.name(path)}"
+        return f"and leave out {self.name(path)}, in the arguments of {self.component}"
+
 
 IN_CONFIG = Options()
 

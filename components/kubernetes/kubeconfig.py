@@ -90,7 +90,7 @@ def read(kubeconfig: Kubeconfig) -> Context:
     names = ", ".join(map(str, paths))
     parts = [(one.parent, content) for one in paths if (content := _content(one)) is not None]
     if not parts:
-        ways = "name another in blue-green:cluster.path" if path else "export KUBECONFIG=FILE"
+        ways = "name another in cluster.path" if path else "export KUBECONFIG=FILE"
         raise KubeconfigError(f"There is no kubeconfig {names}. Write it there, or {ways}.")
     return _context(parts, where.get("context"), names)
 

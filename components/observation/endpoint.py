@@ -39,7 +39,7 @@ def of(name: str, settings: Settings) -> Endpoint:
     if url is None:
         msg = (
             f"the address of stack {name}'s gateway was not known to its last `up`, which says why: "
-            f"run `make up STACK={name}` again, or set blue-green:cluster.ingressAddress"
+            f"run `pulumi up -s {name}` again, or set cluster.ingressAddress"
         )
         raise RolloutError(msg)
     return at(str(url), settings.routing, settings.routing.hosts[0])

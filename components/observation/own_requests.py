@@ -94,14 +94,14 @@ def _arrive(
             raise NotConvergedError("\n  ".join((said, *undecided)))
         say(
             f"The proof's own requests to {host} are another route's, of {owner}: "
-            "set blue-green:routing.check.path to a page that is the app's alone"
+            "set routing.check.path to a page that is the app's alone"
         )
         return False
     bad = [answer.text for answer in answers if not answer.ok]
     if bad:
         say(
             f"{len(bad)} of the proof's {len(answers)} requests to {host} failed in the app: "
-            f"{bad[0]}. What counts as an answer: blue-green:routing.check"
+            f"{bad[0]}. What counts as an answer: routing.check"
         )
     return True
 

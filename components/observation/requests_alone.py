@@ -23,7 +23,7 @@ from .own_requests import HEADER
 REQUESTS = 10
 _NO_ADDRESS = (
     "Requests alone prove nothing here: the stack knows no address of the gateway. "
-    "Type: pulumi config set --path blue-green:cluster.ingressAddress ADDRESS"
+    "Set cluster.ingressAddress to one."
 )
 
 

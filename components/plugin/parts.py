@@ -47,7 +47,7 @@ class Istio(istio.Istio):
 
     def __init__(self, name: str, args: IstioArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         config, options = section(name, args, IstioArgs, "istio"), Options(f"Istio {name}")
-        on, on_it = _cluster(f"{name}-istio", args, config, opts)
+        on, on_it = _cluster(f"{name}-istio", args, config, options, opts)
         taken = config.istio.take_ownership
         guard = Ownership(on.kubeconfig, on.provider, "takeOwnership", taken=taken, options=options)
         super().__init__(name, config.istio, on.kubeconfig, on_it, guard)
@@ -64,7 +64,7 @@ class Application(application.Application):
 
     def __init__(self, name: str, args: ApplicationArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         config, options = settings(name, args, ApplicationArgs), Options(f"Application {name}")
-        on, on_it = _cluster(f"{name}-app", args, config, opts)
+        on, on_it = _cluster(f"{name}-app", args, config, options, opts)
         first = port_change(on.kubeconfig, config.app, config.routing, config.convergence)
         super().__init__(
             name,
@@ -92,7 +92,7 @@ class TrafficSplit(traffic_split.TrafficSplit):
 
     def __init__(self, name: str, args: TrafficSplitArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         config, options = settings(name, args, TrafficSplitArgs), Options(f"TrafficSplit {name}")
-        on, on_it = _cluster(f"{name}-split", args, config, opts)
+        on, on_it = _cluster(f"{name}-split", args, config, options, opts)
         # A list when an engine constructs it.
         before = cast("Sequence[pulumi.Resource]", (opts and opts.depends_on) or ())
         first = claim(on.kubeconfig, config.app, config.routing, options)
@@ -131,7 +131,11 @@ def _entrance(
 
 
 def _cluster(
-    name: str, args: Mapping[str, Any], config: Settings, opts: pulumi.ResourceOptions | None
+    name: str,
+    args: Mapping[str, Any],
+    config: Settings,
+    options: Options,
+    opts: pulumi.ResourceOptions | None,
 ) -> tuple[Cluster, pulumi.ResourceOptions]:
     """The cluster of a component's arguments, and the component's options with its provider.
 
@@ -140,7 +144,7 @@ def _cluster(
     assert isinstance(config.cluster, KubeconfigCluster)  # noqa: S101 - the arguments name no other
     text = args.get("cluster", {}).get("kubeconfig")
     with taking_over():
-        on = existing(f"{name}-kubernetes", config.cluster, text, _beside(opts))
+        on = existing(f"{name}-kubernetes", config.cluster, text, _beside(opts), options)
     return on, pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(provider=on.provider))
 
 

@@ -95,7 +95,7 @@ def mistake(args: Mapping[str, Any]) -> str | None:
         # The dry run logs its events there, and `minikube profile list` would show a broken profile.
         minikube_owner.remove_traces(profile)
     if failed is not None and failed.is_mistake:
-        return failed.sentence(profile.name)
+        return failed.sentence(profile)
     wanted = set(args.get("addons") or ())
     unknown = wanted - addons(profile) if wanted else set[str]()
     if unknown:

@@ -9,6 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
+from .profile import Profile
+
 _TAIL_LINES = 20
 _AGAIN = "Then run `pulumi up` again."
 
@@ -27,7 +29,7 @@ _REMEDIES = (
     (
         r"DRV_AS_ROOT",
         "Minikube refuses this driver to root",
-        "Work as a user in the group docker, or write `flags: [force]` in blue-green:cluster",
+        "Work as a user in the group docker, or write `flags: [force]` beside `driver`",
     ),
     (
         r"PROVIDER_\w*NOT_FOUND|DRV_NOT_FOUND|DRV_NOT_DETECTED|PR_HYPERKIT_NOT_FOUND|PR_VBOXMANAGE_NOT_FOUND",
@@ -37,18 +39,17 @@ _REMEDIES = (
     (
         r"RSRC_(\w*MEMORY|KVM_OOM|SSH_OOM|SCP_OOM)",
         "There is too little memory",
-        "Lower it: pulumi config set --path --plaintext 'blue-green:cluster.memory' MIB;"
-        " or give the machine, or Docker, more",
+        "Lower it: {memory}; or give the machine, or Docker, more",
     ),
     (
         r"RSRC_\w*CORES",
         "There are too few CPUs",
-        "Lower them: pulumi config set --path --plaintext 'blue-green:cluster.cpus' NUMBER",
+        "Lower them: {cpus}",
     ),
     (
         r"RSRC_\w*STORAGE|GUEST_PROVISION_NOSPACE",
         "The disk is full",
-        "Make room (`docker system prune` removes what Docker does not use), or lower cluster.diskSize",
+        "Make room (`docker system prune` removes what Docker does not use), or lower diskSize",
     ),
     (
         r"HOST_(VIRT|VTX|SVM)_\w+|PR_KVM_CAPABILITIES|PR_KVM_MSR|PR_VBOX_(80004005|HARDENING|HYPERV\w*)",
@@ -118,12 +119,13 @@ class Failure:
         """Whether the arguments are wrong, rather than the machine not ready."""
         return _MISTAKES.match(self.reason) is not None
 
-    def sentence(self, profile: str) -> str:
+    def sentence(self, profile: Profile) -> str:
         """What is wrong and what to do about it, without the end of the output."""
         said = self.message.strip().rstrip(".")
         for pattern, wrong, remedy in _REMEDIES:
             if re.match(pattern, self.reason):
-                remedy = remedy.format(profile=profile).rstrip(".")
+                memory, cpus = profile.setting("memory", "MIB"), profile.setting("cpus", "NUMBER")
+                remedy = remedy.format(profile=profile.name, memory=memory, cpus=cpus).rstrip(".")
                 return f"{wrong}. {remedy}. Minikube says: {said} ({self.reason})."
         advice = f" {self.advice.strip()}" if self.advice else ""
         name = f" ({self.reason})" if self.reason else ""

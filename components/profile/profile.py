@@ -20,18 +20,26 @@ class Profile:
         command: the `minikube` to run, or None for the one on PATH.
         home: its MINIKUBE_HOME, or None for the shell's.
         kubeconfig: its KUBECONFIG, or None for the shell's.
+        component: whose arguments it is made of, such as Minikube dev; None: of the stack's config.
     """
 
     name: str
     command: str | None = None
     home: str | None = None
     kubeconfig: str | None = None
+    component: str | None = None
 
     @classmethod
     def of(cls, props: Mapping[str, Any]) -> "Profile":
         """The profile of a resource's inputs; a state of the first release names no Minikube."""
         named: Mapping[str, str] = props.get("minikube") or {}
-        return cls(props["profile"], **named)
+        return cls(props["profile"], **named, component=props.get("component"))
+
+    def setting(self, key: str, value: str) -> str:
+        """How the user sets one of its inputs: the line to type, or the argument."""
+        if self.component is None:
+            return f"pulumi config set --path --plaintext 'blue-green:cluster.{key}' {value}"
+        return f"{key}: {value}, in the arguments of {self.component}"
 
     @property
     def program(self) -> str | None:
@@ -43,6 +51,8 @@ class Profile:
         """What to do where there is no `minikube`."""
         if self.command is None:
             return "There is no minikube on PATH. Install it: https://minikube.sigs.k8s.io/docs/start/"
+        if self.component is not None:
+            return f"There is no {self.command}, which minikube.command names."
         return (
             f"There is no {self.command}, which cluster.minikube names. "
             "Where it is the lab's, the lab is down: make up"

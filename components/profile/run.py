@@ -108,7 +108,7 @@ def output(profile: Profile, arguments: Sequence[str], seconds: int) -> str:
 
 def error(profile: Profile, arguments: Sequence[str], failed: Failure) -> MinikubeError:
     """The sentence for the failure, then the end of what it said, where that is more."""
-    sentence = failed.sentence(profile.name)
+    sentence = failed.sentence(profile)
     if failed.tail == (failed.message,):
         return MinikubeError(sentence)
     command = f"`minikube {' '.join(arguments)}` said:"

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Generator
+from pathlib import Path
 from typing import Any, cast
 
 import pulumi
@@ -209,6 +210,17 @@ def test_a_secret_that_breaks_a_rule_is_not_told() -> None:
     said = refused(changes)
     assert "versions.v1.image: its value, a secret, is not of the form of this argument." in said
     assert "no image" not in said
+
+
+def test_a_path_that_cannot_be_taken_is_told_as_an_argument(tmp_path: Path) -> None:
+    found = json.loads(KUBECONFIG)
+    found["users"][0]["user"] = {"tokenFile": "token"}
+    path = tmp_path / "config"
+    path.write_text(json.dumps(found))
+    said = refused(lambda: {"cluster": Cluster(path=str(path))})
+    assert "  and leave out cluster.path, in the arguments of BlueGreen cart" in said
+    none = refused(lambda: {"cluster": Cluster(path=str(tmp_path / "none"))})
+    assert none.endswith("Write it there, or name another in cluster.path.")
 
 
 def test_a_kubeconfig_is_a_text_or_a_place() -> None:

@@ -204,6 +204,7 @@ def test_minikube_keeps_its_kubeconfig_secret() -> None:
     outputs = {"minikube-profile": {"kubeconfig": "k", "ip": "10.0.0.1", "clusterId": "c"}}
     done = run(lambda: made.append(Minikube("minikube", MinikubeCluster("dev"))), outputs)
     inputs = done.named("minikube-profile").inputs
+    assert inputs["component"] == "Minikube minikube"
     assert {key: inputs[key] for key in ("profile", "cpus", "memory")} == {
         "profile": "dev",
         "cpus": 4,

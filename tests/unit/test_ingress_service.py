@@ -51,7 +51,9 @@ def test_a_cluster_that_does_not_answer_changes_nothing() -> None:
 def test_a_service_that_is_not_there_says_what_to_set() -> None:
     with fake_cluster() as cluster:
         props = {"kubeconfig": cluster.kubeconfig, "namespace": "mesh", "name": "gateway"}
-        with pytest.raises(GatewayError, match=r"no Service mesh/gateway.*blue-green:istio\.gateway"):
+        with pytest.raises(
+            GatewayError, match=r"no Service mesh/gateway.*gateway\.service and gateway\.namespace"
+        ):
             IngressServiceProvider().create(props)
 
 

@@ -151,10 +151,10 @@ def test_a_failure_has_the_sentence_first_and_the_end_of_the_output(minikube: Fa
 
 
 def test_a_failure_without_a_reason_says_the_last_line() -> None:
-    assert failure(3, [], ["first", "lab: the host is not running", ""]).sentence("dev") == (
+    assert failure(3, [], ["first", "lab: the host is not running", ""]).sentence(Profile("dev")) == (
         "Minikube says: lab: the host is not running."
     )
-    assert failure(7, [], []).sentence("dev") == "Minikube says: exit status 7."
+    assert failure(7, [], []).sentence(Profile("dev")) == "Minikube says: exit status 7."
 
 
 @pytest.mark.parametrize(
@@ -178,7 +178,7 @@ def test_a_mistake_is_told_from_a_machine_that_is_not_ready(reason: str, mistake
 def test_an_unknown_flag_is_a_mistake() -> None:
     found = failure(14, [], ["Error: unknown flag: --wiat", "See 'minikube start --help' for usage."])
     assert found.is_mistake
-    assert found.sentence("dev").startswith("Minikube says: unknown flag: --wiat")
+    assert found.sentence(Profile("dev")).startswith("Minikube says: unknown flag: --wiat")
 
 
 def test_a_command_that_takes_too_long_is_ended(minikube: FakeMinikube) -> None:

@@ -209,6 +209,21 @@ def test_a_profile_of_somebody_else_is_refused_with_the_ways_out(minikube: FakeM
     assert minikube.calls() == []
 
 
+def test_another_programs_component_names_its_arguments(minikube: FakeMinikube) -> None:
+    minikube.is_running()
+    args = dict(ARGS) | {"component": "Minikube dev"}
+    (failure,) = PROVIDER.check({}, args).failures
+    minikube.is_gone()
+    minikube.answers("start", ended("RSRC_INSUFFICIENT_CORES"), status=29)
+    with pytest.raises(MinikubeError, match="cpus: NUMBER, in the arguments of Minikube dev") as raised:
+        PROVIDER.create(args | {"clusterId": "c"})
+    assert failure.reason.endswith(
+        "Write adopt: true to take it over, recreate: true to delete it, or another profile, "
+        "in the arguments of Minikube dev."
+    )
+    assert "blue-green:" not in f"{failure.reason}{raised.value}"
+
+
 def test_a_renamed_stack_goes_on_with_its_own_profile(minikube: FakeMinikube) -> None:
     """The state proves that the stack made it: it has the cluster's id that the profile's note has."""
     minikube.is_running()

@@ -103,7 +103,7 @@ def test_what_the_app_answers_badly_is_said_and_no_failure(
     entrance.prove()
     said = capfd.readouterr().err
     assert "3 of the proof's 3 requests" in said
-    assert "failed in the app: HTTP 404: no such page. What counts as an answer: blue-green:routing" in said
+    assert "failed in the app: HTTP 404: no such page. What counts as an answer: routing.check" in said
 
 
 def test_a_gateway_that_cannot_be_reached_is_one_line_unless_only_requests_could_tell(
@@ -140,6 +140,6 @@ def test_a_route_in_front_that_takes_just_this_request_is_said_and_no_failure(
     entrance.gateway.weights, entrance.gateway.front = {"v1": 100}, [theirs]
     entrance.prove()
     said = capfd.readouterr().err
-    assert "are another route's, of the VirtualService team/home: set blue-green:routing.check.path" in said
+    assert "are another route's, of the VirtualService team/home: set routing.check.path" in said
     with pytest.raises(NotConvergedError, match="It is not proved that requests arrive"):
         entrance.prove("something undecided")

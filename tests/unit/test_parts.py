@@ -115,6 +115,7 @@ def test_a_minikube_gets_what_its_arguments_say(minikube: FakeMinikube) -> None:
     cluster, done = made(Minikube, "dev", profile="dev", driver="docker", disk_size="40g")
     inputs = done.named("dev-profile").inputs
     assert (inputs["profile"], inputs["diskSize"], inputs["cpus"]) == ("dev", "40g", 4)
+    assert inputs["component"] == "Minikube dev"
     assert isinstance(cluster.kubeconfig, pulumi.Output)
     assert minikube.calls() == []
 

@@ -247,9 +247,10 @@ def test_a_minikube_is_the_plugins_too(minikube: FakeMinikube) -> None:
         assert (list(diff.replaces), diff.deleteBeforeReplace) == (["cpus"], True)
         minikube.is_running()
         with pytest.raises(grpc.RpcError) as raised:
-            own.create("MinikubeProfile", **{**args, "owner": "another/dev"})
+            own.create("MinikubeProfile", **{**args, "owner": "another/dev", "component": "Minikube cart"})
     said = str(cast("Any", raised.value).details())
     assert "stack cart/dev made it. Write adopt: true to take it over" in said
+    assert said.endswith("or another profile, in the arguments of Minikube cart.")
 
 
 def test_a_secret_stays_one(plugin: Plugin) -> None:

@@ -130,7 +130,7 @@ def test_one_answer_of_another_kind_is_none(
 
 def test_without_an_address_nothing_is_proved() -> None:
     assert not requests_alone.all_arrive(MARKS, [])
-    with pytest.raises(NotConvergedError, match=r"set --path blue-green:cluster\.ingressAddress"):
+    with pytest.raises(NotConvergedError, match=r"Set cluster\.ingressAddress"):
         requests_alone.wait_for_answers(Split("", {}, TARGET, by_requests=True), MARKS, [], 0)
 
 
