@@ -113,9 +113,11 @@ def open_(
         str | None,
         typer.Argument(help="A version with a test route.", autocompletion=completion.versions),
     ] = None,
+    split: Split = None,
     output: Format = Output.text,
 ) -> None:
     """Tell how the app is reached, or one version by its test route. Example: blue-green open v2."""
+    splits.choose(split)
     found = reach(stack, version)
     show(output, found.facts(), found.said)
     if output is Output.text:

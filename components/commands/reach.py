@@ -44,7 +44,7 @@ def reach(name: str, version: str | None) -> Reach:
     if version is None:
         where = endpoint.of(name, settings)
         return Reach(name, None, _address(where), where.curl, f"{_address(where)}\n  {where.curl}")
-    mark = endpoint.mark_of(settings, version)
+    mark = endpoint.mark_of(name, settings, version)
     where = endpoint.marked(endpoint.of(name, settings), mark)
     lines = [
         f"{version} has {settings.weights[version]} % of the traffic; a request with {mark} reaches it:",

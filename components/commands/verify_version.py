@@ -68,7 +68,7 @@ def verify_version(name: str, version: str, requests: int) -> Reached:
         RolloutError: there is no test route to it, or the cluster cannot be read.
     """
     settings = config.settings(name)
-    mark = endpoint.mark_of(settings, version)
+    mark = endpoint.mark_of(name, settings, version)
     where = endpoint.marked(endpoint.of(name, settings), mark)
     with live.connect(settings) as gateways:
         try:

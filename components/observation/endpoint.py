@@ -57,8 +57,8 @@ def marked(endpoint: Endpoint, mark: RequestMark) -> Endpoint:
     return replace(endpoint, headers={**endpoint.headers, **mark.header, **cookies})
 
 
-def mark_of(settings: Settings, version: str) -> RequestMark:
-    """Return what reaches a version by its test route.
+def mark_of(name: str, settings: Settings, version: str) -> RequestMark:
+    """Return what reaches a version of a stack by its test route.
 
     Raises:
         RolloutError: there is no such version, or no test route to it; the text says what to type.
@@ -68,11 +68,13 @@ def mark_of(settings: Settings, version: str) -> RequestMark:
         raise RolloutError(msg)
     mark = settings.test_routes.get(version)
     if mark is None:
-        msg = (
-            f"no test route leads to {version}. To make one, type:\n"
-            f"  pulumi config set --path 'blue-green:testRoutes.{version}.header.x-version' {version}\n"
-            "  pulumi up"
+        key = f"testRoutes.{version}.header.x-version"
+        line = (
+            f"type:\n  pulumi config set --path 'blue-green:{key}' {version}"
+            if config.is_ours(name)
+            else f"write {version} as {key} (in Python: test_routes) into the split's arguments, and type:"
         )
+        msg = f"no test route leads to {version}. To make one, {line}\n  pulumi up"
         raise RolloutError(msg)
     return mark
 

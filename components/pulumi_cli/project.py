@@ -123,7 +123,9 @@ def refuse_unknown_stack(said: str) -> None:
     """Raise RolloutError with what to type where Pulumi has said that there is no such stack."""
     if unknown := re.search(r"no stack named '([^']+)' found", said):
         name = unknown[1]
-        raise RolloutError(f"there is no stack {name} in this backend yet. Type: make up STACK={short(name)}")
+        ours = project_file().get("name") == NAME
+        line = f"make up STACK={short(name)}" if ours else f"pulumi stack init {short(name)}"
+        raise RolloutError(f"there is no stack {name} in this backend yet. Type: {line}")
 
 
 def ask_json(*arguments: str) -> object:

@@ -167,6 +167,7 @@ def test_the_commands_work_on_each_split_of_another_program(cart: Program, wheel
         blue_green("shift", "v2", "--split", "cart", "--steps", "50,100", *judged)
         after = yaml.safe_load(cart.config_file.read_text())["config"]
         assert "v2 100 %" in blue_green("verify", "--split", "cart")
+        assert "carts.example" in blue_green("open", "--split", "cart")
         assert blue_green("watch", "--split", "cart", "--plain", "--count", "5").count("vNext\n") == 5
         assert "routes by v1 100 % again" in blue_green("rollback", "--split", "cart")
     assert [answer.text for answer in answers if not answer.ok] == []
@@ -176,6 +177,8 @@ def test_the_commands_work_on_each_split_of_another_program(cart: Program, wheel
     assert after == before
     said = blue_green("shift", "v2", "--split", "shop", check=False)
     assert "the program does not say where the weights of the split shop stand" in said
+    said = blue_green("open", "v2", "--split", "cart", check=False)
+    assert "write v2 as testRoutes.v2.header.x-version (in Python: test_routes) into the split's" in said
     assert "has no split till, only cart, shop" in blue_green("verify", "--split", "till", check=False)
 
 
