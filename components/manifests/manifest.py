@@ -9,6 +9,9 @@ Manifest: TypeAlias = dict[str, Any]
 # What somebody else wrote into our objects is taken back: without this, a preview of such a drift
 # fails with a conflict of field managers (pulumi-kubernetes, "Server-Side Apply").
 PATCH_FORCE = {"pulumi.com/patchForce": "true"}
+# Without it Pulumi's provider deletes in the foreground: by a finalizer, whose end is an update, and Istio's
+# webhook refuses that while there is no istiod.
+AT_ONCE = {"pulumi.com/deletionPropagationPolicy": "background"}
 
 
 def object_path(manifest: Mapping[str, Any]) -> str:

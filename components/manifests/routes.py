@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..settings.model import App, Mirror, Port, RequestMark, Retries, Routing, StickySession, Version
-from .manifest import PATCH_FORCE, Manifest
+from .manifest import AT_ONCE, PATCH_FORCE, Manifest
 
 _API = "networking.istio.io/v1"
 # Names the workload that somebody else has.
@@ -285,7 +285,7 @@ def _object(kind: str, name: str, app: App, spec: Manifest) -> Manifest:
         "name": name,
         "namespace": app.namespace,
         "labels": {**app.labels, "app": app.name},
-        "annotations": dict(PATCH_FORCE),
+        "annotations": {**PATCH_FORCE, **AT_ONCE},
     }
     return {"apiVersion": _API, "kind": kind, "metadata": metadata, "spec": spec}
 

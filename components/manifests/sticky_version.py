@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..settings.model import App, Routing, StickyVersion
-from .manifest import PATCH_FORCE, Manifest
+from .manifest import AT_ONCE, PATCH_FORCE, Manifest
 from .routes import KEEPS
 
 # `istioctl analyze` warns of every EnvoyFilter: the next Envoy may have other fields. `up` proves this one.
@@ -38,7 +38,7 @@ def envoy_filter(app: App, routing: Routing, namespace: str) -> Manifest:
         "metadata": {
             "namespace": namespace,
             "labels": {**app.labels, "app": app.name},
-            "annotations": {**PATCH_FORCE, **_KNOWN},
+            "annotations": {**PATCH_FORCE, **AT_ONCE, **_KNOWN},
         },
         "spec": {"workloadSelector": {"labels": dict(routing.gateway_selector)}},
     }

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..settings.model import App, ConfigMapKey, Probe, SecretKey, Version
 from ..settings.pod_template import PRE_STOP_SECONDS, laid_over
-from .manifest import PATCH_FORCE, Manifest
+from .manifest import AT_ONCE, PATCH_FORCE, Manifest
 
 # The name of the volume with a version's files.
 _FILES = "files"
@@ -76,7 +76,7 @@ def deployment(app: App, name: str, version: Version) -> Manifest:
     spec |= {key: value for key, value in given.items() if value is not None}
     metadata = _metadata(f"{app.name}-{name}", app, selector)
     # So that a version that comes back at once does not find its old self, which is still going.
-    metadata["annotations"]["pulumi.com/deletionPropagationPolicy"] = "background"
+    metadata["annotations"] |= AT_ONCE
     return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata, "spec": spec}
 
 

@@ -10,7 +10,7 @@ from typing import Any, cast
 import psutil
 import pytest
 
-from harness.labs import Program
+from harness.labs import Lab, Program
 from tests.lab.observe import (
     PATIENT,
     VERSIONS,
@@ -21,8 +21,11 @@ from tests.lab.observe import (
     wait,
     wait_for_pods,
 )
+from tests.lab.shop import ROUTING, second_stack
 
 pytestmark = pytest.mark.usefixtures("quick")
+# What a stack makes for an app.
+KINDS = "deploy,service,pdb,virtualservice,destinationrule,gateways.networking.istio.io,envoyfilter"
 
 
 @contextmanager
@@ -85,11 +88,17 @@ def test_versions_come_and_go_in_one_run(program: Program) -> None:
     assert routed(program) == [({"v9": 100},)]
 
 
-def test_without_istiod_nothing_moves_and_up_says_so(program: Program) -> None:
-    program.config(weights={"v1": 100})
-    with scaled(program, "istiod", 0):
-        failing_up(program)
-        assert routed(program) == [({"v1": 50, "v2": 50},)]
+def test_without_istiod_nothing_moves_and_a_stack_can_go(program: Program, lab: Lab) -> None:
+    with second_stack(program, lab, "away") as shop:
+        routing = ROUTING | {"stickyVersion": {"cookie": "session"}}
+        shop.config(versions=VERSIONS, weights={"v1": 50, "v2": 50}, routing=routing)
+        shop.up("--skip-preview")
+        program.config(weights={"v1": 100})
+        with scaled(program, "istiod", 0):
+            failing_up(program)
+            assert routed(program) == [({"v1": 50, "v2": 50},)]
+            shop.run("pulumi", "destroy", "--yes", "--non-interactive", "--skip-preview")
+            assert get(shop, KINDS, "-A", "-l", "app=shop")["items"] == []
     program.config(weights={"v1": 50, "v2": 50})
     program.up("--skip-preview")
     assert routed(program) == [({"v1": 50, "v2": 50},)]
