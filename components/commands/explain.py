@@ -40,7 +40,7 @@ def text(entry: reference.Entry, keys: tuple[reference.Entry, ...]) -> str:
         "TYPE": entry.type,
         "DEFAULT": entry.default,
         "EXAMPLE": entry.example,
-        "A CHANGE": reference.EFFECTS[entry.change],
+        "A CHANGE": reference.EFFECTS[entry.change] if entry.change else "that of each key",
     }
     # The whole config is no key.
     lines = [f"{name + ':':10}{value}" for name, value in said.items() if value and entry.path]

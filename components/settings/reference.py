@@ -30,14 +30,17 @@ class UnknownKeyError(Exception):
 
 @dataclass(frozen=True)
 class Entry:
-    """One key of the reference, all in words; `path` has `<name>` where a name of the user's own stands."""
+    """One key of the reference, all in words; `path` has `<name>` where a name of the user's own stands.
+
+    `change` is None where it is that of each key below.
+    """
 
     path: str
     text: str
     type: str
     default: str
     example: str
-    change: Effect
+    change: Effect | None
 
 
 def entry(path: str, project: str = "blue-green") -> tuple[Entry, tuple[Entry, ...]]:
@@ -131,7 +134,7 @@ def _row(one: Entry) -> str:
         one.type,
         one.default,
         f"`{one.example}`" if one.example else "",
-        one.change,
+        one.change or "that of each key",
     )
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
@@ -143,7 +146,7 @@ def _entry(path: str, member: Member) -> Entry:
         _type(member),
         _default(member),
         "" if member.example is None else flow(member.example),
-        member.key.effect or "nothing",
+        None if member.key.effect == "nothing" and _keys(member) else member.key.effect or "nothing",
     )
 
 

@@ -161,6 +161,8 @@ def test_explain_says_all_of_a_key() -> None:
         "What is asked by GET.",
     ]
     assert "  tlsSecret <" in said("blue-green:routing")
+    assert "A CHANGE: that of each key" in said("routing")
+    assert "A CHANGE: that of each key" in said("versions.v2")
     assert all(f"  {key} <" in said() for key in KEYS)
     assert json.loads(said("weights", "-o", "json"))["change"] == "moves"
 
