@@ -169,7 +169,7 @@ def _unlike(props: Mapping[str, Any]) -> str | None:
         changes = minikube_changes.described(there, asked)
         return (
             f"the profile {props['profile']} cannot be adopted as it is: {changes} needs a new cluster. "
-            "Write what it has into the config, or recreate: true in place of adopt, which deletes it"
+            "Write what it has instead, or recreate: true in place of adopt, which deletes it"
         )
     return None
 

@@ -64,8 +64,7 @@ _REMEDIES = (
     (
         r"K8S_DOWNGRADE_UNSUPPORTED",
         "The cluster's Kubernetes is newer than the one asked for",
-        "Write that: pulumi config set --path --plaintext 'blue-green:cluster.kubernetesVersion' VERSION;"
-        " or begin anew: `minikube delete --profile {profile}`, then `pulumi up`",
+        "Write that: {kubernetes}; or begin anew: `minikube delete --profile {profile}`, then `pulumi up`",
     ),
     (
         r"INET_\w+",
@@ -124,8 +123,12 @@ class Failure:
         said = self.message.strip().rstrip(".")
         for pattern, wrong, remedy in _REMEDIES:
             if re.match(pattern, self.reason):
-                memory, cpus = profile.setting("memory", "MIB"), profile.setting("cpus", "NUMBER")
-                remedy = remedy.format(profile=profile.name, memory=memory, cpus=cpus).rstrip(".")
+                remedy = remedy.format(
+                    profile=profile.name,
+                    memory=profile.setting("memory", "MIB"),
+                    cpus=profile.setting("cpus", "NUMBER"),
+                    kubernetes=profile.setting("kubernetesVersion", "VERSION"),
+                ).rstrip(".")
                 return f"{wrong}. {remedy}. Minikube says: {said} ({self.reason})."
         advice = f" {self.advice.strip()}" if self.advice else ""
         name = f" ({self.reason})" if self.reason else ""
