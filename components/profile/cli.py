@@ -11,7 +11,7 @@ from typing import Any, Literal, cast
 from ..kubernetes import kubeconfig, nodes
 from ..kubernetes.api import Api
 from ..kubernetes.errors import GatewayError, KubeconfigError
-from . import engine
+from . import engine, reach
 from . import errors as minikube_errors
 from . import owner as minikube_owner
 from .errors import MinikubeError
@@ -147,6 +147,9 @@ def status(profile: Profile) -> Status:
             return "Deleted"
         if failed.reason.startswith(("HOST_CONFIG_LOAD", "GUEST_")):
             return "Broken"
+        # To look at a container, Minikube goes by its address too, and says only that it did not answer.
+        if not failed.reason and engine.name(profile) and (lost := reach.lost(profile)):
+            raise MinikubeError(lost)
         raise error(profile, command, failed)
     hosts = {node.get("Host") for node in found}
     if _FULL in hosts:

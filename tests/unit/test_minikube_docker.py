@@ -1,6 +1,7 @@
 """What becomes of a profile whose containers others pause or remove by Docker, and of its second node."""
 
 import json
+import socket
 from http.server import BaseHTTPRequestHandler
 from typing import Any
 
@@ -106,6 +107,37 @@ def test_docker_desktops_missing_way_to_the_node_is_told(
     said = capfd.readouterr().err
     assert "does not reach the node's address" in said
     assert "minikube tunnel --profile dev; and set istio.gateway.serviceType: LoadBalancer. Or" in said
+
+
+# What Minikube says of a container that it cannot reach, and of one that does not answer it.
+UNANSWERED = "E1126 1:2:3.4 5 status.go:178] status error: ssh: handshake failed: connection reset by peer\n"
+
+
+def test_a_node_whose_address_a_vpn_took_is_told_and_not_started(minikube: FakeMinikube) -> None:
+    existing_profile()
+    minikube.answers("status", "null", status=7, error=UNANSWERED)
+    # No machine makes a connection to such an address.
+    minikube.serves_at("https://224.0.0.1:8443")
+    note()
+    with pytest.raises(MinikubeError, match=r"does not reach the node of dev at 224\.0\.0\.1 \(.*\[subnet="):
+        seen()
+    with pytest.raises(MinikubeError, match=r"minikube delete --profile dev && pulumi up$"):
+        PROVIDER.update("dev", STATE | {"status": "Stopped"}, dict(PROPS))
+    assert minikube.calls() == []
+
+
+def test_a_node_that_is_reached_and_does_not_answer_is_told_in_minikubes_words(
+    minikube: FakeMinikube,
+) -> None:
+    existing_profile()
+    minikube.answers("status", "null", status=7, error=UNANSWERED)
+    note()
+    with socket.socket() as bound:
+        # It has the port, and takes no connection.
+        bound.bind(("127.0.0.1", 0))
+        minikube.serves_at(f"https://127.0.0.1:{bound.getsockname()[1]}")
+        with pytest.raises(MinikubeError, match=r"Minikube says: .*handshake failed"):
+            seen()
 
 
 def cluster_of(*nodes: dict[str, Any]) -> type[BaseHTTPRequestHandler]:
