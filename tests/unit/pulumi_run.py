@@ -7,6 +7,10 @@ from typing import Any, cast
 
 import pulumi
 from pulumi.runtime import mocks
+from pulumi.runtime.proto import resource_pb2
+
+# How the SDK marks a value as a secret, on its way to the engine.
+_SECRET = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105
 
 
 @dataclass(frozen=True)
@@ -25,6 +29,9 @@ class Registered(mocks.Mocks):
     outputs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, Mapping[str, Any]])
     before: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, Mapping[str, Any]])
     resources: list[Resource] = field(default_factory=list[Resource])
+    requests: dict[str, resource_pb2.RegisterResourceRequest] = field(
+        default_factory=dict[str, resource_pb2.RegisterResourceRequest]
+    )
 
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
         """Answers with the inputs, and with the outputs that the test gave for the name."""
@@ -49,9 +56,43 @@ class Registered(mocks.Mocks):
         ]
         return found
 
+    def request(self, name: str) -> resource_pb2.RegisterResourceRequest:
+        """What the engine gets for the one resource of that logical name that is no component."""
+        (found,) = [one for one in self.requests.values() if one.name == name and one.custom]
+        return found
+
+    def after(self, name: str) -> set[str]:
+        """The logical names of all that the engine makes before that resource, and deletes after it."""
+        found: set[str] = set()
+        open_ = [*self.request(name).dependencies]
+        while open_:
+            one = self.requests[open_.pop()]
+            if one.name not in found:
+                found.add(one.name)
+                open_ += one.dependencies
+        return found
+
+    def secrets(self, name: str) -> set[str]:
+        """The inputs of that resource which the state has encrypted."""
+        return {key for key, one in self.request(name).object.fields.items() if _SECRET in str(one)}
+
     def names(self) -> list[str]:
         """`type name` of everything, sorted."""
         return sorted(f"{resource.type} {resource.name}" for resource in self.resources)
+
+
+class Monitor(mocks.MockMonitor):
+    """Pulumi's own mock, which keeps what each registration asks of the engine."""
+
+    mocks: Registered
+
+    def RegisterResource(  # noqa: N802 - its name in gRPC
+        self, request: resource_pb2.RegisterResourceRequest
+    ) -> resource_pb2.RegisterResourceResponse:
+        """Answers as Pulumi's own does."""
+        response = super().RegisterResource(request)
+        self.mocks.requests[response.urn] = request
+        return response
 
 
 def run(
@@ -66,7 +107,9 @@ def run(
     registered = Registered(outputs or {}, before or {})
     # Pulumi's mocks want the current event loop.
     asyncio.set_event_loop(asyncio.new_event_loop())
-    pulumi.runtime.set_mocks(registered, project="blue-green", stack="test", preview=False)
+    pulumi.runtime.set_mocks(
+        registered, project="blue-green", stack="test", preview=False, monitor=Monitor(registered)
+    )
 
     @pulumi.runtime.test  # pyright: ignore[reportUnknownMemberType]
     def to_its_end() -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 from typing import Any, cast
@@ -14,16 +14,22 @@ import pytest
 from components.kubernetes.errors import GatewayError
 from components.manifests import routes, workload
 from components.manifests.losses import clashes, lost
-from components.option import IN_CONFIG
+from components.option import IN_CONFIG, Options
 from components.ownership import (
     OWNER,
     ForeignObjectError,
+    MissingNamespaceError,
     Ownership,
     clashing,
     find,
     marked,
+    of_the_state,
+    owner_of,
     refusal,
     renamed,
+    replaced,
+    require,
+    stack_of,
     taken,
 )
 from components.pulumi_cli import stack as stacks
@@ -126,13 +132,15 @@ def annotated(owner: str | None) -> dict[str, Any]:
     return SERVICE | {"metadata": SERVICE["metadata"] | {"annotations": annotations}}
 
 
-async def look(hooks: list[Hook], kubeconfig: str, *, taken: bool = False) -> None:
-    """The look of the stack acme/shop/prod at its Service."""
+async def look(
+    hooks: list[Hook], kubeconfig: str, *, taken: bool = False, namespace: str | None = None, **fields: object
+) -> None:
+    """The look of the stack acme/shop/prod at its Service, which has these fields too."""
     provider = cast("pulumi.ProviderResource", SimpleNamespace(urn=pulumi.Output.from_input("urn")))
-    guard = Ownership(kubeconfig, provider, "app.takeOwnership", taken=taken)
+    guard = Ownership(kubeconfig, provider, "app.takeOwnership", taken=taken, namespace=namespace)
     guard.hooks("myapp-service", None)
-    wanted = annotated("acme/shop/prod/myapp-service")
-    await hooks[0](pulumi.ResourceHookArgs(URN, "", "myapp-service", "Service", new_inputs=wanted))
+    wanted = annotated("acme/shop/prod/myapp-service") | fields
+    await hooks[-1](pulumi.ResourceHookArgs(URN, "", "myapp-service", "Service", new_inputs=wanted))
 
 
 @pytest.mark.parametrize(
@@ -255,3 +263,134 @@ def test_a_probe_that_asks_in_another_way_is_refused_with_what_to_write() -> Non
         "Deployment default/shop-v1 cannot be taken over as the config is. It was not touched.",
         f"  {line}.",
     ]
+
+
+@pytest.mark.usefixtures("state")
+def test_the_line_to_type_imports_the_object_as_the_program_has_it(hooks: list[Hook]) -> None:
+    """With the parent and the provider of the program, so that the next `up` finds nothing to change."""
+
+    async def ask(kubeconfig: str, *, child: bool) -> None:
+        provider, parent = (
+            cast("pulumi.ProviderResource", SimpleNamespace(urn=pulumi.Output.from_input(urn)))
+            for urn in ("urn:provider", "urn:parent")
+        )
+        Ownership(kubeconfig, provider, "app.takeOwnership").hooks("myapp-service", parent if child else None)
+        wanted = annotated("acme/shop/prod/myapp-service")
+        await hooks[-1](pulumi.ResourceHookArgs(URN, "", "myapp-service", "v1:Service", new_inputs=wanted))
+
+    for child, way in ((True, "--parent parent=urn:parent "), (False, "")):
+        with (
+            fake_cluster(objects={SERVICE_PATH: SERVICE}) as cluster,
+            pytest.raises(ForeignObjectError) as raised,
+        ):
+            asyncio.run(ask(cluster.kubeconfig, child=child))
+        flags = "--protect=false --generate-code=false"
+        command = f"pulumi import {flags} v1:Service myapp-service default/myapp"
+        line = f"    {command} {way}--provider provider=urn:provider"
+        assert line in str(raised.value).splitlines()
+
+
+@pytest.mark.usefixtures("state")
+def test_what_is_taken_over_is_warned_of_with_its_losses(
+    hooks: list[Hook], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(pulumi.log, "warn", said.append)
+    there = SERVICE | {"spec": {"type": "NodePort"}}
+    with fake_cluster(objects={SERVICE_PATH: there}) as cluster:
+        asyncio.run(look(hooks, cluster.kubeconfig, taken=True, spec={"type": "ClusterIP"}))
+    (line,) = said
+    assert line.splitlines() == [
+        "Service default/myapp is taken over; it loses",
+        '  spec.type: "NodePort" becomes "ClusterIP"',
+    ]
+
+
+def test_a_preview_before_the_cluster_looks_at_nothing(hooks: list[Hook]) -> None:
+    unknown = cast("str", None)
+    asyncio.run(look(hooks, unknown))
+
+
+def test_the_namespace_has_to_be_there_before_the_first_object_is_made(hooks: list[Hook]) -> None:
+    with fake_cluster() as cluster:
+        with pytest.raises(MissingNamespaceError) as raised:
+            asyncio.run(look(hooks, cluster.kubeconfig, namespace="shop"))
+        # One that is to be made is not asked for.
+        asyncio.run(look(hooks, cluster.kubeconfig))
+        cluster.objects["/api/v1/namespaces/shop"] = {}
+        asyncio.run(look(hooks, cluster.kubeconfig, namespace="shop"))
+    first, _, make, _, let = str(raised.value).splitlines()
+    assert first == "There is no namespace shop in the cluster. Nothing was made in it."
+    assert make.endswith(" create namespace shop")
+    assert let == "    pulumi config set --path blue-green:app.createNamespace true"
+
+
+def test_who_may_not_look_at_namespaces_is_not_held_up() -> None:
+    with fake_cluster() as cluster:
+        cluster.forbidden = "/namespaces/shop"
+        require(cluster.kubeconfig, "shop")
+
+
+def test_a_component_names_its_own_arguments() -> None:
+    with fake_cluster() as cluster, pytest.raises(MissingNamespaceError) as raised:
+        require(cluster.kubeconfig, "shop", Options("BlueGreen cart"))
+    assert str(raised.value).endswith("create_namespace: true, in the arguments of BlueGreen cart")
+
+
+@pytest.mark.parametrize("failures", [0, 1, 4])
+def test_a_state_that_an_engine_is_writing_is_read_again(
+    failures: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slept: list[float] = []
+    monkeypatch.setattr("time.sleep", slept.append)
+    left = [KeyError()] * failures
+
+    def read() -> str:
+        if left:
+            raise left.pop()
+        return "resources"
+
+    assert of_the_state(read, KeyError) == "resources"
+    assert len(slept) == failures
+    with pytest.raises(ZeroDivisionError):
+        of_the_state(lambda: 1 / 0, KeyError)
+    assert len(slept) == failures
+
+
+def test_a_state_that_cannot_be_read_is_an_error_after_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
+    slept: list[float] = []
+    monkeypatch.setattr("time.sleep", slept.append)
+    with pytest.raises(ZeroDivisionError):
+        of_the_state(lambda: 1 / 0, ZeroDivisionError)
+    assert sum(slept) < 1
+
+
+def test_an_object_without_annotations_is_nobodys() -> None:
+    for metadata in ({}, {"annotations": None}, {"annotations": {"a": "b"}}):
+        found: Mapping[str, Any] = {"metadata": metadata}
+        assert (owner_of(found), stack_of(found)) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("kind", "line"),
+    [
+        ("Deployment", "  kubectl -x rollout restart deployment/myapp -n default"),
+        ("Service", "  pulumi up --refresh"),
+    ],
+)
+def test_what_serves_is_started_or_written_anew_in_another_way(kind: str, line: str) -> None:
+    said = replaced(SERVICE | {"kind": kind}, {"urn": URN}, "kubectl -x").splitlines()
+    assert said[0].startswith(f"{kind} default/myapp serves, and its replacement would delete it.")
+    assert said[-1] == f"  {line}"
+    assert not [one for one in said if "untaint" in one]
+
+
+def test_another_stacks_mark_on_what_is_in_no_namespace_is_moved_without_one() -> None:
+    found = {
+        "apiVersion": "v1",
+        "kind": "Namespace",
+        "metadata": {"name": "shop", "annotations": {OWNER: "acme/old/prod/a"}},
+    }
+    said = marked(found, "acme/new/prod/a", "kubectl").splitlines()
+    assert said[0] == "Namespace shop is acme/old/prod/a's. It was not touched."
+    assert "    kubectl annotate --overwrite namespace shop blue-green/owner=acme/new/prod/a" in said
