@@ -1,23 +1,236 @@
-"""The workloads as production would have them."""
+"""The app's objects, each as a whole, as the stacks of all releases have it.
 
+A field more, or another value, is another pod template: the first `up` of a new release would replace every
+pod of every stack. Where that is meant, it is in the changelog, and here.
+"""
+
+from collections.abc import Mapping
 from typing import Any
 
 from components.manifests import workload
-from components.settings.model import App, Grpc, Probe, Probes, Resources, SecretKey, Version
+from components.settings.model import (
+    App,
+    Autoscaling,
+    ConfigMapKey,
+    Grpc,
+    Port,
+    Probe,
+    Probes,
+    Resources,
+    SecretKey,
+    Version,
+)
 
 APP = App("shop", "web", labels={"team": "t"})
+SELECTOR = {"app": "shop", "version": "v1"}
+# Whether a version is ready is asked of those that get traffic; what others wrote is taken back.
+ANNOTATIONS = {"pulumi.com/skipAwait": "true", "pulumi.com/patchForce": "true"}
+TCP: Mapping[str, Any] = {
+    "tcpSocket": {"port": 80},
+    "initialDelaySeconds": 0,
+    "periodSeconds": 2,
+    "timeoutSeconds": 1,
+    "failureThreshold": 3,
+}
+CONTAINER: Mapping[str, Any] = {
+    "name": "shop",
+    "image": "shop:1",
+    "imagePullPolicy": "IfNotPresent",
+    "ports": [{"name": "http", "containerPort": 80}],
+    "readinessProbe": TCP,
+    # Until every gateway knows that the pod is going, it serves on.
+    "lifecycle": {"preStop": {"sleep": {"seconds": 5}}},
+    "securityContext": {"allowPrivilegeEscalation": False},
+}
+
+
+def metadata(name: str, labels: Mapping[str, str] = SELECTOR, **annotations: str) -> dict[str, Any]:
+    return {
+        "name": name,
+        "namespace": "web",
+        "labels": {"team": "t", **labels},
+        "annotations": {**ANNOTATIONS, **annotations},
+    }
 
 
 def pod(version: Version) -> dict[str, Any]:
     return workload.deployment(APP, "v1", version)["spec"]["template"]["spec"]
 
 
-def test_a_roll_out_takes_no_pod_away_before_its_successor_is_ready() -> None:
-    spec = workload.deployment(APP, "v1", Version("shop:1"))["spec"]
-    assert spec["strategy"]["rollingUpdate"] == {"maxSurge": 1, "maxUnavailable": 0}
-    (container,) = spec["template"]["spec"]["containers"]
-    assert container["readinessProbe"]["tcpSocket"] == {"port": 80}
-    assert container["lifecycle"]["preStop"]["sleep"]["seconds"] == workload.PRE_STOP_SECONDS
+def test_the_service_is_seen_in_the_whole_mesh_and_finds_a_pods_port_by_its_name() -> None:
+    service: dict[str, Any] = {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": metadata("shop", {"app": "shop"}),
+        "spec": {
+            "type": "ClusterIP",
+            "selector": {"app": "shop"},
+            "ports": [{"name": "http", "port": 8080, "targetPort": "http"}],
+        },
+    }
+    service["metadata"]["annotations"]["networking.istio.io/exportTo"] = "*"
+    assert workload.service(App("shop", "web", 8080, labels={"team": "t"})) == service
+
+
+def test_of_several_ports_each_says_its_protocol_and_the_first_alone_goes_by_name() -> None:
+    ports = (Port("web", 80), Port("api", 9000, "grpc"))
+    assert workload.service(App("shop", ports=ports))["spec"]["ports"] == [
+        {"name": "web", "port": 80, "targetPort": "http", "appProtocol": "http"},
+        {"name": "api", "port": 9000, "targetPort": 9000, "appProtocol": "grpc"},
+    ]
+
+
+def test_a_plain_version() -> None:
+    assert workload.deployment(APP, "v1", Version("shop:1")) == {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": metadata("shop-v1", **{"pulumi.com/deletionPropagationPolicy": "background"}),
+        "spec": {
+            "selector": {"matchLabels": SELECTOR},
+            "strategy": {
+                "type": "RollingUpdate",
+                # No pod goes before its successor is ready.
+                "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0},
+            },
+            "template": {
+                "metadata": {"labels": {"team": "t", **SELECTOR}},
+                "spec": {
+                    "containers": [CONTAINER],
+                    "securityContext": {"seccompProfile": {"type": "RuntimeDefault"}},
+                },
+            },
+        },
+    }
+
+
+def test_a_version_with_all_that_it_may_have() -> None:
+    version = Version(
+        "shop:1",
+        replicas=3,
+        min_ready_seconds=1,
+        progress_deadline_seconds=2,
+        revision_history_limit=0,
+        container_port=8080,
+        image_pull_policy="Always",
+        image_pull_secrets=("one", "two"),
+        pod_security="restricted",
+        resources=Resources({"cpu": "1"}, {"memory": "1Gi"}),
+        env={"B": "2", "A": SecretKey("s", "k"), "C": ConfigMapKey("m", "l")},
+        files={"/etc/b": ConfigMapKey("m", "l"), "/etc/a": SecretKey("s", "k")},
+        probes=Probes(
+            Probe("/ready", None, 9000, 1, 2, 3, 4),
+            liveness=Probe(grpc=Grpc("shop.Cart")),
+            startup=Probe(),
+        ),
+    )
+    spec = workload.deployment(APP, "v1", version)["spec"]
+    rest = {key: spec[key] for key in spec if key not in ("selector", "strategy", "template")}
+    assert rest == {
+        "replicas": 3,
+        "minReadySeconds": 1,
+        "progressDeadlineSeconds": 2,
+        "revisionHistoryLimit": 0,
+    }
+    often = {"initialDelaySeconds": 0, "periodSeconds": 10, "timeoutSeconds": 1, "failureThreshold": 3}
+    mount = {"name": "files", "readOnly": True}
+    assert spec["template"]["spec"] == {
+        "containers": [
+            {
+                **CONTAINER,
+                "imagePullPolicy": "Always",
+                "ports": [{"name": "http", "containerPort": 8080}],
+                "readinessProbe": {
+                    "httpGet": {"path": "/ready", "port": 9000},
+                    "initialDelaySeconds": 1,
+                    "periodSeconds": 2,
+                    "timeoutSeconds": 3,
+                    "failureThreshold": 4,
+                },
+                "livenessProbe": {"grpc": {"port": 8080, "service": "shop.Cart"}, **often},
+                "startupProbe": {"tcpSocket": {"port": 8080}, **often},
+                "securityContext": {
+                    "allowPrivilegeEscalation": False,
+                    "capabilities": {"drop": ["ALL"]},
+                    "runAsNonRoot": True,
+                },
+                "resources": {"requests": {"cpu": "1"}, "limits": {"memory": "1Gi"}},
+                "env": [
+                    {"name": "A", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}},
+                    {"name": "B", "value": "2"},
+                    {"name": "C", "valueFrom": {"configMapKeyRef": {"name": "m", "key": "l"}}},
+                ],
+                "volumeMounts": [
+                    {**mount, "mountPath": "/etc/a", "subPath": "etc/a"},
+                    {**mount, "mountPath": "/etc/b", "subPath": "etc/b"},
+                ],
+            }
+        ],
+        "imagePullSecrets": [{"name": "one"}, {"name": "two"}],
+        "securityContext": {"seccompProfile": {"type": "RuntimeDefault"}},
+        "volumes": [
+            {
+                "name": "files",
+                "projected": {
+                    "sources": [
+                        {"secret": {"name": "s", "items": [{"key": "k", "path": "etc/a"}]}},
+                        {"configMap": {"name": "m", "items": [{"key": "l", "path": "etc/b"}]}},
+                    ]
+                },
+            }
+        ],
+    }
+
+
+def test_the_files_of_a_config_are_a_config_map_of_their_content() -> None:
+    version = Version("shop:1", files={"/etc/b/x": "2", "/etc/a/x": "1"})
+    assert workload.files(APP, "v1", version) == {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": metadata("shop-v1-files-76617cd285"),
+        "data": {"0.x": "1", "1.x": "2"},
+        "immutable": True,
+    }
+
+
+def test_a_drained_node_takes_one_pod_at_a_time_and_the_only_one_at_once() -> None:
+    budget = {
+        "apiVersion": "policy/v1",
+        "kind": "PodDisruptionBudget",
+        "metadata": metadata("shop-v1"),
+        "spec": {"maxUnavailable": 1, "selector": {"matchLabels": SELECTOR}},
+    }
+    for replicas, made in ((None, budget), (0, None), (1, None), (2, budget)):
+        assert workload.disruption_budget(APP, "v1", Version("shop:1", replicas=replicas)) == made
+
+
+def test_an_autoscaler_without_metrics_has_those_of_kubernetes() -> None:
+    assert workload.autoscaler(APP, "v1", Version("shop:1")) is None
+    assert workload.autoscaler(APP, "v1", Version("shop:1", autoscaling=Autoscaling(2, 5))) == {
+        "apiVersion": "autoscaling/v2",
+        "kind": "HorizontalPodAutoscaler",
+        "metadata": metadata("shop-v1"),
+        "spec": {
+            "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "shop-v1"},
+            "minReplicas": 2,
+            "maxReplicas": 5,
+        },
+    }
+
+
+def test_an_autoscaler_aims_at_a_share_of_what_a_pod_asks_for() -> None:
+    queue = {"type": "Pods", "pods": {"metric": {"name": "queue"}}}
+    made = workload.autoscaler(
+        APP, "v1", Version("shop:1", autoscaling=Autoscaling(2, 5, memory=80, metrics=(queue,)))
+    )
+    assert made is not None
+    target = {"type": "Utilization", "averageUtilization": 80}
+    memory = {"type": "Resource", "resource": {"name": "memory", "target": target}}
+    assert made["spec"]["metrics"] == [memory, queue]
+
+
+def test_a_namespace_is_a_name_and_nothing_else() -> None:
+    """Others may make it too."""
+    assert workload.namespace("web") == {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "web"}}
 
 
 def test_a_users_labels_never_replace_those_that_select() -> None:
@@ -29,38 +242,6 @@ def test_a_users_labels_never_replace_those_that_select() -> None:
         "app": "shop",
         "version": "v1",
     }
-
-
-def test_restricted_pod_security_is_asked_for() -> None:
-    (container,) = pod(Version("shop:1", pod_security="restricted"))["containers"]
-    assert container["securityContext"] == {
-        "allowPrivilegeEscalation": False,
-        "capabilities": {"drop": ["ALL"]},
-        "runAsNonRoot": True,
-    }
-
-
-def test_the_container_gets_what_the_version_says() -> None:
-    spec = pod(
-        Version(
-            "shop:1",
-            container_port=8080,
-            resources=Resources(requests={"cpu": "1"}),
-            env={"B": "2", "A": SecretKey("s", "k")},
-            probes=Probes(Probe(grpc=Grpc("shop.Cart")), liveness=Probe("/live"), startup=Probe(port=9000)),
-            image_pull_secrets=("registry",),
-        )
-    )
-    assert spec["imagePullSecrets"] == [{"name": "registry"}]
-    (container,) = spec["containers"]
-    assert container["resources"] == {"requests": {"cpu": "1"}}
-    assert container["env"] == [
-        {"name": "A", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}},
-        {"name": "B", "value": "2"},
-    ]
-    assert container["livenessProbe"]["httpGet"] == {"path": "/live", "port": 8080}
-    assert container["startupProbe"]["tcpSocket"] == {"port": 9000}
-    assert container["readinessProbe"]["grpc"] == {"port": 8080, "service": "shop.Cart"}
 
 
 def test_the_image_is_that_of_the_apps_own_container() -> None:
