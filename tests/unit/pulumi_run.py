@@ -56,15 +56,17 @@ class Registered(mocks.Mocks):
         ]
         return found
 
-    def request(self, name: str) -> resource_pb2.RegisterResourceRequest:
-        """What the engine gets for the one resource of that logical name that is no component."""
-        (found,) = [one for one in self.requests.values() if one.name == name and one.custom]
+    def request(self, name: str, component: str | None = None) -> resource_pb2.RegisterResourceRequest:
+        """What the engine gets for the resource of that logical name, or for the component of that class."""
+        kind = f"blue-green:index:{component}"
+        named = (one for one in self.requests.values() if one.name == name)
+        (found,) = (one for one in named if (one.custom if component is None else one.type == kind))
         return found
 
-    def after(self, name: str) -> set[str]:
+    def after(self, name: str, component: str | None = None) -> set[str]:
         """The logical names of all that the engine makes before that resource, and deletes after it."""
         found: set[str] = set()
-        open_ = [*self.request(name).dependencies]
+        open_ = [*self.request(name, component).dependencies]
         while open_:
             one = self.requests[open_.pop()]
             if one.name not in found:

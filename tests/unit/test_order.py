@@ -1,7 +1,10 @@
 """What the engine is asked to do with what the components register: in which order, and what it keeps."""
 
 import asyncio
+import json
+import runpy
 from collections.abc import Generator, Mapping
+from pathlib import Path
 from typing import Any
 
 import pulumi
@@ -14,6 +17,7 @@ from components.cluster import cluster
 from components.istio import Istio
 from components.pulumi_cli import environment
 from components.settings import model
+from harness.labs import ROOT
 from tests.unit.pulumi_run import Registered, run
 from tests.unit.test_blue_green import ENGINE, KUBECONFIG
 
@@ -122,6 +126,8 @@ def test_traffic_moves_when_all_stands_that_it_goes_to_and_the_proof_comes_last(
         assert "cart-ready" in made.after(name)
         assert name in made.after("cart-virtualservice")
     assert "cart-virtualservice" in made.after("cart-converged")
+    application = {name for name in OBJECTS if name not in SPLIT}
+    assert application <= made.after("cart", "TrafficSplit")
 
 
 @pytest.mark.parametrize(
@@ -237,8 +243,45 @@ def test_what_is_on_the_stacks_own_minikube_goes_with_it(monkeypatch: pytest.Mon
 
     made = run(program, {"minikube-profile": profile})
     # The engine gives it on to the component's children.
-    (application,) = (one for one in made.requests.values() if one.name == "shop")
-    assert application.deletedWith.endswith("::kubernetes")
+    assert made.request("shop", "Application").deletedWith.endswith("::kubernetes")
     for name in ("shop-service", "shop-v1-deployment"):
         assert "::kubernetes::" in made.request(name).provider
     assert "kubeconfig" in made.secrets("kubernetes")
+
+
+def test_the_program_has_the_mesh_and_the_app_before_the_split_and_looks_at_the_cluster_before_they_go(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(environment.MARK, raising=False)
+    config: Mapping[str, Any] = {
+        "cluster": {"kind": "kubeconfig", "ingressAddress": "10.0.0.1"},
+        "app": {"name": "cart"},
+        "versions": {"v1": {"image": "cart:1"}},
+        "weights": {"v1": 100},
+    }
+    written = {f"blue-green:{key}": json.dumps(one) for key, one in config.items()}
+    monkeypatch.setenv("PULUMI_CONFIG", json.dumps(written))
+    (tmp_path / "kubeconfig").write_text(KUBECONFIG)
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "kubeconfig"))
+
+    def nothing() -> None:
+        pass
+
+    # It would end the tests by their Ctrl-C.
+    monkeypatch.setattr("components.ending.end_at_once", nothing)
+    outputs = ENGINE | {"istio-ingress": ENGINE["cart-ingress"]}
+    made = run(lambda: runpy.run_path(str(ROOT / "__main__.py")), outputs)
+    mesh = {"istio-namespace", "istio-base", "istio-istiod", "istio-gateway", "istio-ingress"}
+    app = {"cart-service", "cart-v1-disruptionbudget", "cart-v1-deployment"}
+    assert mesh | app <= made.after("cart", "TrafficSplit")
+    assert mesh | app | {"cart-converged", "kubernetes-cluster"} <= made.after("kubernetes-same-cluster")
+    for name in (mesh | app) - {"istio-ingress"}:
+        assert "::kubernetes::" in made.request(name).provider, name
+    # Whose they are is asked by the option of each section.
+    assert hooks(made, "istio-namespace")[0] == {"ownership blue-green:istio.takeOwnership"}
+    stages = ({"ownership blue-green:app.takeOwnership", "claim"}, {"claim", "port change"})
+    for name in app:
+        for needed, found in zip(stages, hooks(made, name), strict=True):
+            assert needed <= found, name
+    # Credentials are read where they are used: in this state there are none.
+    assert made.secrets("kubernetes-cluster") == set()
