@@ -86,14 +86,16 @@ class Registered(mocks.Mocks):
 class Monitor(mocks.MockMonitor):
     """Pulumi's own mock, which keeps what each registration asks of the engine."""
 
-    mocks: Registered
+    def __init__(self, registered: Registered) -> None:
+        super().__init__(registered)
+        self._registered = registered
 
     def RegisterResource(  # noqa: N802 - its name in gRPC
         self, request: resource_pb2.RegisterResourceRequest
     ) -> resource_pb2.RegisterResourceResponse:
         """Answers as Pulumi's own does."""
-        response = super().RegisterResource(request)
-        self.mocks.requests[response.urn] = request
+        response = super().RegisterResource(request)  # pyright: ignore[reportUnknownMemberType]
+        self._registered.requests[response.urn] = request
         return response
 
 

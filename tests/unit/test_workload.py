@@ -44,12 +44,12 @@ CONTAINER: Mapping[str, Any] = {
 }
 
 
-def metadata(name: str, labels: Mapping[str, str] = SELECTOR, **annotations: str) -> dict[str, Any]:
+def metadata(name: str, labels: Mapping[str, str] = SELECTOR, more: Mapping[str, str] = {}) -> dict[str, Any]:
     return {
         "name": name,
         "namespace": "web",
         "labels": {"team": "t", **labels},
-        "annotations": {**ANNOTATIONS, **annotations},
+        "annotations": {**ANNOTATIONS, **more},
     }
 
 
@@ -58,17 +58,16 @@ def pod(version: Version) -> dict[str, Any]:
 
 
 def test_the_service_is_seen_in_the_whole_mesh_and_finds_a_pods_port_by_its_name() -> None:
-    service: dict[str, Any] = {
+    service = {
         "apiVersion": "v1",
         "kind": "Service",
-        "metadata": metadata("shop", {"app": "shop"}),
+        "metadata": metadata("shop", {"app": "shop"}, {"networking.istio.io/exportTo": "*"}),
         "spec": {
             "type": "ClusterIP",
             "selector": {"app": "shop"},
             "ports": [{"name": "http", "port": 8080, "targetPort": "http"}],
         },
     }
-    service["metadata"]["annotations"]["networking.istio.io/exportTo"] = "*"
     assert workload.service(App("shop", "web", 8080, labels={"team": "t"})) == service
 
 
@@ -84,7 +83,7 @@ def test_a_plain_version() -> None:
     assert workload.deployment(APP, "v1", Version("shop:1")) == {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
-        "metadata": metadata("shop-v1", **{"pulumi.com/deletionPropagationPolicy": "background"}),
+        "metadata": metadata("shop-v1", more={"pulumi.com/deletionPropagationPolicy": "background"}),
         "spec": {
             "selector": {"matchLabels": SELECTOR},
             "strategy": {
@@ -190,6 +189,9 @@ def test_the_files_of_a_config_are_a_config_map_of_their_content() -> None:
         "data": {"0.x": "1", "1.x": "2"},
         "immutable": True,
     }
+    # In whichever order the engine hands them over.
+    named = workload.files_name(APP, "v1", {"1.x": "2", "0.x": "1"})
+    assert named == "shop-v1-files-76617cd285"
 
 
 def test_a_drained_node_takes_one_pod_at_a_time_and_the_only_one_at_once() -> None:
@@ -250,6 +252,21 @@ def test_the_image_is_that_of_the_apps_own_container() -> None:
     # As Kubernetes merges it, the new one comes first.
     assert [one["name"] for one in made["spec"]["template"]["spec"]["containers"]] == ["proxy", "shop"]
     assert workload.image(made) == "shop:1"
+    # Of somebody else's, whose container has a name of its own, it is the first.
+    theirs = {
+        "spec": {"template": {"spec": {"containers": [{"name": "web", "image": "web:1"}, {"name": "b"}]}}}
+    }
+    assert workload.image(theirs) == "web:1"
+
+
+def test_a_piece_of_a_pod_template_is_known_by_its_key() -> None:
+    app, one, other = {"a": 1}, {"b": 2}, {"c": 3}
+    versions = {"v1": Version("shop:1", pod_template=one), "v2": Version("shop:2", pod_template=other)}
+    assert workload.pieces(App("shop", pod_template=app), versions) == {
+        "app.podTemplate": app,
+        "versions.v1.podTemplate": one,
+        "versions.v2.podTemplate": other,
+    }
 
 
 def test_a_service_account_goes_again_with_the_piece_that_names_it() -> None:
