@@ -29,7 +29,7 @@ class GoTool:
             command reports its true version.
         cgo: built with the C compiler; without it the binary is static.
         tags: further build tags.
-        sources: further committed files that it is built of, below `tools/go`.
+        sources: further committed files that it is built of, or whole folders of them, below `tools/go`.
         toolchain: the Go that builds all of its module, where the one that is here builds it wrong.
         fits: versions of a command on PATH that are used instead (PEP 440), or none.
     """
@@ -80,6 +80,7 @@ GO_TOOLS: tuple[GoTool, ...] = (
         module="cluster",
         package="github.com/pulumi/pulumi/pkg/v3/cmd/pulumi",
         stamps=(f"github.com/pulumi/pulumi/sdk/v3/go/common/version.Version={PULUMI}",),
+        sources=("cluster/openapi",),
         fits=">=3.259,<4",
     ),
     *(

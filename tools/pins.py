@@ -59,10 +59,14 @@ def version(folder_name: str, module: str) -> str:
 
 def own_sources(tool: GoTool) -> list[Path]:
     """Return the committed files of a tool whose main, or a part of it, is ours, else none."""
-    further = [GO / source for source in tool.sources]
+    further = [file for source in tool.sources for file in _files(GO / source)]
     if not tool.package.startswith("."):
         return further
     return [*sorted((GO / tool.module / tool.package).glob("*.go")), *further]
+
+
+def _files(source: Path) -> list[Path]:
+    return sorted(file for file in source.rglob("*") if file.is_file()) if source.is_dir() else [source]
 
 
 @memoized

@@ -67,6 +67,13 @@ def test_changed_source_of_ours_touches_just_its_tool(modules: Path) -> None:
     assert {name for name in TOOLS if before[name] != after[name]} == {"myapp"}
 
 
+def test_a_file_more_in_a_folder_of_ours_touches_just_the_tool_that_is_built_of_it(modules: Path) -> None:
+    before = _keys()
+    (modules / "cluster" / "openapi" / "orderedmap" / "more.go").write_text("package orderedmap\n")
+    after = _keys()
+    assert {name for name in TOOLS if before[name] != after[name]} == {"pulumi"}
+
+
 def test_link_to_an_unpinned_module_says_what_to_run(modules: Path) -> None:
     with (modules / "crictl" / "links.txt").open("a") as file:
         file.write("example.org/unknown: crictl\n")
