@@ -35,7 +35,7 @@ def make(into: Path) -> list[Path]:
     with tempfile.TemporaryDirectory() as scratch:
         return [
             wheel := _wheel(into, when),
-            *_plugins(into, wheel, Path(scratch) / "plugin", when),
+            *plugins(into, wheel, Path(scratch) / "plugin", when),
             schema := _schema(into),
             *(_sdk(into, schema, language, Path(scratch), when) for language in LANGUAGES),
         ]
@@ -59,9 +59,10 @@ def _wheel(into: Path, when: int) -> Path:
     return into / f"blue_green-{VERSION}-py3-none-any.whl"
 
 
-def _plugins(into: Path, wheel: Path, folder: Path, when: int) -> list[Path]:
-    """The plugin as Pulumi installs it: it makes a virtual environment of the wheel."""
-    shutil.copytree(ROOT / "plugin", folder)
+def plugins(into: Path, wheel: Path, folder: Path, when: int) -> list[Path]:
+    """Make the plugin as Pulumi installs it: it makes a virtual environment of the wheel."""
+    # `pulumi package add` has made one in the folder itself.
+    shutil.copytree(ROOT / "plugin", folder, ignore=shutil.ignore_patterns("venv", "__pycache__"))
     shutil.copy(wheel, folder)
     (folder / "requirements.txt").write_text(f"./{wheel.name}\n")
     names = (f"pulumi-resource-blue-green-v{VERSION}-{platform}.tar.gz" for platform in PLATFORMS)
