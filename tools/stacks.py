@@ -103,14 +103,16 @@ def refuse_machine(stack: str) -> None:
         raise ToolsError(msg)
     try:
         asked = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=30)
-        said = (asked.stderr.strip() or asked.stdout.strip()).splitlines()[-1:]
+        # Before `docker info` ends, on either stream, with the words that there are errors.
+        errors = re.findall(r"^ERROR: (.*)", f"{asked.stdout}\n{asked.stderr}", re.MULTILINE)
+        said = (errors or (asked.stderr.strip() or asked.stdout.strip()).splitlines())[-1:]
     except subprocess.TimeoutExpired:
         msg = (
             f"stack {stack} needs {driver}, and `{' '.join(command)}` did not answer in 30 s: {remedy}{other}"
         )
         raise ToolsError(msg) from None
     if asked.returncode:
-        if "permission denied" in asked.stderr.lower() and driver == "docker":
+        if "permission denied" in " ".join(said).lower() and driver == "docker":
             remedy = "you may not use it; type: sudo usermod -aG docker $USER && newgrp docker"
         msg = f"stack {stack} needs {driver}, which does not answer ({' '.join(said)}): {remedy}{other}"
         raise ToolsError(msg)

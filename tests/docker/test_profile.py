@@ -1,6 +1,7 @@
 """The Minikube profile with driver docker: a small program with one object on it."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -55,6 +56,40 @@ def test_without_an_engine_up_says_what_to_type_and_with_it_again_goes_on(up: Pr
     assert note_uid(up) == note
 
 
+def test_a_node_whose_address_a_vpn_took_is_told_and_with_it_back_goes_on(up: Program, lab: Lab) -> None:
+    note, taken = note_uid(up), ("blackhole", f"{up.outputs()['address']}/32")
+    in_host(lab, "ip", "route", "add", *taken)
+    failed = up.up("--skip-preview", check=False)
+    in_host(lab, "ip", "route", "delete", *taken)
+    assert failed.returncode
+    assert said_in_one_line(failed.stdout, "This machine does not reach the node of dev at ")
+    assert said_in_one_line(failed.stdout, "minikube delete --profile dev && pulumi up")
+    up.up("--skip-preview")
+    assert note_uid(up) == note
+
+
+def test_a_newer_kubernetes_than_the_config_has_is_told_and_kept(up: Program) -> None:
+    """As another Minikube left it: Minikube itself does not go back."""
+    note = note_uid(up)
+    config = Path(up.environment["MINIKUBE_HOME"]) / "profiles" / "dev" / "config.json"
+    text = config.read_text()
+    up.run("minikube", "stop", "--profile", "dev")
+    config.write_text(text.replace('"v1.35.1"', '"v1.35.9"'))
+    failed = up.up("--skip-preview", check=False)
+    config.write_text(text)
+    assert failed.returncode
+    assert said_in_one_line(
+        failed.stdout, "The cluster's Kubernetes is newer than the one asked for. Write that"
+    )
+    up.up("--skip-preview")
+    assert note_uid(up) == note
+
+
+def in_host(lab: Lab, *command: str) -> None:
+    """Runs a command on the lab's host."""
+    lab.run("python", "-m", "lab", *lab.options, "exec", "--", *command)
+
+
 def service(lab: Lab, verb: str) -> None:
     """Stops or starts the lab's Docker."""
-    lab.run("python", "-m", "lab", *lab.options, "exec", "--", "service", "docker", verb)
+    in_host(lab, "service", "docker", verb)

@@ -156,6 +156,15 @@ def test_a_file_that_is_not_yaml_is_named_with_its_line(
             "echo 'permission denied while trying to connect to the Docker daemon socket' >&2; exit 1",
             "you may not use it; type: sudo usermod -aG docker $USER && newgrp docker",
         ),
+        # Docker 20.10, and later ones.
+        (
+            "echo Server:; echo 'ERROR: Got permission denied'; echo 'errors pretty' >&2; exit 1",
+            "(Got permission denied): you may not use it; type: sudo usermod",
+        ),
+        (
+            "echo Server:; echo 'ERROR: permission denied' >&2; echo 'errors pretty' >&2; exit 1",
+            "(permission denied): you may not use it; type: sudo usermod",
+        ),
         ("echo host:; echo '  buildahVersion: 1.28.2'", "podman. Type: pulumi config set --path"),
         (
             "echo ' Security Options:'; echo '  seccomp'; echo '  rootless'",
