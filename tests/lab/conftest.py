@@ -10,8 +10,9 @@ from _pytest._code.code import ExceptionRepr
 from harness.labs import ROOT, Lab, Program, lab_host, project_copy
 from tests.lab import evidence, subnets
 from tests.lab.baseline import Baseline
-from tests.lab.observe import QUICK
+from tests.lab.observe import BASE, QUICK
 from tests.lab.second_lab import SecondLab
+from tests.lab.shop import beginning, second_stack
 from tests.lab.wheel import environment
 
 # `make lab-test` leaves the lab and the program on it up, and the next run goes on with them.
@@ -73,6 +74,21 @@ def quick(baseline: Baseline) -> Program:
     """As `base`, but what does not come is given up soon, not after a minute."""
     baseline.with_config(convergence=QUICK).restore()
     return baseline.program
+
+
+@pytest.fixture(scope="module")
+def half_and_half(program: Program, lab: Lab, request: pytest.FixtureRequest) -> Iterator[Baseline]:
+    """A second stack for a file: half of the traffic each; what does not come is given up soon."""
+    with second_stack(program, lab, request.path.stem) as made:
+        made.config(**BASE)
+        yield beginning(made)
+
+
+@pytest.fixture
+def shop(half_and_half: Baseline) -> Program:
+    """The file's second stack, put back to that before the test."""
+    half_and_half.restore()
+    return half_and_half.program
 
 
 @pytest.hookimpl(wrapper=True)

@@ -34,10 +34,10 @@ def reached(program: Program) -> Gateways:
     return Gateways(kubeconfig, SELECTOR)
 
 
-def routed(program: Program) -> list[tuple[dict[str, int], ...]]:
+def routed(program: Program, target: envoy.Target = TARGET) -> list[tuple[dict[str, int], ...]]:
     """What each gateway's Envoy routes by, read past the program."""
     with reached(program) as gateways:
-        answers = gateways.ask(lambda admin: envoy.routed_weights(admin.get(envoy.ROUTES), TARGET))
+        answers = gateways.ask(lambda admin: envoy.routed_weights(admin.get(envoy.ROUTES), target))
     return [answer.value or () for answer in answers]
 
 

@@ -3,10 +3,13 @@
 from collections.abc import Generator
 from contextlib import contextmanager
 
+from components.gateway import envoy
 from harness.labs import Lab, Program, project_copy
 from harness.pace import pace
+from tests.lab.baseline import Baseline
 
 HOST = "shop.example"
+TARGET = envoy.Target("default", "shop", "shop")
 CONVERGENCE = {"timeoutSeconds": round(20 * pace()), "drainSeconds": 10}
 ROUTING = {"gateway": "shop-gateway", "hosts": [HOST]}
 
@@ -26,6 +29,11 @@ def second_stack(program: Program, lab: Lab, name: str) -> Generator[Program]:
         yield made
     finally:
         made.run("pulumi", "destroy", "--yes", "--non-interactive", "--remove", "--skip-preview")
+
+
+def beginning(shop: Program) -> Baseline:
+    """The way back to a second stack as its config is now."""
+    return Baseline(shop, shop.config_file.read_text(), shop.folder / "baseline")
 
 
 def existing_cluster(program: Program, kubeconfig: str | None = None) -> dict[str, object]:
