@@ -100,7 +100,7 @@ class Ownership:
             raise ForeignObjectError(replaced(manifest, recorded, kubeconfigs.kubectl(kubeconfig)))
         if owner_of(found) == owner_of(manifest):
             return
-        if stack_of(found) is not None and stack_of(found) == stack_of(manifest):
+        if stack_of(found) == stack_of(manifest):
             raise ForeignObjectError(renamed(found, self.options))
         if owner_of(found) is not None:
             owner = str(owner_of(manifest))

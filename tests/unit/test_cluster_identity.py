@@ -65,6 +65,8 @@ def test_a_cluster_is_known_by_its_kube_system_and_its_authority(cluster: FakeCl
     # A file's last line may end or not.
     assert checked(reached(cluster, b"one\n")) == one
     assert checked(reached(cluster)) == {"uid": "a", "authority": None}
+    # The first `up` knows nothing from before.
+    assert checked(reached(cluster), {}) == {"uid": "a", "authority": None}
 
 
 def test_before_there_is_a_cluster_a_preview_asks_nobody() -> None:
@@ -98,13 +100,16 @@ def test_another_cluster_is_told_from_the_same(
         assert result.failures == []
         assert result.inputs["uid"] == "a"
         # What is not known now is known from before.
-        assert result.inputs["authority"] == checked(kubeconfig)["authority"] or before.get("authority")
+        assert result.inputs["authority"] == (checked(kubeconfig)["authority"] or before.get("authority"))
         found = ClusterIdentityProvider().read("id", props)
         assert (found.id, found.outs) == ("id", props)
         SameClusterProvider().delete("same", props)
         return
     (failure,) = result.failures
+    # It is the cluster that is wrong, and no property.
+    assert failure.property == ""
     assert "The context c leads to another cluster than the one that this stack is on." in failure.reason
+    assert "pulumi state delete --yes --target-dependents" in failure.reason
     with pytest.raises(AnotherClusterError, match=r"^\nThe context c leads to another cluster"):
         ClusterIdentityProvider().read("id", props)
     with pytest.raises(AnotherClusterError, match=r"^\nThe context c leads to another cluster"):

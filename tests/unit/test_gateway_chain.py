@@ -87,6 +87,11 @@ def test_by_what_a_version_is_drawn(route: dict[str, Any], drawn_by: str, said: 
     assert all("docs/sticky-version.md" in one.cure for one in found)
 
 
+def test_without_a_word_on_it_the_version_is_drawn_anew_for_each_request() -> None:
+    routes = envoy.routes(table(divided([])), TARGET)
+    assert chain.routing(routes, Wanted({"v1": 50, "v2": 50}, "myapp-1")) == ()
+
+
 FAULT: dict[str, Any] = PLAIN | {"typed_per_filter_config": {"envoy.filters.http.fault": {}}}
 
 
@@ -152,7 +157,7 @@ def test_only_the_tables_of_the_entrance_are_asked_for() -> None:
     assert split.routes_path.endswith("&name_regex=http%5C.%5Cd%2B.%2A")
     assert split.entrance is not None
     secure = replace(split, entrance=replace(split.entrance, tls_secret="tls"))  # noqa: S106
-    assert secure.routes_path.endswith("https%5C.%5Cd%2B%5C..%2Aapp%5C-gateway%5C.default")
+    assert secure.routes_path.endswith("&name_regex=https%5C.%5Cd%2B%5C..%2Aapp%5C-gateway%5C.default")
     assert replace(split, entrance=None).routes_path == envoy.ROUTES
 
 

@@ -15,6 +15,7 @@ from components.application import Application
 from components.arguments import App, Autoscaling, Cluster, Routing, StickyVersion, Version
 from components.cluster import cluster
 from components.istio import Istio
+from components.ownership import OWNER
 from components.pulumi_cli import environment
 from components.settings import model
 from harness.labs import ROOT
@@ -177,6 +178,15 @@ def test_what_cannot_be_changed_or_is_an_autoscalers_stays_as_it_is_in_the_clust
 def test_a_namespace_outlives_the_stack_and_files_the_pods_that_have_them(made: Registered) -> None:
     kept = {one.name for one in made.requests.values() if one.retainOnDelete}
     assert kept == {"cart-namespace", "cart-v1-files"}
+
+
+def test_each_object_has_the_mark_of_its_stack_beside_its_other_annotations(made: Registered) -> None:
+    for name in OBJECTS:
+        annotations = made.named(name).inputs["metadata"]["annotations"]
+        assert annotations[OWNER].endswith(f"/blue-green/test/{name}"), name
+        assert annotations["pulumi.com/patchForce"] == "true", name
+    # Others may make it too.
+    assert "annotations" not in made.named("cart-namespace").inputs["metadata"]
 
 
 def test_credentials_stand_in_the_state_as_secrets(made: Registered) -> None:

@@ -23,6 +23,7 @@ from components.ownership import (
     clashing,
     find,
     marked,
+    of_app,
     of_the_state,
     owner_of,
     refusal,
@@ -394,3 +395,101 @@ def test_another_stacks_mark_on_what_is_in_no_namespace_is_moved_without_one() -
     said = marked(found, "acme/new/prod/a", "kubectl").splitlines()
     assert said[0] == "Namespace shop is acme/old/prod/a's. It was not touched."
     assert "    kubectl annotate --overwrite namespace shop blue-green/owner=acme/new/prod/a" in said
+
+
+def test_an_object_whose_probes_clash_is_not_taken_over(
+    hooks: list[Hook], state: list[dict[str, Any]]
+) -> None:
+    assert not state
+    app = App("myapp")
+    asks = Version("app:1", probes=Probes(Probe("/")))
+    there, wanted = (workload.deployment(app, "v1", one) for one in (asks, Version("app:1")))
+    wanted["metadata"]["annotations"][OWNER] = "acme/shop/prod/myapp-v1-deployment"
+
+    async def take(kubeconfig: str) -> None:
+        Ownership(kubeconfig, cast("pulumi.ProviderResource", None), "app.takeOwnership", taken=True)
+        await hooks[-1](pulumi.ResourceHookArgs(URN, "", "myapp-v1", "Deployment", new_inputs=wanted))
+
+    path = "/apis/apps/v1/namespaces/default/deployments/myapp-v1"
+    with (
+        fake_cluster(objects={path: there}) as cluster,
+        pytest.raises(ForeignObjectError, match="asks by httpGet, and the config by tcpSocket"),
+    ):
+        asyncio.run(take(cluster.kubeconfig))
+
+
+def test_the_state_is_read_once_for_all_objects(hooks: list[Hook], monkeypatch: pytest.MonkeyPatch) -> None:
+    """What this very `up` adds to it, it does not make twice."""
+    read: list[str] = []
+
+    def resources(stack: str) -> list[dict[str, Any]]:
+        read.append(stack)
+        return []
+
+    monkeypatch.setattr(stacks, "resources", resources)
+    wanted = annotated("acme/shop/prod/myapp-service")
+
+    async def twice(kubeconfig: str) -> None:
+        Ownership(kubeconfig, cast("pulumi.ProviderResource", None), "app.takeOwnership")
+        for _ in range(2):
+            await hooks[-1](pulumi.ResourceHookArgs(URN, "", "myapp-service", "Service", new_inputs=wanted))
+
+    with fake_cluster(objects={SERVICE_PATH: wanted}) as cluster:
+        asyncio.run(twice(cluster.kubeconfig))
+    assert len(read) == 1
+
+
+def test_what_is_taken_over_without_a_loss_is_said_as_such() -> None:
+    assert taken(SERVICE, ()) == "Service default/myapp is taken over as it is"
+
+
+def test_a_preview_refuses_what_an_up_would(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[pulumi.ResourceHookOptions] = []
+
+    def keep(_name: str, _hook: Hook, options: pulumi.ResourceHookOptions) -> None:
+        made.append(options)
+
+    monkeypatch.setattr(pulumi, "ResourceHook", keep)
+
+    async def make() -> None:
+        Ownership("kubeconfig", cast("pulumi.ProviderResource", None), "app.takeOwnership")
+
+    asyncio.run(make())
+    (options,) = made
+    assert options.on_dry_run
+
+
+@pytest.mark.parametrize(("made_by_the_stack", "refused"), [(False, True), (True, False)])
+def test_an_app_goes_into_a_namespace_that_is_there_or_that_the_stack_makes(
+    made_by_the_stack: bool, refused: bool, hooks: list[Hook]
+) -> None:
+    app = App("myapp", "shop", create_namespace=made_by_the_stack)
+
+    async def make(kubeconfig: str) -> None:
+        of_app(kubeconfig, cast("pulumi.ProviderResource", None), app, Options("BlueGreen cart"), None)
+        await hooks[-1](
+            pulumi.ResourceHookArgs(URN, "", "myapp", "Service", new_inputs=workload.service(app))
+        )
+
+    with fake_cluster() as cluster:
+        if not refused:
+            asyncio.run(make(cluster.kubeconfig))
+            return
+        with pytest.raises(MissingNamespaceError, match="in the arguments of BlueGreen cart"):
+            asyncio.run(make(cluster.kubeconfig))
+
+
+@pytest.mark.usefixtures("state")
+def test_an_app_that_takes_over_does_so(hooks: list[Hook], monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(pulumi.log, "warn", said.append)
+    wanted = annotated("acme/shop/prod/myapp-service")
+
+    async def make(kubeconfig: str) -> None:
+        app = App("myapp", take_ownership=True)
+        of_app(kubeconfig, cast("pulumi.ProviderResource", None), app, IN_CONFIG, None)
+        await hooks[-1](pulumi.ResourceHookArgs(URN, "", "myapp-service", "Service", new_inputs=wanted))
+
+    with fake_cluster(objects={SERVICE_PATH: SERVICE}) as cluster:
+        asyncio.run(make(cluster.kubeconfig))
+    assert said == ["Service default/myapp is taken over as it is"]
