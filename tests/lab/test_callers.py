@@ -2,11 +2,13 @@
 
 from typing import Any, cast
 
+import httpx
 import pytest
 import yaml
 
 from harness.labs import ROOT, Program
 from proof import callers
+from tests.lab.api_server import api_server
 from tests.lab.baseline import Baseline
 from tests.lab.observe import PATIENT, VERSIONS, wait
 
@@ -22,28 +24,26 @@ def path_of(service: str) -> str:
     return f"/api/v1/namespaces/default/services/{service}:http/proxy/"
 
 
-def calls(program: Program, service: str) -> set[str]:
+def calls(api: httpx.Client, service: str) -> set[str]:
     """Which versions answer a caller without a sidecar: the API server, by the Service's endpoints."""
-    pages = [program.kubectl("get", "--raw", path_of(service)).stdout for _ in range(CALLS)]
+    pages = [api.get(path_of(service)).raise_for_status().text for _ in range(CALLS)]
     return {"v2" if "vNext" in page else "v1" for page in pages}
 
 
 def test_a_caller_without_a_sidecar_gets_past_the_weights_and_a_service_of_one_version_holds_it(
     program: Program,
 ) -> None:
-    # v2 may have been made anew a moment ago.
-    wait(lambda: calls(program, "myapp") == {"v1", "v2"}, "both versions answer by the Service")
     text = (ROOT / "docs" / "callers.md").read_text()
     service = yaml.safe_load(text.partition("```yaml\n")[2].partition("```")[0])
     name, file = service["metadata"]["name"], program.folder / "stable.yaml"
     file.write_text(yaml.safe_dump(service))
     program.kubectl("apply", "-f", str(file))
     try:
-        wait(
-            lambda: program.kubectl("get", "--raw", path_of(name), check=False).returncode == 0,
-            "the Service has endpoints",
-        )
-        assert calls(program, name) == {"v1"}
+        with api_server(program) as api:
+            # v2 may have been made anew a moment ago.
+            wait(lambda: calls(api, "myapp") == {"v1", "v2"}, "both versions answer by the Service")
+            wait(lambda: api.get(path_of(name)).is_success, "the Service has endpoints")
+            assert calls(api, name) == {"v1"}
     finally:
         program.kubectl("delete", "-f", str(file))
 

@@ -10,8 +10,8 @@ import pytest
 from components.gateway import envoy
 from harness.labs import Lab, Program
 from tests.lab.load import load
-from tests.lab.observe import VERSIONS, failing_up, followed, get, reached, wait
-from tests.lab.shop import HOST, second_stack
+from tests.lab.observe import QUICK, VERSIONS, failing_up, followed, get, reached, wait
+from tests.lab.shop import CONVERGENCE, HOST, second_stack
 
 TARGET = envoy.Target("default", "shop", "shop")
 BROKEN = {**VERSIONS, "v2": {"image": "janakiramm/myapp:error"}}
@@ -90,17 +90,20 @@ def test_copies_come_and_go_under_load_and_nobody_sees_what_becomes_of_them(shop
 
 
 def test_the_proof_finds_another_percentage_and_a_version_with_traffic_is_refused(shop: Program) -> None:
+    shop.config(mirror={"version": "v2"})
+    shop.up("--skip-preview")
     rules: list[dict[str, Any]] = get(shop, "virtualservice", "shop")["spec"]["http"]
     rules[0]["mirrors"][0]["percentage"] = {"value": 25}
     change = json.dumps({"spec": {"http": rules}})
     with followed(shop):
         shop.kubectl("patch", "virtualservice", "shop", "--type=merge", "-p", change)
+    shop.config(convergence=QUICK)
     said = failing_up(shop, "--refresh=false")
     assert "copies to v2 25 % by the mirror of v2, and not to v2 100 %" in said
     shop.config(weights={"v1": 90, "v2": 10})
     said = failing_up(shop)
     assert "mirror.version: v2 has 10 % of the traffic, from which its copies could not be told" in said
-    shop.config(weights={"v1": 100})
+    shop.config(weights={"v1": 100}, convergence=CONVERGENCE)
     assert "mirrors requests to v2" in command(shop, "shift", "v2", "--mirror-first", "4s", code=1)
 
 

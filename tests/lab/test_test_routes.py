@@ -13,7 +13,7 @@ from components.observation.answers import visible_text
 from harness.labs import ROOT, Lab, Program
 from tests import documented
 from tests.lab.load import load
-from tests.lab.observe import VERSIONS, failing_up, followed, get, updated
+from tests.lab.observe import QUICK, VERSIONS, failing_up, followed, get, updated
 from tests.lab.shop import CONVERGENCE, HOST, ROUTING, second_stack
 
 HEADER = {"x-version": "v2"}
@@ -94,6 +94,7 @@ def test_the_proof_finds_a_test_route_behind_the_split_and_a_wrong_matcher(shop:
     write_rules(shop, [split, test])
     assert answered(shop, HEADER) == {"v1": 20}
     assert "shop-converged" in updated(shop)
+    shop.config(convergence=QUICK)
     # An `up` of this project reads the cluster first, and would just mend it.
     said = failing_up(shop, "--refresh=false")
     assert "does not have the test route of v2" in said
@@ -110,18 +111,24 @@ def test_the_proof_finds_a_test_route_behind_the_split_and_a_wrong_matcher(shop:
     elsewhere = json.loads(json.dumps(test["route"]).replace('"v2"', '"v1"'))
     write_rules(shop, [test | {"route": elsewhere}, split])
     assert "sends what the test route of v2 takes to v1 100 %" in failing_up(shop, "--refresh=false")
+    shop.config(convergence=CONVERGENCE)
     shop.up("--skip-preview")
     assert answered(shop, HEADER) == {"v2": 20}
 
 
 def test_a_broken_green_keeps_its_test_route_from_coming_but_not_traffic_from_moving(shop: Program) -> None:
     broken = {"v3": {"image": "janakiramm/myapp:missing"}}
-    shop.config(versions={**VERSIONS, **broken}, weights={"v1": 100}, testRoutes={"v3": {"header": HEADER}})
+    shop.config(
+        versions={**VERSIONS, **broken},
+        weights={"v1": 100},
+        testRoutes={"v3": {"header": HEADER}},
+        convergence=QUICK,
+    )
     assert "Traffic has not moved: version v3 could not take it" in failing_up(shop)
-    shop.config(versions=VERSIONS, testRoutes={"v2": {"header": HEADER}})
+    shop.config(versions=VERSIONS, testRoutes={"v2": {"header": HEADER}}, convergence=CONVERGENCE)
     shop.up("--skip-preview")
     shop.kubectl("scale", "deploy/shop-v2", "--replicas=0")
-    shop.config(weights={"v1": 90, "v2": 10})
+    shop.config(weights={"v1": 90, "v2": 10}, convergence=QUICK)
     assert "could not take it" in failing_up(shop)
     # Another value, so that there is something to ask again.
     shop.config(weights={"v1": 100}, convergence={**CONVERGENCE, "drainSeconds": 9})
