@@ -15,7 +15,7 @@ from components.gateway.gateways import Answer, Gateways
 from components.gateway.listeners import CERTS
 from components.gateway.pods import GatewayPod
 from components.kubernetes.api import Api
-from components.kubernetes.errors import GatewayError
+from components.kubernetes.errors import ForbiddenError, GatewayError
 from tests.unit.fake_cluster import fake_cluster
 from tests.unit.test_gateway_chain import PLAIN, V1, listener, table
 
@@ -216,3 +216,9 @@ def test_by_what_the_only_version_is_drawn_makes_no_difference() -> None:
         listeners=listener("active_state", "http.80"),
     )
     assert chain.look(cast("EnvoyAdmin", admin), PLAIN_HTTP, wanted).findings == ()
+
+
+def test_a_right_that_is_missing_is_there_to_stay_and_silence_may_end() -> None:
+    missing = chain.unasked("may not be asked", ForbiddenError("no"))
+    silent = chain.unasked("is silent", GatewayError("no"))
+    assert (missing.grade, silent.grade) == (Grade.BROKEN, Grade.LATE)

@@ -123,6 +123,8 @@ def test_traffic_moves_when_all_stands_that_it_goes_to_and_the_proof_comes_last(
         assert f"cart-{version}-rule" in made.after(f"cart-{version}-drain")
         assert f"cart-{version}-drain" in made.after("cart-ready")
     (keeps,) = {one.name for one in made.resources if one.name.startswith("cart-sticky")}
+    assert made.request(keeps).parent == made.request("cart-gateway").parent
+    assert made.named("cart-converged").inputs["drawnBy"] == "the header x-user"
     for name in ("cart-gateway", keeps):
         assert "cart-ready" in made.after(name)
         assert name in made.after("cart-virtualservice")

@@ -130,7 +130,9 @@ def test_a_gateway_that_nobody_may_ask_is_told_by_marks_in_the_answers() -> None
     # HTTPS could not be waited for.
     assert hooks(done, "shop-gateway") == (set(), set())
     plain = inputs(PLAIN, "shop-converged")
-    assert not {"evidence", "marks", "callers", "drawnBy", "room"} & plain.keys()
+    assert not {"evidence", "marks", "callers", "drawnBy"} & plain.keys()
+    assert "room" not in inputs(PLAIN, "shop-ready")
+    assert "shop-gateway" in made(PLAIN)[1].after("shop-virtualservice")
 
 
 def test_what_the_config_says_of_the_move_is_what_it_waits_by() -> None:
@@ -145,6 +147,19 @@ def test_what_the_config_says_of_the_move_is_what_it_waits_by() -> None:
         drain = done.named(f"shop-{version}-drain").inputs
         assert (drain["version"], drain["drainSeconds"]) == (version, 8)
         assert drain["host"] == "shop"
+
+
+def test_the_gateways_are_asked_about_the_entrance_that_the_split_makes() -> None:
+    routing = replace(PLAIN.routing, tls_secret="tls", port=443)  # noqa: S106 - the Secret's name
+    _, done = made(replace(PLAIN, routing=routing))
+    gateway = done.named("shop-gateway").inputs
+    for name in ("shop-ready", "shop-converged"):
+        asked = done.named(name).inputs
+        assert asked["gateway"] == gateway["metadata"]["name"]
+        assert asked["hosts"] == gateway["spec"]["servers"][0]["hosts"]
+        assert asked["gatewaySelector"] == gateway["spec"]["selector"]
+        assert (asked["tlsSecret"], asked["port"]) == ("tls", 80)
+        assert (asked["namespace"], asked["virtualService"], asked["host"]) == ("web", "shop", "shop")
 
 
 def test_only_what_gets_requests_is_to_be_proved() -> None:
