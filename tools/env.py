@@ -89,8 +89,17 @@ def export_lines(stack: str) -> Iterator[str]:
 
 
 def pulumi_home(environment: Mapping[str, str]) -> Path:
-    """Return the folder of Pulumi's plugins and login, as Pulumi finds it: HOME has no say in it."""
-    return Path(environment.get("PULUMI_HOME") or Path(pwd.getpwuid(os.getuid()).pw_dir) / ".pulumi")
+    """Return the folder of Pulumi's plugins and login, as Pulumi finds it.
+
+    HOME has no say in it but for a user without a name, as in a container that was started with `--user`.
+    """
+    if home := environment.get("PULUMI_HOME"):
+        return Path(home)
+    try:
+        of_user = pwd.getpwuid(os.getuid()).pw_dir
+    except KeyError:
+        of_user = environment.get("HOME", "/")
+    return Path(of_user) / ".pulumi"
 
 
 def _install_provider(home: Path) -> None:

@@ -156,6 +156,13 @@ def test_plugins_are_put_where_pulumi_looks_for_them(tmp_path: Path, monkeypatch
     assert env.pulumi_home(os.environ) == tmp_path
 
 
+def test_a_user_without_a_name_has_what_pulumi_keeps_below_his_home(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(os, "getuid", lambda: 4_000_000_000)
+    assert env.pulumi_home({"HOME": str(tmp_path)}) == tmp_path / ".pulumi"
+
+
 def test_environment_can_be_evaluated_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in (env.BACKEND, "PULUMI_HOME", env.PASSPHRASE, env.PASSPHRASE_FILE):
         monkeypatch.delenv(name, raising=False)

@@ -127,6 +127,7 @@ def test_a_gateway_that_nobody_may_ask_is_told_by_marks_in_the_answers() -> None
     assert converged["evidence"] == "requests"
     marked = routes.virtual_service(PLAIN.app, PLAIN.weights, PLAIN.routing, marked=True)
     assert converged["marks"] == routes.marks(marked["spec"]) != {}
+    assert done.named("shop-virtualservice").inputs["spec"]["http"] == marked["spec"]["http"]
     # HTTPS could not be waited for.
     assert hooks(done, "shop-gateway") == (set(), set())
     plain = inputs(PLAIN, "shop-converged")
