@@ -23,7 +23,8 @@ from .own_requests import HEADER
 REQUESTS = 10
 _NO_ADDRESS = (
     "Requests alone prove nothing here: the stack knows no address of the gateway. "
-    "Set cluster.ingressAddress to one."
+    "Set cluster.ingressAddress, in the stack config by: "
+    "pulumi config set --path blue-green:cluster.ingressAddress ADDRESS"
 )
 
 
