@@ -150,6 +150,8 @@ def lab_host(folder: Path, subnet: str, *, keep: bool = False, docker: bool = Fa
         subprocess.run([*command, "up", *(["--docker"] if docker else [])], cwd=ROOT, check=True)
     try:
         theirs = environment.undone(os.environ)
+        # With it each `up` would compile what it imports.
+        theirs.pop("PYTHONDONTWRITEBYTECODE", None)
         tools = theirs | tools_env.variables("lab", folder / "pulumi")
         exports = subprocess.run(
             [*command, "env"], cwd=ROOT, env=tools, capture_output=True, text=True, check=True
