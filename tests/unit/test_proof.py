@@ -128,6 +128,7 @@ def requests(rate: float, late: float = 0.0, seconds: float = 0.001, failure: st
 
 def test_a_rate_is_held_only_where_it_is_sent_in_time_answered_in_time_and_nothing_fails() -> None:
     assert trial(500, requests(500)).held
+    assert trial(500, requests(500)).usable == 250  # what is left is the changes' own
     assert not trial(500, requests(400)).held
     assert not trial(500, requests(500, late=0.2)).held
     assert not trial(500, requests(500, seconds=0.5)).held
