@@ -545,7 +545,7 @@ replace (
 	github.com/atotto/clipboard => github.com/tgummerer/clipboard v0.0.0-20241001131231-d02d263e614e
 	// Minikube requires a later one than the kubelet compiles with.
 	github.com/opencontainers/cgroups => github.com/opencontainers/cgroups v0.0.3
-	// Only `pulumi cloud api` reads OpenAPI documents, and its reader is a sixteenth of the build.
+	// Only `pulumi api` reads OpenAPI documents, and its reader is a fourteenth of the build.
 	github.com/pb33f/libopenapi => ./openapi
 	// A test far below istioctl requires a later one than Minikube's.
 	github.com/phayes/freeport => github.com/phayes/freeport v0.0.0-20180830031419-95f893ade6f2

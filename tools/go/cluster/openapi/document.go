@@ -14,7 +14,7 @@ type Document struct{}
 type DocumentModel struct{ Model v3.Document }
 
 var errNotBuilt = errors.New(
-	"this pulumi was built by `make tools`, which leaves `pulumi cloud api` out: " +
+	"this pulumi was built by `make tools`, which leaves `pulumi api` out: " +
 		"use Pulumi's own, https://www.pulumi.com/docs/install",
 )
 

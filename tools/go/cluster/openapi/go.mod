@@ -1,4 +1,4 @@
-// Stands in for the reader of OpenAPI documents, which `pulumi cloud api` alone uses: a sixteenth of the build.
+// Stands in for the reader of OpenAPI documents, which `pulumi api` alone uses: a fourteenth of the build.
 module github.com/pb33f/libopenapi
 
 go 1.26.0
