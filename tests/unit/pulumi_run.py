@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 import pulumi
-from pulumi.runtime import mocks
+from google.protobuf import empty_pb2
+from pulumi.runtime import mocks, rpc
 from pulumi.runtime.proto import resource_pb2
 
 # How the SDK marks a value as a secret, on its way to the engine.
@@ -32,6 +33,8 @@ class Registered(mocks.Mocks):
     requests: dict[str, resource_pb2.RegisterResourceRequest] = field(
         default_factory=dict[str, resource_pb2.RegisterResourceRequest]
     )
+
+    component_outputs: dict[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
 
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
         """Answers with the inputs, and with the outputs that the test gave for the name."""
@@ -97,6 +100,14 @@ class Monitor(mocks.MockMonitor):
         response = super().RegisterResource(request)  # pyright: ignore[reportUnknownMemberType]
         self._registered.requests[response.urn] = request
         return response
+
+    def RegisterResourceOutputs(  # noqa: N802 - its name in gRPC
+        self, request: resource_pb2.RegisterResourceOutputsRequest
+    ) -> empty_pb2.Empty:
+        """Keeps what the state has of a component, by its logical name."""
+        name = self._registered.requests[request.urn].name
+        self._registered.component_outputs[name] = rpc.deserialize_properties(request.outputs)
+        return empty_pb2.Empty()
 
 
 def run(

@@ -37,6 +37,10 @@ def test_application_registers_the_tutorials_objects() -> None:
         "kubernetes:policy/v1:PodDisruptionBudget myapp-v1-disruptionbudget",
         "kubernetes:policy/v1:PodDisruptionBudget myapp-v2-disruptionbudget",
     ]
+    told = done.component_outputs["myapp"]
+    assert told.keys() == {"namespace", "service", "deployments"}
+    assert told["namespace"] == "default"
+    assert told["deployments"] == {"v1": "myapp-v1", "v2": "myapp-v2"}
     service = done.named("myapp-service").inputs
     assert service["metadata"]["name"] == "myapp"
     assert service["spec"]["type"] == "ClusterIP"

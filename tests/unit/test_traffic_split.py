@@ -136,6 +136,26 @@ def test_a_gateway_that_nobody_may_ask_is_told_by_marks_in_the_answers() -> None
     assert "shop-gateway" in made(PLAIN)[1].after("shop-virtualservice")
 
 
+def test_the_state_has_what_the_commands_read_of_a_split() -> None:
+    args = replace(
+        PLAIN,
+        url="http://10.0.0.1",
+        weights_key="shop:weights",
+        test_routes={"v2": RequestMark(header={"x-version": "v2"})},
+    )
+    found = made(args)[1].component_outputs["shop"]
+    assert found.keys() == {"weights", "lastProof", "settings"}
+    assert found["weights"] == {"v1": 100, "v2": 0}
+    settings = found["settings"]
+    assert (settings["weightsKey"], settings["url"]) == ("shop:weights", "http://10.0.0.1")
+    config = settings["config"]
+    assert config.keys() == {"app", "versions", "routing", "convergence", "testRoutes"}
+    assert (config["app"]["name"], config["app"]["namespace"]) == ("shop", "web")
+    assert {key: one["image"] for key, one in config["versions"].items()} == {"v1": "shop:1", "v2": "shop:2"}
+    assert config["routing"]["hosts"] == ["shop.example", "other.example"]
+    assert config["testRoutes"]["v2"]["header"] == {"x-version": "v2"}
+
+
 def test_what_the_config_says_of_the_move_is_what_it_waits_by() -> None:
     convergence = Convergence(timeout_seconds=7, drain_seconds=8, room=90)
     args = replace(PLAIN, convergence=convergence, routing=replace(PLAIN.routing, mesh_callers=True))
