@@ -57,6 +57,10 @@ class Lab:
         """Run a command outside of the lab's host, as a user would; show what it said when it fails."""
         return _run(command, ROOT, self.environment, check=check)
 
+    def inside(self, *command: str | Path, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Run a command on the lab's host."""
+        return self.run(sys.executable, "-m", "lab", *self.options, "exec", "--", *command, check=check)
+
 
 @dataclass(frozen=True)
 class Program:

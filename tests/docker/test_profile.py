@@ -58,9 +58,9 @@ def test_without_an_engine_up_says_what_to_type_and_with_it_again_goes_on(up: Pr
 
 def test_a_node_whose_address_a_vpn_took_is_told_and_with_it_back_goes_on(up: Program, lab: Lab) -> None:
     note, taken = note_uid(up), ("blackhole", f"{up.outputs()['address']}/32")
-    in_host(lab, "ip", "route", "add", *taken)
+    lab.inside("ip", "route", "add", *taken)
     failed = up.up("--skip-preview", check=False)
-    in_host(lab, "ip", "route", "delete", *taken)
+    lab.inside("ip", "route", "delete", *taken)
     assert failed.returncode
     assert said_in_one_line(failed.stdout, "This machine does not reach the node of dev at ")
     assert said_in_one_line(failed.stdout, "minikube delete --profile dev && pulumi up")
@@ -85,11 +85,6 @@ def test_a_newer_kubernetes_than_the_config_has_is_told_and_kept(up: Program) ->
     assert note_uid(up) == note
 
 
-def in_host(lab: Lab, *command: str) -> None:
-    """Runs a command on the lab's host."""
-    lab.run("python", "-m", "lab", *lab.options, "exec", "--", *command)
-
-
 def service(lab: Lab, verb: str) -> None:
     """Stops or starts the lab's Docker."""
-    in_host(lab, "service", "docker", verb)
+    lab.inside("service", "docker", verb)

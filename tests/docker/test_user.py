@@ -51,16 +51,15 @@ def typed(lab: Lab) -> Iterator[Typed]:
     shutil.copytree(downloads, HOME / "user" / ".minikube" / "cache", symlinks=True)
     subprocess.run(["chown", "--recursive", "--no-dereference", f"{USER}:{USER}", HOME], check=True)
     settings = docker.exports(SecondLab(FOLDER, subnets.SESSION, HOME).layout) + "unset MINIKUBE_FORCE\n"
-    inside = ("python", "-m", "lab", *lab.options, "exec", "--")
-    lab.run(*inside, "sh", "-c", f"id dev || useradd --uid={USER} --home-dir={HOME / 'user'} dev")
+    lab.inside("sh", "-c", f"id dev || useradd --uid={USER} --home-dir={HOME / 'user'} dev")
     # As Debian's package of Docker leaves it.
-    lab.run(*inside, "chgrp", GROUP, "/run/docker.sock")
+    lab.inside("chgrp", GROUP, "/run/docker.sock")
 
     def typed(
         script: str, *, check: bool = True, groups: str = f"--groups={GROUP}"
     ) -> subprocess.CompletedProcess[str]:
-        return lab.run(
-            *(*inside, "unshare", "--mount", "sh", "-euc", AS_USER, "as-user"),
+        return lab.inside(
+            *("unshare", "--mount", "sh", "-euc", AS_USER, "as-user"),
             *(Path.home(), groups, ROOT, cache(), sys.base_prefix),
             *("env", "-i", *(f"{name}={text}" for name, text in environment.items())),
             *("bash", "-euo", "pipefail", "-c", f"{settings}cd {HOME / 'clone'}\n{script}"),

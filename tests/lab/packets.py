@@ -1,6 +1,5 @@
 """Packets between the pods of a lab that come to nothing, as where a network or a policy keeps them."""
 
-import sys
 from collections.abc import Generator
 from contextlib import contextmanager
 
@@ -12,8 +11,7 @@ def dropped(lab: Lab, *which: str) -> Generator[None]:
     """Drop what iptables matches by these options, until the block ends."""
 
     def iptables(does: str) -> None:
-        command = (sys.executable, "-m", "lab", *lab.options, "exec", "--", "iptables")
-        lab.run(*command, does, "FORWARD", *which, "-j", "DROP")
+        lab.inside("iptables", does, "FORWARD", *which, "-j", "DROP")
 
     iptables("-I")
     try:

@@ -19,7 +19,7 @@ from harness.labs import Lab, Program
 from harness.pace import pace
 from proof.signals import at_work
 from tests.lab.observe import SELECTOR, wait
-from tests.lab.shop import CONVERGENCE, second_stack
+from tests.lab.shop import CONVERGENCE, TARGET, second_stack
 from tests.lab.test_upgrade import carry_on, changes, old_program
 from tests.relay import Relay, http_proxy, relay, to
 
@@ -186,14 +186,13 @@ def test_a_moved_server_and_a_proxy(shop: Program, account: Account) -> None:
 
 def cut_in_mid_wait(shop: Program, program: Program, moved: Relay) -> None:
     """An `up` that waits for endpoints in the gateways loses its port-forwards, and opens others."""
-    target = envoy.Target("default", "shop", "shop")
 
     def select(app: str) -> None:
         patch = json.dumps({"spec": {"selector": {"app": app}}})
         program.kubectl("patch", "service/shop", "--type=merge", "-p", patch)
 
     def are_served(admin: EnvoyAdmin) -> bool:
-        return bool(envoy.healthy_endpoints(admin.get(envoy.endpoints_target(target)), target, "v1"))
+        return bool(envoy.healthy_endpoints(admin.get(envoy.endpoints_target(TARGET)), TARGET, "v1"))
 
     select("nothing")
     kubeconfig = program.kubectl("config", "view", "--raw", "--flatten", "--minify").stdout

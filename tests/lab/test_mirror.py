@@ -11,9 +11,8 @@ from components.gateway import envoy
 from harness.labs import Lab, Program
 from tests.lab.load import load
 from tests.lab.observe import QUICK, VERSIONS, failing_up, followed, get, reached, wait
-from tests.lab.shop import CONVERGENCE, HOST, second_stack
+from tests.lab.shop import CONVERGENCE, HOST, TARGET, second_stack
 
-TARGET = envoy.Target("default", "shop", "shop")
 BROKEN = {**VERSIONS, "v2": {"image": "janakiramm/myapp:error"}}
 
 

@@ -15,7 +15,7 @@ from components.gateway import envoy
 from harness.labs import Lab, Program
 from harness.pace import pace
 from tests.lab.observe import VERSIONS, failing_up, followed, wait
-from tests.lab.shop import HOST, ROUTING, second_stack
+from tests.lab.shop import HOST, ROUTING, TARGET, second_stack
 
 CALLERS = 8
 
@@ -74,14 +74,13 @@ def test_a_caller_in_the_mesh_follows_the_split_where_the_config_says_so(shop: P
     container = {"name": "caller", "image": "janakiramm/myapp:v1", "imagePullPolicy": "IfNotPresent"}
     pod = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": {"containers": [container]}}
     shop.kubectl("run", "caller", "--image=unused", "--overrides", json.dumps(pod))
-    target = envoy.Target("default", "shop", "shop")
 
     def routes() -> tuple[dict[str, int], ...]:
         ask = ("exec", "caller", "-c", "istio-proxy", "--", "pilot-agent", "request", "GET")
         dump = shop.kubectl(*ask, envoy.ROUTES.removeprefix("/"), check=False)
         # The agent may log a line before it.
         _, brace, rest = dump.stdout.partition("{")
-        return () if dump.returncode else envoy.routed_weights(json.loads(brace + rest), target)
+        return () if dump.returncode else envoy.routed_weights(json.loads(brace + rest), TARGET)
 
     try:
         shop.kubectl("wait", "pod/caller", "--for=condition=Ready", f"--timeout={round(60 * pace())}s")

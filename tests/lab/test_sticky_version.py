@@ -16,6 +16,7 @@ from proof.traffic import read
 from tests.lab.load import load
 from tests.lab.observe import QUICK, TARGET, VERSIONS, failing_up, followed, get, reached
 from tests.lab.shop import CONVERGENCE, HOST, ROUTING, second_stack
+from tests.lab.shop import TARGET as SHOP
 from tools.store import LINKS
 
 USERS = 1000
@@ -103,7 +104,7 @@ def test_the_filter_is_there_while_it_matters_and_for_these_routes_alone(
         dumps = [one.value for one in gateways.ask(lambda admin: admin.get(envoy.ROUTES)) if one.value]
     drawn = [
         {route.drawn_by for dump in dumps for route in envoy.routes(dump, target)}
-        for target in (TARGET, envoy.Target("default", "shop", "shop"))
+        for target in (TARGET, SHOP)
     ]
     assert drawn == [{""}, {"the cookie session"}]
     # Other routes: no user meets them without their filter.
