@@ -39,7 +39,12 @@ class Profile:
         """How the user sets one of its inputs: the line to type, or the argument."""
         if self.component is None:
             return f"pulumi config set --path --plaintext 'blue-green:cluster.{key}' {value}"
-        return f"{key}: {value}, in the arguments of {self.component}"
+        return f"{key}: {value}, in {self.source}"
+
+    @property
+    def source(self) -> str:
+        """Where its inputs stand."""
+        return "blue-green:cluster" if self.component is None else f"the arguments of {self.component}"
 
     @property
     def program(self) -> str | None:

@@ -28,7 +28,7 @@ def lost(profile: Profile) -> str | None:
             f"This machine does not reach the node of {profile.name} at {server.hostname} "
             f"({error.strerror or error}): a VPN has taken its address, or a firewall stands before it. "
             "Leave the VPN. Or make the cluster anew at other addresses: write `flags: "
-            "[subnet=192.168.200.0/24]` in blue-green:cluster, then type: "
+            f"[subnet=192.168.200.0/24]` in {profile.source}, then type: "
             f"minikube delete --profile {profile.name} && pulumi up"
         )
     return None
