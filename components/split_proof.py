@@ -150,8 +150,9 @@ def _changed(olds: Mapping[str, Any], news: Mapping[str, Any]) -> bool:
 
 def _gaining(olds: Mapping[str, Any], news: Mapping[str, Any]) -> tuple[str, ...]:
     """The versions that get more than before, a test route or copies, or whose workload is another one."""
-    # By another kubeconfig it may be another cluster, of which nothing is known; so of another port.
-    known = bool(olds) and all(olds.get(key) == news.get(key) for key in ("kubeconfig", "ports"))
+    # Of another cluster, of other gateways and of another port nothing is known.
+    asked_by = ("kubeconfig", "gatewaySelector", "ports")
+    known = bool(olds) and all(olds.get(key) == news.get(key) for key in asked_by)
     before = _weights(olds) if known else {}
     known_beside = {rule.reached for rule in _beside(olds)} if known else set[str]()
     workloads = olds.get("workloads", {})

@@ -81,6 +81,8 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[tuple[str, ...], tuple[
             [(("v3",), ("v3",))],
         ),
         (STATE, news(timeoutSeconds=5.0), []),
+        # Other gateways, which may be none at all: no Gateway is written before they know the versions.
+        (STATE, news(gatewaySelector={"istio": "typo"}), [(("v1", "v2"), ("v1", "v2"))]),
         # What gets a test route is asked as what gets traffic; and no more while it keeps it.
         (STATE, news(beside=[TEST], workloads=WITH_V3), [(("v3",), ("v3",))]),
         (STATE | TESTED, news(beside=[TEST], workloads=WITH_V3 | {"v3": "e"}), [(("v3",), ("v3",))]),
