@@ -15,14 +15,16 @@ from .matcher import rank
 CERTS = "/certs"
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
 _KIND = "gateways.networking.istio.io"
+_ANY_PORT = r"\d+"
 
 
 def listeners_path(tables: Iterable[str]) -> str:
     """The path of the dump of the listeners of the tables' ports alone (Istio: ADDRESS_PORT).
 
-    A table whose name has no port stands for all.
+    A table whose name has no port stands for all, and so does one of HTTPS: it is named by the Gateway's
+    port, and the listener by the targetPort that the gateway's Service has for it (Istio: resolvePorts).
     """
-    ports = "|".join(sorted({_port(table) for table in tables}))
+    ports = "|".join(sorted({_ANY_PORT if _is_https(table) else _port(table) for table in tables}))
     return f"/config_dump?resource=dynamic_listeners&name_regex={quote(f'.*_({ports})')}"
 
 
@@ -80,13 +82,16 @@ def taken(dump: Mapping[str, Any], tables: Iterable[str], hosts: Iterable[str]) 
     """A finding for each host, or name that it covers, whose TLS connections go to somebody else's Gateway.
 
     Envoy takes the filter chain with the most specific of the names that the client may ask for (SNI), and
-    Istio gives a name to the older of two Gateways.
+    Istio gives a name to the older of two Gateways. Listeners for none of the tables' ports are left out.
     """
     ours = frozenset(tables)
+    ports = {_port(table) for table in ours}
     found: list[Finding] = []
     for host in map(str.lower, hosts):
         others: list[str] = []
         for names in _names(dump):
+            if ports and ports.isdisjoint(map(_port, names.values())):
+                continue
             _, chosen = max(
                 ((one, name) for name in names if (one := rank(name, host)) is not None), default=(0, None)
             )
@@ -138,7 +143,7 @@ def _is_https(table: str) -> bool:
 def _port(table: str) -> str:
     """The port in a table's name, such as http.80 or https.443.NAME.GATEWAY.NAMESPACE."""
     parts = table.split(".")
-    return parts[1] if len(parts) > 1 and parts[1].isdigit() else r"\d+"
+    return parts[1] if len(parts) > 1 and parts[1].isdigit() else _ANY_PORT
 
 
 def _tables(dump: Mapping[str, Any], state: str) -> dict[str, set[str]]:

@@ -178,7 +178,7 @@ def test_a_listener_that_warms_is_no_proof_and_names_the_certificate_that_it_wai
     assert warms.cause == "does not listen on port 443 yet: it waits for the certificate tls"
     (closed,) = listening(listener("draining_state", "http.80"), {"http.80"})
     assert closed == Finding(Link.LISTENER, "does not listen on port 80")
-    assert listeners_path({name, "http.80"}).endswith("name_regex=.%2A_%28443%7C80%29")
+    assert listeners_path({"http.8080", "http.80"}).endswith("name_regex=.%2A_%2880%7C8080%29")
 
 
 def test_a_certificate_that_the_envoy_rejected_is_not_in_use_though_its_listener_is_active(
