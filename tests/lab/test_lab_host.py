@@ -130,7 +130,7 @@ def test_the_host_cannot_change_the_machine(second: SecondLab) -> None:
     before = machine(second)
     script = """
         echo leaked > /etc/leaked; echo leaked > /usr/local/bin/leaked; echo leaked > /var/leaked
-        echo leaked > /tmp/h.leaked; echo leaked > /run/leaked; rm -rf /opt/* /usr/share/doc
+        echo leaked > /tmp/h.leaked; echo leaked > /run/leaked; rm -rf /opt/cni /usr/share/doc
         echo 3 > /proc/sys/kernel/panic; sysctl -w vm.swappiness=1; hostname leaked
         ip link add leaked type dummy; ip link set leaked up; mount -t tmpfs leaked /mnt
         mkdir /sys/fs/cgroup/cpu/leaked /sys/fs/cgroup/leaked
