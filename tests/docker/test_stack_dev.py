@@ -161,7 +161,7 @@ def test_destroy_leaves_nothing_and_a_killed_creation_is_forgotten(there: Progra
         assert there.run("docker", kind[0], "ls", *kind[1:], "--quiet", "--filter=name=dev").stdout == ""
     assert there.kubectl("config", "get-contexts", "-o", "name").stdout == ""
 
-    started = killed_in_a_start(there, "dev")
+    started, _ = killed_in_a_start(there, "dev")
     # Pulumi's own processes outlive it.
     for process in psutil.wait_procs(started, timeout=20 * pace())[1]:
         process.kill()

@@ -120,8 +120,8 @@ def test_a_mistake_fails_the_preview_with_what_minikube_says(gone: Program) -> N
     assert not (FOLDER / "minikube" / ".minikube" / "profiles" / "minikube").exists()
 
 
-def killed_in_a_start(program: Program, profile: str) -> list[psutil.Process]:
-    """Kills an `up` while it starts the profile; returns the processes that it had started."""
+def killed_in_a_start(program: Program, profile: str) -> tuple[list[psutil.Process], list[psutil.Process]]:
+    """Kills an `up` while it starts the profile; returns what it had started, and Minikube of that."""
     command = ("pulumi", "up", "--yes", "--skip-preview", "--non-interactive")
     with subprocess.Popen(
         command, cwd=program.folder, env=program.environment, stdout=subprocess.PIPE, text=True
@@ -130,13 +130,14 @@ def killed_in_a_start(program: Program, profile: str) -> list[psutil.Process]:
             if re.search(rf"minikube {profile}: step 1[1-3] of", line):
                 break
         started = psutil.Process(killed.pid).children(recursive=True)
+        # Once Pulumi is gone, Minikube may be at any time.
+        minikube = [process for process in started if "start" in arguments(process)]
         killed.kill()
-    return started
+    return started, minikube
 
 
 def test_up_after_one_that_was_killed_in_the_middle_of_a_start_makes_the_cluster(gone: Program) -> None:
-    started = killed_in_a_start(gone, "minikube")
-    minikube = [process for process in started if "start" in arguments(process)]
+    started, minikube = killed_in_a_start(gone, "minikube")
     assert minikube
     # Nobody is left to wait for the start, which would meet the next one.
     assert psutil.wait_procs(minikube, timeout=20 * pace())[1] == []
