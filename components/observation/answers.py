@@ -45,20 +45,26 @@ class Answer:
     mark: str | None = None
 
 
-def ask(url: str, headers: Mapping[str, str] | None = None, check: Check | None = None) -> Generator[Answer]:
+def ask(
+    url: str,
+    headers: Mapping[str, str] | None = None,
+    check: Check | None = None,
+    timeout_seconds: float = TIMEOUT_SECONDS,
+) -> Generator[Answer]:
     """Yield answers without end, one request after the other on a kept connection; nothing is retried.
 
     Args:
         url: the gateway's address.
         headers: what the route asks for, such as Host.
         check: which statuses count as answers, or gRPC's health check; None means 2xx and 3xx.
+        timeout_seconds: after so long without an answer it is a failure to get one.
     """
     # TLS asks for the host that the route is for, whatever the address; SSL_CERT_FILE may name a CA.
     host = (headers or {}).get("Host")
     check = check or Check()
     extensions = {"sni_hostname": host} if host else {}
     with httpx.Client(
-        timeout=TIMEOUT_SECONDS, headers=headers or {}, trust_env=False, verify=httpx.create_ssl_context()
+        timeout=timeout_seconds, headers=headers or {}, trust_env=False, verify=httpx.create_ssl_context()
     ) as client:
         while True:
             at, started = time.time(), time.monotonic()
