@@ -9,6 +9,7 @@ import grpc
 import pytest
 
 from harness.labs import Lab, Program
+from harness.pace import pace
 from tests.lab.load import gathered
 from tests.lab.observe import get, wait
 from tests.lab.shop import HOST, ROUTING, second_stack
@@ -58,7 +59,7 @@ def shop(program: Program, lab: Lab, versions: dict[str, Any]) -> Iterator[Progr
         made.config(
             app={"name": "shop", "ports": [{"name": "grpc", "port": 2379, "protocol": "grpc"}]},
             routing={**ROUTING, "retries": {"attempts": 0}},
-            convergence={"timeoutSeconds": 40, "drainSeconds": DRAIN_SECONDS},
+            convergence={"timeoutSeconds": round(40 * pace()), "drainSeconds": DRAIN_SECONDS},
             versions={"v1": versions["v1"]},
             weights={"v1": 100},
         )

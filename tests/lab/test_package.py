@@ -11,7 +11,7 @@ import yaml
 
 from harness.labs import Program
 from tests.lab.load import load
-from tests.lab.observe import get
+from tests.lab.observe import PATIENT, get
 from tests.lab.wheel import build
 
 PROJECT = """\
@@ -27,6 +27,7 @@ from pulumi_kubernetes.core.v1 import Namespace, Secret
 from blue_green import BlueGreen
 
 config = pulumi.Config()
+seconds = config.require_int("seconds")
 
 
 class Registry(pulumi.dynamic.ResourceProvider):
@@ -57,7 +58,7 @@ cart = BlueGreen(
         "weights": config.require_object("weights"),
         "weights_key": "weights",
         "routing": {"hosts": [namespace.metadata["name"].apply("{}.example".format)]},
-        "convergence": {"timeout_seconds": 20, "drain_seconds": 10},
+        "convergence": {"timeout_seconds": seconds, "drain_seconds": 10},
         "cluster": {
             "kubeconfig": config.require_secret("kubeconfig"),
             "ingress_address": config.require("address"),
@@ -71,7 +72,7 @@ if config.get_bool("shop"):
             "versions": {"v1": {"image": "janakiramm/myapp:v1", "replicas": 1}},
             "weights": {"v1": 100},
             "routing": {"hosts": ["shops.example"]},
-            "convergence": {"timeout_seconds": 20, "drain_seconds": 10},
+            "convergence": {"timeout_seconds": seconds, "drain_seconds": 10},
             "cluster": {
                 "kubeconfig": config.require_secret("kubeconfig"),
                 "ingress_address": config.require("address"),
@@ -96,7 +97,8 @@ def cart(program: Program, wheel: Path, tmp_path: Path) -> Iterator[Program]:
     kubeconfig = program.kubectl("config", "view", "--raw", "--flatten", "--minify").stdout
     secrets = ("--secret", f"kubeconfig={kubeconfig}", "--secret", f"password={PASSWORD}")
     plain = ("--plaintext", f"address={program.outputs()['ingressHost']}", "--plaintext", "tag=v1")
-    made.run("pulumi", "config", "set-all", *secrets, *plain)
+    seconds = ("--plaintext", f"seconds={PATIENT['timeoutSeconds']}")
+    made.run("pulumi", "config", "set-all", *secrets, *plain, *seconds)
     weigh(made, v1=100)
     try:
         yield made

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from harness.labs import ROOT
+from harness.pace import pace
 from tests import documented
 from tests.lab import subnets
 from tests.lab.clones import clone, typed
@@ -16,7 +17,7 @@ __all__ = ["clone"]
 NOT_TYPED = ("make clean-cache",)
 # What runs until Ctrl-C, which comes after so many seconds.
 ENDLESS = re.compile(r"make (watch|dashboard)|kubectl port-forward")
-SECONDS = 15
+SECONDS = round(15 * pace())
 SAYS = {
     "make up": r"The app is at http://\S+:31380\. What next:",
     "pulumi up -s lab": r"v2: 0\.?0? ?=>|Resources:",

@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from harness.labs import ROOT, Lab, Program
+from harness.pace import pace
 from tests.lab.observe import get, wait
 from tests.lab.shop import ROUTING, existing_cluster, second_stack
 
@@ -38,7 +39,7 @@ STICKY: Mapping[str, Any] = {
     "routing": ROUTING | {"stickyVersion": {"header": "x-user"}},
     "weights": {"v1": 60, "v2": 40},
 }
-CONVERGENCE = {"timeoutSeconds": 20, "drainSeconds": 1}
+CONVERGENCE = {"timeoutSeconds": round(20 * pace()), "drainSeconds": 1}
 
 
 class Right(NamedTuple):
