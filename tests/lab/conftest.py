@@ -10,7 +10,7 @@ from _pytest._code.code import ExceptionRepr
 from harness.labs import ROOT, Lab, Program, lab_host, project_copy
 from tests.lab import evidence, subnets
 from tests.lab.baseline import Baseline
-from tests.lab.observe import BASE, PATIENT, QUICK
+from tests.lab.observe import BASE, QUICK
 from tests.lab.second_lab import SecondLab
 from tests.lab.shop import beginning, second_stack
 from tests.lab.wheel import environment
@@ -80,7 +80,7 @@ def quick(baseline: Baseline) -> Program:
 def half_and_half(program: Program, lab: Lab, request: pytest.FixtureRequest) -> Iterator[Baseline]:
     """A second stack for a file: half of the traffic each; what does not come is given up soon."""
     with second_stack(program, lab, request.path.stem) as made:
-        made.config(**{**BASE, "convergence": PATIENT})
+        made.config(**BASE)
         made.up("--skip-preview")
         made.config(convergence=QUICK)
         yield beginning(made)

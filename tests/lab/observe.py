@@ -24,7 +24,7 @@ _FOLLOWED = (envoy.ROUTES, "/config_dump?resource=dynamic_active_clusters")
 BASE: Mapping[str, object] = {
     "versions": VERSIONS,
     "weights": {"v1": 50, "v2": 50},
-    "convergence": QUICK,
+    "convergence": PATIENT,
 }
 
 

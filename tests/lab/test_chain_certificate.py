@@ -9,7 +9,7 @@ import pytest
 
 from harness.labs import Lab, Program
 from harness.pace import pace
-from tests.lab.observe import failing_up
+from tests.lab.observe import PATIENT, failing_up
 from tests.lab.shop import HOST, ROUTING, second_stack
 
 NAME = "shop-tls"
@@ -19,8 +19,9 @@ CLOSED = {"timeoutSeconds": round(10 * pace()), "drainSeconds": 5}
 @pytest.fixture
 def shop(program: Program, lab: Lab) -> Iterator[Program]:
     with second_stack(program, lab, "certificate") as made:
-        made.config(convergence=CLOSED)
+        made.config(convergence=PATIENT)
         made.up("--skip-preview")
+        made.config(convergence=CLOSED)
         yield made
 
 

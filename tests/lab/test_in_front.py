@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from harness.labs import Lab, Program
-from tests.lab.observe import BASE, PATIENT, VERSIONS, failing_up, routed, updated, wait
+from tests.lab.observe import PATIENT, QUICK, VERSIONS, failing_up, routed, updated, wait
 from tests.lab.shop import existing_cluster, second_stack
 
 V1 = {"destination": {"host": "myapp", "subset": "v1", "port": {"number": 80}}}
@@ -20,7 +20,8 @@ V1 = {"destination": {"host": "myapp", "subset": "v1", "port": {"number": 80}}}
 
 @pytest.fixture(autouse=True)
 def half_and_half(base: Program) -> None:
-    base.config(**BASE)
+    # Without another change, so that no pod starts.
+    base.config(convergence=QUICK)
 
 
 @contextmanager

@@ -28,9 +28,16 @@ SICK: Mapping[str, tuple[Mapping[str, Any], str]] = {
 pytestmark = pytest.mark.usefixtures("quick")
 
 
+def sound(program: Program) -> Mapping[str, Any]:
+    """The versions as they are: beside the sick ones no pod starts that would be late as well."""
+    return json.loads(program.run("pulumi", "config", "get", "blue-green:versions").stdout)
+
+
 def test_sick_versions_get_no_traffic_and_block_no_way_back(program: Program) -> None:
     sick = {name: version for name, (version, _) in SICK.items()}
-    program.config(versions={**VERSIONS, **sick}, weights={"v1": 30, "v2": 10, **dict.fromkeys(sick, 10)})
+    program.config(
+        versions={**sound(program), **sick}, weights={"v1": 30, "v2": 10, **dict.fromkeys(sick, 10)}
+    )
     said = failing_up_that_says(program, *(reason for _, reason in SICK.values()))
     waited = f"could not take it within {QUICK['timeoutSeconds']} s."
     assert f"Traffic has not moved: versions {', '.join(SICK)} {waited}" in said
@@ -60,9 +67,7 @@ def test_a_version_that_starts_late_gets_all_traffic_once_it_is_there(program: P
 
 def test_a_version_that_answers_5xx_gets_no_traffic_though_its_port_is_open(program: Program) -> None:
     sick = {"unready": {"image": "janakiramm/myapp:unready"}}
-    # Beside it nothing changes.
-    sound = json.loads(program.run("pulumi", "config", "get", "blue-green:versions").stdout)
-    program.config(versions={**sound, **sick}, weights={"v1": 50, "v2": 40, "unready": 10})
+    program.config(versions={**sound(program), **sick}, weights={"v1": 50, "v2": 40, "unready": 10})
     said = failing_up_that_says(program, "answered HTTP 503")
     waited = f"could not take it within {QUICK['timeoutSeconds']} s."
     assert f"Traffic has not moved: version unready {waited}" in said

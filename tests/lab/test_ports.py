@@ -13,7 +13,7 @@ from components.observation.answers import Answer
 from harness.labs import Program
 from tests.lab.baseline import Baseline
 from tests.lab.load import load
-from tests.lab.observe import QUICK, VERSIONS, failing_up, followed, get, updated
+from tests.lab.observe import PATIENT, QUICK, VERSIONS, failing_up, followed, get, updated
 
 PORTS: list[dict[str, Any]] = [{"name": "http", "port": 80}, {"name": "api", "port": 81, "gatewayPort": 9000}]
 
@@ -35,7 +35,7 @@ def version(tag: str) -> Mapping[str, Any]:
 def two_ports(baseline: Baseline) -> Iterator[Program]:
     """The whole program, so that the gateway's Service gets its port as well; traffic on v1 alone."""
     changed = baseline.with_config(
-        versions={"v1": version("v1"), "v2": version("v2")}, weights={"v1": 100, "v2": 0}, convergence=QUICK
+        versions={"v1": version("v1"), "v2": version("v2")}, weights={"v1": 100, "v2": 0}, convergence=PATIENT
     )
     changed.restore()
     yield changed.program
@@ -102,6 +102,7 @@ def test_the_proof_reads_the_routes_of_every_port(two_ports: Program) -> None:
 
     write(api | {"route": json.loads(json.dumps(api["route"]).replace("81", "80"))}, split)
     assert "myapp-converged" in updated(program)
+    program.config(convergence=QUICK)
     said = failing_up(program, "--refresh=false")
     assert "leads to outbound|80|v1|myapp.default.svc.cluster.local, and not to port 81" in said
     program.up("--skip-preview")
@@ -122,6 +123,7 @@ def test_another_number_of_any_port_drops_nothing(two_ports: Program, tmp_path: 
         versions=versions,
         weights={"v1": 50, "v2": 50},
         routing={"retries": {"attempts": 0}},
+        convergence=PATIENT,
     )
     program.up("--skip-preview")
     # As after takeOwnership: who wrote the Service before has its ports as well.

@@ -11,6 +11,7 @@ import yaml
 
 from harness.labs import ROOT, Lab, Program
 from harness.pace import pace
+from tests.lab import observe
 from tests.lab.load import load
 from tests.lab.observe import get
 from tests.lab.shop import HOST, existing_cluster, second_stack
@@ -19,6 +20,8 @@ ROLES = ("verify", "requests", "up", "preview")
 USER = "deployer"
 TWO: Mapping[str, Any] = {name: {"image": f"janakiramm/myapp:{name}", "replicas": 2} for name in ("v1", "v2")}
 QUICK = {"timeoutSeconds": round(15 * pace()), "drainSeconds": 1}
+# Where pods start.
+PATIENT = {"timeoutSeconds": observe.PATIENT["timeoutSeconds"], "drainSeconds": 1}
 
 
 def role(name: str) -> dict[str, Any]:
@@ -97,10 +100,11 @@ def shop(program: Program, lab: Lab, kubeconfig: Path) -> Iterator[Program]:
             cluster=existing_cluster(program, str(kubeconfig)),
             versions=TWO,
             weights={"v1": 100},
-            convergence=QUICK,
+            convergence=PATIENT,
         )
         with bound(program, "verify", "up"):
             made.up("--skip-preview")
+            made.config(convergence=QUICK)
             yield made
             made.run("pulumi", "destroy", "--yes", "--non-interactive", "--skip-preview")
 
@@ -110,12 +114,13 @@ def test_with_the_documented_rights_everything_works(shop: Program) -> None:
     shop.up("--skip-preview")
     shop.run("python", "-m", "rollout", "verify")
     scaled = {"image": TWO["v2"]["image"], "autoscaling": {"min": 2, "max": 3}, "files": {"/etc/a": "one"}}
-    shop.config(versions={"v2": scaled}, weights={"v2": 100})
+    shop.config(versions={"v2": scaled}, weights={"v2": 100}, convergence=PATIENT)
     shop.up("--skip-preview")
     shop.run("python", "-m", "rollout", "verify")
     shop.config(versions=TWO, weights={"v1": 100})
     assert "forbidden" not in shop.up("--skip-preview").stdout
     assert get(shop, "configmaps,hpa", "-l", "app=shop")["items"] == []
+    shop.config(convergence=QUICK)
 
 
 def test_without_the_right_to_a_secret_no_content_of_it_is_known(shop: Program) -> None:
@@ -160,8 +165,9 @@ def test_where_port_forwards_are_forbidden_requests_alone_are_the_proof(
         assert "requests alone cannot tell the last requests to v1, so they get 1 s" in said
     assert [answer.text for answer in answers if not answer.ok] == []
     # Whoever may ask the gateways again goes back to them.
-    shop.config(convergence=QUICK, versions=TWO, weights={"v1": 100})
+    shop.config(convergence=PATIENT, versions=TWO, weights={"v1": 100})
     shop.up("--skip-preview")
+    shop.config(convergence=QUICK)
     assert not any("requests alone" in pod for pod in cast("dict[str, Any]", shop.outputs()["lastProof"]))
 
 

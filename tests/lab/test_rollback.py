@@ -68,8 +68,9 @@ class Remembered:
 @pytest.fixture(scope="module")
 def remembered(program: Program, tmp_path_factory: pytest.TempPathFactory) -> Remembered:
     """50/50, then all on v1, then all on v2: three whole changes, made once."""
-    for weights in ({"v1": 50, "v2": 50}, {"v1": 100, "v2": 0}, {"v1": 0, "v2": 100}):
-        up(program, versions={"v1": V1, "v2": V2}, weights=weights, convergence=QUICK)
+    up(program, versions={"v1": V1, "v2": V2}, weights={"v1": 50, "v2": 50}, convergence=PATIENT)
+    for weights in ({"v1": 100, "v2": 0}, {"v1": 0, "v2": 100}):
+        up(program, weights=weights, convergence=QUICK)
     annotations = get(program, "virtualservice", "myapp")["metadata"]["annotations"]
     kept = tmp_path_factory.mktemp("remembered") / "history"
     made = Remembered(program, kept, annotations[record.ANNOTATION])
@@ -167,7 +168,8 @@ def test_rollback_goes_to_before_a_whole_shift_and_a_second_one_moves_nothing(pr
 
 
 def test_rollback_brings_the_image_back_and_leaves_the_rest(program: Program) -> None:
-    up(program, versions={"v1": V1, "v2": {"image": "janakiramm/myapp:flaky", "env": {"A": "1"}}})
+    versions = {"v1": V1, "v2": {"image": "janakiramm/myapp:flaky", "env": {"A": "1"}}}
+    up(program, versions=versions, convergence=PATIENT)
     status, said = rollback(program)
     assert status == 0
     assert "versions.v2.image: janakiramm/myapp:flaky → janakiramm/myapp:v2" in said

@@ -77,7 +77,8 @@ def serving(shop: Program, version: str) -> list[str]:
 
 
 def test_versions_come_and_go_in_one_run(shop: Program) -> None:
-    shop.config(versions={"v2": VERSIONS["v2"], "v3": VERSIONS["v1"]}, weights={"v2": 90, "v3": 10})
+    versions = {"v2": VERSIONS["v2"], "v3": VERSIONS["v1"]}
+    shop.config(versions=versions, weights={"v2": 90, "v3": 10}, convergence=PATIENT)
     shop.up("--skip-preview")
     assert routed(shop, TARGET) == [({"v2": 90, "v3": 10},)]
     assert get(shop, "deploy,destinationrule", "-l", "app=shop,version=v1")["items"] == []
@@ -174,6 +175,8 @@ def test_drift_is_shown_and_put_right(
         "PULUMI_K8S_ENABLE_SERVER_SIDE_APPLY",
         server_side,
     )
+    # A change of the image starts pods.
+    shop.config(convergence=PATIENT)
     # An `up` without server-side apply makes the objects another field manager's in the state.
     state = tmp_path / "state.json"
     state.write_text(shop.run("pulumi", "stack", "export").stdout)
