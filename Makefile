@@ -1,5 +1,6 @@
-# Every target sets up what it needs first. STACK names the Pulumi stack; the stack `lab` needs no Docker.
-STACK ?= lab
+# Every target sets up what it needs first. STACK names the Pulumi stack, else PULUMI_STACK, as `make env` sets it;
+# without either it is `lab`, which needs no Docker.
+STACK ?= $(or $(PULUMI_STACK),lab)
 PYTHON := .venv/bin/python
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -16,11 +17,7 @@ BUILD ?=
 export BUILD
 
 ENV = $(PYTHON) -m tools env --stack $(STACK)
-ifeq ($(STACK),lab)
-LAB := $(PYTHON) -m lab
-else
-LAB := :
-endif
+LAB = $(if $(filter lab,$(STACK)),$(PYTHON) -m lab,:)
 # In two steps: an eval of what failed would succeed, and the command run in the user's own login.
 IN_ENV = exports="$$($(ENV))" && eval "$$exports" &&
 
@@ -28,6 +25,9 @@ IN_ENV = exports="$$($(ENV))" && eval "$$exports" &&
 
 help: ## Show this list
 	awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+# They have labs of their own, whatever stack the shell is set up for.
+test test-newest lab-test lab-test-down bench proof docs: STACK = lab
 
 setup: ## Install Debian's packages (for the lab) and the Python packages
 	tools/bootstrap.sh $(STACK)

@@ -1,5 +1,6 @@
 """What every test stands on, and how a run is shown."""
 
+import os
 import random
 import signal
 from collections import defaultdict
@@ -16,6 +17,8 @@ from harness.pace import pace
 # A shell starts what runs in the background with SIGINT ignored, and children inherit that: the
 # tests that interrupt a command would wait for ever. A handler of our own is the default in them.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+# What the shell is set up for is not what the tests are about.
+os.environ.pop("PULUMI_STACK", None)
 SHOWN = 10
 
 

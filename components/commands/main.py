@@ -168,6 +168,7 @@ def preview(
         list[str] | None,
         typer.Option(
             envvar="PULUMI_STACK",
+            show_default="the selected one",
             help="A stack; may be given more than once.",
             autocompletion=completion.stacks,
         ),
@@ -180,10 +181,7 @@ def preview(
     output: Format = Output.text,
 ) -> None:
     """Print what `up` would change, as Markdown. Example: blue-green preview --stack lab."""
-    if not (stack or changed_since):
-        msg = "name a stack by --stack, or a Git revision by --changed-since"
-        raise RolloutError(msg)
-    names = run.touched(changed_since) if changed_since else stack or []
+    names = run.touched(changed_since) if changed_since else stack or [project.selected_stack()]
     environment.leave_for(*names)
     changes = [run.preview(name) for name in names]
     body = markdown.comment(changes, {name: run.served_elsewhere(name) for name in names})

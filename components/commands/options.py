@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ..pulumi_cli import environment
+from ..pulumi_cli import environment, project
 from ..pulumi_cli.terminal import fitted
 from . import completion
 
@@ -19,16 +19,26 @@ class Output(StrEnum):
     json = "json"
 
 
-def for_stack(stack: str) -> str:
-    """Keep a shell that is set up for another stack out of the command; the stack is passed on."""
-    environment.leave_for(stack)
-    return stack
+def for_stack(context: typer.Context, stack: str) -> str:
+    """Return the stack that is named, else the one that Pulumi has selected; a shell set up for another stays out.
+
+    Raises:
+        RolloutError: none is named, and none selected.
+    """
+    # A shell that completes the line waits for no Pulumi.
+    if context.resilient_parsing:
+        return stack
+    named = stack or project.selected_stack()
+    environment.leave_for(named)
+    return named
 
 
 Stack = Annotated[
     str,
     typer.Option(
         envvar="PULUMI_STACK",
+        default_factory=str,
+        show_default="the selected one",
         help="The Pulumi stack.",
         autocompletion=completion.stacks,
         callback=for_stack,

@@ -119,6 +119,22 @@ def ask(*arguments: str) -> str:
     return done.stdout
 
 
+def selected_stack() -> str:
+    """Return the stack that `pulumi stack select` or `pulumi stack init` has selected.
+
+    Raises:
+        RolloutError: there is none, or Pulumi could not be asked.
+    """
+    done = run("stack", "--show-name")
+    if done.returncode:
+        msg = (
+            "no stack is named. Name it by --stack NAME, or type: pulumi stack select NAME\n"
+            f"`pulumi stack --show-name` said: {done.stderr.strip()}"
+        )
+        raise RolloutError(msg)
+    return done.stdout.strip()
+
+
 def refuse_unknown_stack(said: str) -> None:
     """Raise RolloutError with what to type where Pulumi has said that there is no such stack."""
     if unknown := re.search(r"no stack named '([^']+)' found", said):

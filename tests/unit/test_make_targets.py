@@ -52,6 +52,12 @@ def test_a_stack_that_there_is_not_is_refused_with_those_that_there_are(clone: P
     )
 
 
+def test_the_stack_of_the_shell_is_the_one_that_is_meant(clone: Path) -> None:
+    for command in ("verify", "rollback", "up"):
+        status, said = typed(clone, "make", command, PULUMI_STACK="nope")
+        assert (status, said.split(":")[:2]) == (2, ["setup", " there is no stack nope"])
+
+
 def test_down_where_nothing_was_ever_made_has_nothing_to_do(clone: Path) -> None:
     assert typed(clone, "make", "down") == (0, "down: there is no lab here, so there is nothing to remove")
 

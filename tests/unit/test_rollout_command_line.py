@@ -1,5 +1,6 @@
 """What scripts rely on: options that every command has, and exit statuses."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -52,7 +53,8 @@ def test_wrong_use_exits_2(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [["verify", "--stack", "lab"], ["preview"], ["shift", "--stack", "lab"]]
+    "arguments",
+    [["verify", "--stack", "lab"], ["verify"], ["preview"], ["dashboard"], ["shift", "--stack", "lab"]],
 )
 def test_mistake_of_the_user_is_one_message_and_1(
     arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -63,6 +65,40 @@ def test_mistake_of_the_user_is_one_message_and_1(
     with pytest.raises(SystemExit) as ended:
         commands.main()
     assert str(ended.value.code).startswith("blue-green: ")
+
+
+@pytest.fixture
+def asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The stacks that `up` is asked for, in a project whose selected stack is `mine`."""
+    pulumi = tmp_path / "pulumi"
+    pulumi.write_text('#!/bin/sh\n[ "$*" = "--non-interactive stack --show-name" ] && echo mine\n')
+    pulumi.chmod(0o755)
+    (tmp_path / "Pulumi.yaml").touch()
+    stacks: list[str] = []
+
+    def up(stack: str, **_: object) -> None:
+        stacks.append(stack)
+
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    monkeypatch.delenv("PULUMI_STACK", raising=False)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(commands.stacks, "up", up)
+    return stacks
+
+
+def test_a_command_is_about_the_selected_stack_as_pulumi_is(asked: list[str]) -> None:
+    assert RUN.invoke(commands.app, ["up"]).exit_code == 0
+    assert asked == ["mine"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "variable"), [(["--stack", "other"], "theirs"), ([], "other"), (["--stack", "other"], "")]
+)
+def test_a_stack_that_is_named_comes_before_the_selected_one(
+    asked: list[str], arguments: list[str], variable: str
+) -> None:
+    RUN.invoke(commands.app, ["up", *arguments], env={"PULUMI_STACK": variable})
+    assert asked == ["other"]
 
 
 def test_ctrl_c_exits_130(monkeypatch: pytest.MonkeyPatch) -> None:

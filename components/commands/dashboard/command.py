@@ -9,9 +9,8 @@ from typing import Annotated
 import typer
 
 from ...errors import RolloutError
-from ...pulumi_cli import config, environment, splits
+from ...pulumi_cli import config, environment, project, splits
 from ...pulumi_cli import stack as stacks
-from ...pulumi_cli.project import say
 from .. import completion
 from ..options import Format, Output, Split, show
 
@@ -22,7 +21,12 @@ NEEDS = ("starlette>=1,<2", "uvicorn>=0.30,<1")
 def dashboard(
     stack: Annotated[
         str | None,
-        typer.Option(envvar="PULUMI_STACK", help="The Pulumi stack.", autocompletion=completion.stacks),
+        typer.Option(
+            envvar="PULUMI_STACK",
+            show_default="the selected one",
+            help="The Pulumi stack.",
+            autocompletion=completion.stacks,
+        ),
     ] = None,
     every: Annotated[bool, typer.Option("--all", help="Every stack of the project.")] = False,
     port: Annotated[int, typer.Option(min=0, max=65535, help="Its port; 0: any that is free.")] = PORT,
@@ -34,14 +38,11 @@ def dashboard(
 
     Example: blue-green dashboard --stack lab.
     """
-    if not (stack or every):
-        msg = "name a stack by --stack, or give --all"
-        raise RolloutError(msg)
     if every and split:
         msg = "--split is of one stack: name that by --stack, without --all"
         raise RolloutError(msg)
     splits.choose(split)
-    names = stacks.names() if every else [str(stack)]
+    names = stacks.names() if every else [stack or project.selected_stack()]
     environment.leave_for(*names)
     if not every:
         # A stack that is not there, or a config with mistakes, is said here and not on the page.
@@ -57,8 +58,8 @@ def dashboard(
     show(output, {"stacks": names, "address": str(address)}, str(address))
     sys.stdout.flush()
     if browser and not _opened(address.once):
-        say("there is no browser here: open that address in one on this machine")
-    say("dashboard: Ctrl-C ends it")
+        project.say("there is no browser here: open that address in one on this machine")
+    project.say("dashboard: Ctrl-C ends it")
     with suppress(KeyboardInterrupt):
         server.serve(address, names)
 
