@@ -55,7 +55,7 @@ class App(Section):
     port: Annotated[
         int,
         rules.PORT,
-        Key("The port of its Service, and of the pods of versions without a `containerPort`.", "rolls",
+        Key("The port of its Service; that of the pods is `versions.<name>.containerPort`.", "route",
             default="80"),
     ] = 80  # fmt: skip
     ports: Annotated[

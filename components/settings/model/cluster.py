@@ -122,5 +122,5 @@ class KubeconfigCluster(Section):
     kind: Annotated[
         Literal["kubeconfig"],
         Kind(_KINDS, "kubeconfig"),
-        Key("`kubeconfig`: a cluster that exists.", example="kubeconfig"),
+        Key("`kubeconfig`: a cluster that exists.", example="kubeconfig", default="required"),
     ] = "kubeconfig"
