@@ -20,7 +20,7 @@ class Output(StrEnum):
 
 
 def for_stack(context: typer.Context, stack: str) -> str:
-    """Return the stack that is named, else the one that Pulumi has selected; a shell set up for another stays out.
+    """Return the stack that is named, else Pulumi's selected one; undo what `make env` has set for another.
 
     Raises:
         RolloutError: none is named, and none selected.
