@@ -4,16 +4,18 @@ import dataclasses
 import json
 import re
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from components.commands.rollback import now
 from components.commands.rollback.target import Candidate, choose, table
 from components.errors import RolloutError
 from components.history import record, routes
 from components.history.past import Cause, Past, targets
 from components.kubernetes import istio
-from components.pulumi_cli import updates
+from components.pulumi_cli import config, project, updates
 from components.rollback_guard import RolledBackError, engine_began, must_not_be_rolled_back
 from tests.unit.fake_cluster import fake_cluster
 
@@ -138,6 +140,43 @@ def test_list_has_a_number_the_images_and_whether_it_could_be_served() -> None:
     first, second = lines.splitlines()
     assert first.startswith("1  1970-01-01 00:00:00Z  v1 100 %  (v1 a:v1; by an up)  can be served now")
     assert second.endswith("cannot be served now: v2 has no Deployment any more")
+
+
+def test_now_leaves_a_file_without_the_version_as_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "Pulumi.yaml").write_text("name: blue-green\n")
+    monkeypatch.chdir(tmp_path)
+    values = {
+        "cluster": {"kind": "kubeconfig"},
+        "istio": {"install": False},
+        "app": {"name": "shop"},
+        "versions": {"v2": {"image": "shop:2"}},
+        "weights": {"v2": 100},
+    }
+    asked: list[tuple[str, ...]] = []
+
+    def moved(_name: str, _to: int | None) -> Past:
+        return past("v1=100")
+
+    def raw(_stack: str) -> dict[str, Any]:
+        return values
+
+    def ask(*arguments: str) -> str:
+        asked.append(arguments)
+        return ""
+
+    monkeypatch.setattr(now, "_move", moved)
+    monkeypatch.setattr(config, "raw", raw)
+    monkeypatch.setattr(project, "ask", ask)
+    with pytest.raises(RolloutError) as raised:
+        now.rollback_now("prod", None)
+    assert str(raised.value) == (
+        "traffic is back at v1 100 %, and Pulumi's state does not have it yet: v1 100 % needs v1, which the "
+        "config has no more: put it back into versions in Pulumi.prod.yaml, or set the weights in "
+        "Pulumi.prod.yaml and run `up`"
+    )
+    assert asked == []
 
 
 def _virtual_service(*splits: Past) -> dict[str, Any]:

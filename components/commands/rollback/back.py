@@ -14,7 +14,7 @@ from ...pulumi_cli import config, project, stack, updates
 from ...settings.model import Settings
 from ...settings.weights import shown
 from ..shift import journal
-from .target import Candidate, choose, judge_by, table
+from .target import Candidate, choose, judge_by, must_be_known, table
 
 COMMIT = "commit it, or the next deploy from Git goes forward again"
 
@@ -45,7 +45,7 @@ def rollback(name: str, to: int | None, *, quiet: bool) -> Past | None:
         return None
     with live.connect(settings) as gateways:
         past = choose(_others(proved, now), to, judge_by(gateways, _asked(settings)))
-    _known(name, settings, past)
+    must_be_known(name, settings, past)
     file = project.config_file(name)
     before, route = file.read_bytes(), _route(settings)
     project.say(f"rollback: {shown(settings.weights)} → {past}")
@@ -99,16 +99,6 @@ def _asked(settings: Settings) -> Split:
 
 def _others(proved: list[Past], now: Past) -> list[Past]:
     return [past for past in pasts.targets(proved) if not past.same(now)]
-
-
-def _known(name: str, settings: Settings, past: Past) -> None:
-    gone = sorted(past.weights.keys() - settings.versions.keys())
-    if gone:
-        msg = (
-            f"{past} needs {', '.join(gone)}, which the config has no more: put it back into versions in "
-            f"Pulumi.{project.short(name)}.yaml, or set the weights there and run `up`"
-        )
-        raise RolloutError(msg)
 
 
 def _settle(name: str, settings: Settings, before: object, content: bytes) -> None:

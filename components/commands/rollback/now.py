@@ -29,7 +29,7 @@ from ...pulumi_cli import config, locks, project, stack
 from ...settings.mistakes import ConfigError
 from ...settings.model import App
 from ...settings.parse import parse_parts
-from .target import Candidate, choose, judged
+from .target import Candidate, choose, judged, must_be_known
 
 _PROOF_SECONDS = 60
 _UP_SECONDS = 300
@@ -210,6 +210,7 @@ def _shown(virtual_service: Mapping[str, Any]) -> str:
 
 def _write_state(name: str, past: Past) -> None:
     settings = config.settings(name)
+    must_be_known(name, settings, past)
     for line in config.write_split(name, settings, past):
         project.say(line)
     project.say("rollback: `pulumi up` writes the same into the state")

@@ -16,7 +16,8 @@ from ...history.past import Cause, Past
 from ...kubernetes import workloads
 from ...kubernetes.errors import GatewayError
 from ...manifests import workload
-from ...pulumi_cli import project
+from ...pulumi_cli import config, project
+from ...settings.model import Settings
 from .. import look
 
 
@@ -108,6 +109,23 @@ def choose(candidates: Sequence[Past], to: int | None, judge: Callable[[Past], C
         else "no other split was proved by a whole `up` that ended well"
     )
     raise RolloutError(msg)
+
+
+def must_be_known(name: str, settings: Settings, past: Past) -> None:
+    """Make sure that the config can say a split.
+
+    Raises:
+        RolloutError: a version of it is not among the config's.
+    """
+    gone = sorted(past.weights.keys() - settings.versions.keys())
+    if gone:
+        file = project.config_file(name).name
+        place = f"versions in {file}" if config.is_ours(name) else "the versions of the program"
+        msg = (
+            f"{past} needs {', '.join(gone)}, which the config has no more: put it back into {place}, or set "
+            f"the weights in {file} and run `up`"
+        )
+        raise RolloutError(msg)
 
 
 def table(candidates: Sequence[Candidate]) -> str:
