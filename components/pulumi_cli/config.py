@@ -56,9 +56,7 @@ def is_ours(stack: str) -> bool:
     """
     if project.project_file().get("name") == project.NAME:
         return True
-    file = project.config_file(stack)
-    keys: Mapping[str, Any] = (project.read_yaml(file).get("config") or {}) if file.exists() else {}
-    return any(key.startswith(f"{project.NAME}:") for key in keys)
+    return any(key.startswith(f"{project.NAME}:") for key in project.written(stack))
 
 
 def proved(stack: str) -> Weights:

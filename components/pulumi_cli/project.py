@@ -59,13 +59,16 @@ def read_yaml(file: Path) -> Mapping[str, Any]:
     """Return what a config file says.
 
     Raises:
-        RolloutError: it is not YAML, or no object; the text has the line.
+        RolloutError: it is not YAML in UTF-8, or no object; the text has the line where that is known.
     """
     try:
-        found: object = yaml.safe_load(file.read_text()) or {}
+        found: object = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
     except yaml.MarkedYAMLError as error:
         line = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
         raise RolloutError(f"{file.name}{line}: it is not YAML: {error.problem}") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        # The reader's own errors are of several lines, and have no mark.
+        raise RolloutError(f"{file.name}: it is not YAML: {' '.join(str(error).split())}") from error
     if not isinstance(found, dict):
         raise RolloutError(f"{file.name}: it is not an object. Write it as name: value")
     return cast("Mapping[str, Any]", found)
@@ -75,11 +78,22 @@ def check_file(stack: str) -> None:
     """Read the stack's config file: of one that is not YAML, Pulumi itself does not say which it is.
 
     Raises:
-        RolloutError: it is not YAML; the text says where.
+        RolloutError: it is not YAML, or its config is no object; the text says where.
+    """
+    written(stack)
+
+
+def written(stack: str) -> Mapping[str, Any]:
+    """Return the values in the stack's config file, by whole key; none where there is no file.
+
+    Raises:
+        RolloutError: it is not YAML, or its config is no object.
     """
     file = config_file(stack)
-    if file.exists():
-        read_yaml(file)
+    found: object = (read_yaml(file).get("config") or {}) if file.exists() else {}
+    if not isinstance(found, dict):
+        raise RolloutError(f"{file.name}: config: it is not an object. Write it as name: value")
+    return {str(key): value for key, value in cast("dict[Any, Any]", found).items()}
 
 
 def config_folder() -> Path:

@@ -125,7 +125,7 @@ def _past(update: Mapping[str, Any], weights_key: str, now: Mapping[str, str]) -
         ours = update["config"].get(f"{project.NAME}:versions")
         versions: Mapping[str, Any] = json.loads(ours["value"]) if ours else {}
         images = {version: str(versions[version]["image"] if ours else now[version]) for version in weights}
-    except (KeyError, TypeError, ValueError):
+    except (AttributeError, KeyError, TypeError, ValueError):
         return None
     return Past(_seconds(update["startTime"]), _cause(update.get("message", "")), weights, images)
 

@@ -91,6 +91,8 @@ def _update(weights: dict[str, int], message: str = "", **other: Any) -> dict[st
         {"environment": {"pulumi.flag.target": "set"}},
         {"environment": {"pulumi.flag.exclude": "set"}},
         {"config": {}},
+        # As another program's key may have held once.
+        {"config": {"blue-green:weights": {"value": "5"}}},
     ],
 )
 def test_update_without_a_proof_of_the_whole_split_is_left_out(other: dict[str, Any]) -> None:

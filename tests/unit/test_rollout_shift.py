@@ -17,6 +17,7 @@ from components.commands.shift.load import sending
 from components.commands.shift.observe import BreachError, MovedByOthersError
 from components.commands.shift.report import Report, Step
 from components.commands.shift.view import Log, Screen
+from components.errors import RolloutError
 from components.gateway.waiting import wait_until
 from components.observation import endpoint, latency, traffic
 from components.observation.latency import Latency, Readings
@@ -95,6 +96,22 @@ def test_what_others_made_is_written_where_a_config_can_say_it(
     with pytest.raises(MovedByOthersError):
         run._all_steps("lab", PLAN, _report(), VIEW)  # pyright: ignore[reportPrivateUsage]
     assert written == expected
+
+
+def test_a_way_back_that_failed_names_the_file_and_the_line_that_goes_on(
+    written: list[dict[str, int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def converge(*_: object, **__: object) -> None:
+        raise RolloutError
+
+    monkeypatch.setattr(stack, "converge", converge)
+    with pytest.raises(RolloutError) as raised:
+        run.go_back("organization/blue-green/prod", BEFORE, quiet=True)
+    assert str(raised.value) == (
+        "the way back failed. Pulumi.prod.yaml has v1 100 %; when the cause is mended, "
+        "run: blue-green shift --undo --stack organization/blue-green/prod"
+    )
+    assert written == [BEFORE]
 
 
 def test_journal_of_a_stack_by_its_full_name_lies_beside_its_config(written: list[dict[str, int]]) -> None:

@@ -1,10 +1,13 @@
 """A stack's history by pages, and its names."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 
+from components.commands.rollback import now
+from components.commands.verify.applied import edited
 from components.errors import RolloutError
 from components.pulumi_cli import config, project, stack
 
@@ -89,3 +92,35 @@ def test_secret_in_the_config_is_refused(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(project, "ask_json", ask_json)
     with pytest.raises(RolloutError, match="blue-green:versions: it holds a secret"):
         config.raw("lab")
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"config: {a: \xff}", "it is not YAML: 'utf-8' codec can't decode byte 0xff"),
+        (b"config: {a: \x07}", "it is not YAML: unacceptable character #x0007"),
+        (b"- config", "it is not an object. Write it as name: value"),
+        (b"config: 5", "config: it is not an object. Write it as name: value"),
+    ],
+)
+def test_a_config_file_that_cannot_be_read_is_told(
+    content: bytes, says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "Pulumi.yaml").write_text("name: blue-green\n")
+    (tmp_path / "Pulumi.dev.yaml").write_bytes(content)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(RolloutError, match=rf"^Pulumi\.dev\.yaml: {re.escape(says)}"):
+        config.settings("dev")
+    with pytest.raises(RolloutError, match=rf"^Pulumi\.dev\.yaml: {re.escape(says)}"):
+        now.rollback_now("dev", None)
+
+
+def test_a_key_of_another_namespace_is_no_edit_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    def raw(_stack: str) -> dict[str, object]:
+        return {"weights": {"v1": 100}}
+
+    monkeypatch.setattr(config, "raw", raw)
+    ours = {"blue-green:weights": {"value": '{"v1":100}'}}
+    assert list(edited("dev", {"config": {**ours, "my-blue-green:x": {"value": "1"}}})) == []
+    (one,) = edited("dev", {"config": {**ours, "blue-green:x": {"value": "1"}}})
+    assert "blue-green:x in the config is not what the last `up` had" in one.what

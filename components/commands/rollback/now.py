@@ -3,10 +3,7 @@
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
-
-import yaml
 
 from ...errors import RolloutError
 from ...gateway import chain
@@ -170,16 +167,15 @@ def _image(api: Api, place: Place, version: str) -> str:
 
 def _place(name: str) -> Place:
     """Read as little of the config as can be: it may be wrong elsewhere."""
-    file = project.config_file(name)
     if not config.is_ours(name):
         # Another program's: its state knows where the cluster is, so Pulumi's backend is needed.
         settings = config.settings(name)
         config.weights_key(name)
         return Place(live.kubeconfig_of(settings.cluster), settings.app, settings.routing.gateway_selector)
     try:
-        cluster, app = parse_parts(_values(file))
+        cluster, app = parse_parts(_values(name))
     except ConfigError as error:
-        msg = f"{file.name}: {error}"
+        msg = f"{project.config_file(name).name}: {error}"
         raise RolloutError(msg) from error
     kubeconfig = live.kubeconfig_of(cluster)
     with Api(kubeconfig) as api:
@@ -189,18 +185,12 @@ def _place(name: str) -> Place:
         return Place(kubeconfig, app, api.get(where)["spec"]["selector"])
 
 
-def _values(file: Path) -> Mapping[str, Any]:
-    try:
-        content: Mapping[str, Any] = yaml.safe_load(file.read_text()) or {}
-    except FileNotFoundError as error:
-        msg = f"there is no {file}"
-        raise RolloutError(msg) from error
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        msg = f"{file.name}, line {line}: {error.problem}; --now reads from it where the cluster is"
-        raise RolloutError(msg) from error
+def _values(name: str) -> Mapping[str, Any]:
+    """The file's own values: to be told of them Pulumi would have to be asked."""
+    if not project.config_file(name).exists():
+        raise RolloutError(f"there is no {project.config_file(name)}")
     ours = f"{project.NAME}:"
-    values: Mapping[str, Any] = content.get("config") or {}
+    values = project.written(name)
     return {key.removeprefix(ours): value for key, value in values.items() if key.startswith(ours)}
 
 

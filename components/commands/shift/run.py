@@ -94,8 +94,9 @@ def go_back(name: str, weights: Weights, *, quiet: bool, why: str = "") -> None:
             message = f"to {shown(weights)}" + (f": {why}" if why else "")
             stack.converge(name, Cause.back, message, shielded=True, quiet=quiet)
         except RolloutError as error:
+            file = project.config_file(name).name
             msg = (
-                f"the way back failed. Pulumi.{name}.yaml has {shown(weights)}; when the cause is mended, "
+                f"the way back failed. {file} has {shown(weights)}; when the cause is mended, "
                 f"run: blue-green shift --undo --stack {name}"
             )
             raise RolloutError(msg) from error

@@ -63,7 +63,9 @@ def edited(name: str, last: LastUp) -> Iterator[Difference]:
 
 def _changed(then: Mapping[str, Mapping[str, Any]], now: Mapping[str, object]) -> Iterator[str]:
     prefix = f"{project.NAME}:"
-    before = {key.removeprefix(prefix): value.get("value") for key, value in then.items() if prefix in key}
+    before = {
+        key.removeprefix(prefix): value.get("value") for key, value in then.items() if key.startswith(prefix)
+    }
     for key in before.keys() | now.keys():
         if _plain(before.get(key)) != _plain(now.get(key)):
             yield f"{prefix}{key}"
