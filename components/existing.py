@@ -55,6 +55,12 @@ def _read(kubeconfig: Kubeconfig, app: App, versions: Mapping[str, Version]) -> 
             else:
                 found[name], item = read
                 pods[name] = item["spec"]["template"]["metadata"].get("labels") or {}
+                if not found[name].labels:
+                    mistakes.append(
+                        f"versions.{name}: the selector of {one.kind} {app.namespace}/{one.name} has no "
+                        "matchLabels. Write a label that its pods alone have as "
+                        f"versions.{name}.subset.labels"
+                    )
         service = None
         if app.service is not None:
             service = api.find(f"/api/v1/namespaces/{app.namespace}/services/{app.service}")
@@ -96,18 +102,19 @@ def _unreached(
         selector = service["spec"].get("selector") or {}
         remedy = "Widen its selector to what they have in common"
         for port in app.served:
-            yield from _port(app, port, service["spec"]["ports"])
+            yield from _port(app, port, service["spec"].get("ports") or [])
     text = ",".join(f"{key}={value}" for key, value in selector.items())
+    lack = f"selects {text}, which its pods have not" if selector else "selects no pods"
     for name, labels in pods.items():
         if not selector or not selector.items() <= labels.items():
-            yield f"versions.{name}: the Service {app.host} selects {text}, which its pods have not. {remedy}"
+            yield f"versions.{name}: the Service {app.host} {lack}. {remedy}"
 
 
 def _port(app: App, wanted: Port, ports: list[Mapping[str, Any]]) -> Iterator[str]:
     known = {port["port"]: port for port in ports}
     port = known.get(wanted.port)
     if port is None:
-        key, numbers = "app.ports" if app.ports else "app.port", ", ".join(map(str, known))
+        key, numbers = "app.ports" if app.ports else "app.port", ", ".join(map(str, known)) or "none"
         yield f"{key}: the Service {app.host} has no port {wanted.port}. It has {numbers}"
         return
     name, protocol = port.get("name") or "", port.get("appProtocol") or ""

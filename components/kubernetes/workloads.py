@@ -34,7 +34,7 @@ def read(
 ) -> tuple[Workload, Mapping[str, Any]] | None:
     """A workload that somebody else has, and the object itself; None: there is none. Raises GatewayError.
 
-    `labels` tell its pods from others'; none: those of its selector.
+    `labels` tell its pods from others'; none: those of its selector, which may have no matchLabels.
     """
     found = api.find(path(namespace, Workload(kind, name, labels, "")))
     if found is None:
@@ -45,7 +45,7 @@ def read(
     # https://kubernetes.io/docs/reference/labels-annotations-taints/#kubectl-kubernetes-io-default-container
     first: str = template["spec"]["containers"][0]["name"]
     container = annotations.get("kubectl.kubernetes.io/default-container", first)
-    own: Mapping[str, str] = labels or found["spec"]["selector"]["matchLabels"]
+    own: Mapping[str, str] = labels or found["spec"]["selector"].get("matchLabels") or {}
     return Workload(kind, name, own, container), found
 
 

@@ -164,6 +164,28 @@ def test_labels_and_container_are_the_workloads_own() -> None:
             {DEPLOYMENT: item({"part": "cart"})},
             "app.service: there is no Service default/front.",
         ),
+        # A headless Service, and one of type ExternalName, may have no ports.
+        (
+            App("shop", service="front"),
+            {DEPLOYMENT: item({"part": "cart"}), SERVICE: {"spec": {"selector": {"part": "cart"}}}},
+            "app.port: the Service front has no port 80. It has none.",
+        ),
+        (
+            App("shop", service="front"),
+            {DEPLOYMENT: item({"part": "cart"}), SERVICE: {"spec": {"type": "ExternalName"}}},
+            "versions.v1: the Service front selects no pods. Widen its selector",
+        ),
+        # Without labels its subset would have the pods of all versions.
+        (
+            App("shop"),
+            {
+                DEPLOYMENT: item(
+                    {"app": "shop"}, selector={"matchExpressions": [{"key": "app", "operator": "Exists"}]}
+                )
+            },
+            "versions.v1: the selector of Deployment default/cart has no matchLabels. Write a label that its "
+            "pods alone have as versions.v1.subset.labels.",
+        ),
         (
             App("shop", service="front"),
             {
