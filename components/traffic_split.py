@@ -203,7 +203,9 @@ class TrafficSplit(pulumi.ComponentResource):
                 pulumi.log.warn(sentence, self)
 
         names = {key: value for key, value in asked.items() if key != "kubeconfig"}
-        rest = later.filled([names, workload.service(args.app), virtual_service])
+        # One that somebody else has, and any of the app's name beside it, is its owner's alone.
+        its_own = None if args.app.service else workload.service(args.app)
+        rest = later.filled([names, its_own, virtual_service])
         pulumi.Output.all(args.kubeconfig, *rest).apply(warn)
 
     def _subset(
@@ -298,16 +300,16 @@ def _of_all(versions: Iterable[str]) -> Callable[[Mapping[str, float]], dict[str
 
 
 def changes(
-    props: Mapping[str, Any], service: Manifest, virtual_service: Manifest | None, room: int | None
+    props: Mapping[str, Any], service: Manifest | None, virtual_service: Manifest | None, room: int | None
 ) -> Sequence[str]:
-    """A sentence for each thing that others wrote into the Service, which no write takes away.
+    """A sentence for each thing that others wrote into the stack's `service`, which no write takes away.
 
     And with the `virtual_service` that is to be: for each that its write takes away, and for each version
     that would get more with too few pods. A cluster that does not answer says nothing.
     """
     said: list[str] = []
     with suppress(GatewayError), Api(props["kubeconfig"]) as api:
-        if (found := _found(api, service)) is not None:
+        if service is not None and (found := _found(api, service)) is not None:
             said += (one.told(api.kubectl) for one in foreign_ports(found, service))
         stands = _found(api, virtual_service) if virtual_service is not None else None
         if virtual_service is not None and stands is not None:

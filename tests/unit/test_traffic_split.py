@@ -304,6 +304,25 @@ def test_a_port_that_others_wrote_is_said_with_its_cure() -> None:
         assert "/spec/ports/1" in sentence
 
 
+@pytest.mark.parametrize("its_own", [True, False])
+def test_of_a_service_that_the_stack_does_not_make_nothing_is_asked(
+    monkeypatch: pytest.MonkeyPatch, *, its_own: bool
+) -> None:
+    asked: list[Any] = []
+
+    def looked_at(_props: object, service: object, *_: object) -> tuple[()]:
+        asked.append(service)
+        return ()
+
+    def none(*_: object) -> None:
+        return None
+
+    monkeypatch.setattr(traffic_split, "changes", looked_at)
+    monkeypatch.setattr(traffic_split, "existing", none)
+    made(PLAIN if its_own else replace(PLAIN, app=App("shop", "web", service="shop-http")))
+    assert asked == [SERVICE if its_own else None]
+
+
 def test_a_preview_says_what_of_others_the_next_write_takes_away() -> None:
     stands = STANDS | {"spec": STANDS["spec"] | {"tls": []}}
     (sentence,) = said({ROUTES_PATH: stands}, preview=True)
