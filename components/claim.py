@@ -1,7 +1,8 @@
 """No split comes to ask for the requests of another: it is refused before anything is touched.
 
 Istio gives them to the older of two VirtualServices, so the younger one is served by nobody. A split that
-stands already is warned: it can still be moved, taken back and destroyed.
+stands already is warned: it can still be moved, taken back and destroyed. By TLS, Istio does the same with
+two Gateways, so that of a split keeps its name.
 """
 
 from collections.abc import Mapping
@@ -20,7 +21,7 @@ from .settings.model import App, Routing
 
 
 class ClaimedError(Exception):
-    """Another split asks for the same requests; the message says which one and what to do."""
+    """Another split asks for the same requests, or the stack's own Gateway of before has them; what to do."""
 
 
 def claim(
@@ -45,6 +46,9 @@ def claim(
             pulumi.log.warn(f"whether another split asks for the same requests is unknown: {error}")
             return
         stack = this_stack()
+        renamed = renamed_gateway(gateway, virtual_service, others, stack)
+        if renamed is not None:
+            raise ClaimedError(rename_refusal(*renamed, options))
         found = shared(gateway, virtual_service, others, stack)
         if not found:
             return
@@ -81,6 +85,36 @@ def stands(gateway: Manifest, virtual_service: Manifest, others: claims.Others, 
         and stack_of(one) == stack
         and claims.claim(one, others.gateways) == ours
         for one in others.virtual_services
+    )
+
+
+def renamed_gateway(
+    gateway: Manifest, virtual_service: Manifest, others: claims.Others, stack: str
+) -> tuple[str, str] | None:
+    """The Gateway that serves the stack, and the TLS connections that it keeps from one of a new name.
+
+    Pulumi makes the new one first, so it is the younger. One that is there already is no new one.
+    """
+    if any(claims.id_of(one) == claims.id_of(gateway) for one in others.gateways):
+        return None
+    for standing in others.virtual_services:
+        if claims.id_of(standing) == claims.id_of(virtual_service) and stack_of(standing) == stack:
+            for old in claims.entered_by(standing, others.gateways):
+                requests = claims.same_tls(old, gateway)
+                if requests is not None and stack_of(old) == stack:
+                    return old["metadata"]["name"], requests
+    return None
+
+
+def rename_refusal(old: str, requests: str, options: Options = IN_CONFIG) -> str:
+    """The sentence for a routing.gateway that is another one under HTTPS, with the way out."""
+    return "\n  ".join(
+        (
+            f"{options.name('routing.gateway')} cannot be changed under HTTPS: the Gateway {old} has "
+            f"{requests}, and Istio gives these to the older of two Gateways. Nothing was touched.",
+            f"Give the new one hosts of its own ({options.name('routing.hosts')}), or set it back:",
+            f"  {options.line('routing.gateway', old)}",
+        )
     )
 
 

@@ -58,12 +58,10 @@ class Claim:
 
 def claim(virtual_service: Object, gateways: Iterable[Object]) -> Claim:
     """What a VirtualService asks for through these Gateways; the callers in the mesh are no part of it."""
-    spec, namespace = virtual_service["spec"], virtual_service["metadata"]["namespace"]
-    names = {one if "/" in one else f"{namespace}/{one}" for one in spec.get("gateways") or ()}
+    spec = virtual_service["spec"]
     servers: list[tuple[Mapping[str, str], Object]] = [
         (gateway["spec"]["selector"], server)
-        for gateway in gateways
-        if id_of(gateway) in names
+        for gateway in entered_by(virtual_service, gateways)
         for server in gateway["spec"]["servers"]
     ]
     # A Gateway's host may have a namespace in front.
@@ -84,6 +82,38 @@ def claim(virtual_service: Object, gateways: Iterable[Object]) -> Claim:
             if not any(one != other and takes(other, one) is Takes.EVERY for other in matches)
         ),
     )
+
+
+def entered_by(virtual_service: Object, gateways: Iterable[Object]) -> Sequence[Object]:
+    """Those of the Gateways that a VirtualService names."""
+    namespace = virtual_service["metadata"]["namespace"]
+    named: Sequence[str] = virtual_service["spec"].get("gateways") or ()
+    names = {one if "/" in one else f"{namespace}/{one}" for one in named}
+    return [gateway for gateway in gateways if id_of(gateway) in names]
+
+
+def same_tls(gateway: Object, other: Object) -> str | None:
+    """The TLS connections of a Gateway for which another one asks too, in words; None: there are none.
+
+    Istio leaves out the younger one's server (mergeGateways: duplicate host names).
+    """
+    ours, theirs = _tls(gateway), _tls(other)
+    found = sorted(
+        f"host {host} on {entrance}"
+        for entrance, host in ours
+        if any(host == their_host and their.meets(entrance) for their, their_host in theirs)
+    )
+    return " and ".join(found) or None
+
+
+def _tls(gateway: Object) -> set[tuple[Entrance, str]]:
+    selector: Mapping[str, str] = gateway["spec"].get("selector") or {}
+    return {
+        (Entrance(frozenset(selector.items()), int(server["port"]["number"])), host.rpartition("/")[2])
+        for server in gateway["spec"]["servers"]
+        if "tls" in server
+        for host in server["hosts"]
+    }
 
 
 def match_conditions(match: Object) -> Conditions:

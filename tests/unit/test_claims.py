@@ -85,6 +85,43 @@ def test_a_stack_stands_while_the_cluster_has_its_claim_unchanged() -> None:
     assert not claim.stands(*ours, cluster(split("staging", STAGING, hosts=("a.example",))), STAGING)
 
 
+@pytest.mark.parametrize(
+    ("ours", "refused"),
+    [
+        ({"gateway": "new", "hosts": ("b.x", "a.x")}, True),
+        ({"gateway": "new", "gateway_selector": {"istio": "ingressgateway", "zone": "a"}}, True),
+        ({}, False),
+        ({"gateway": "new", "hosts": ("b.x",)}, False),
+        ({"gateway": "new", "port": 8443}, False),
+        ({"gateway": "new", "gateway_selector": {"istio": "other"}}, False),
+        # Plain HTTP of several Gateways is one.
+        ({"gateway": "new", "tls_secret": None, "port": 80}, False),
+    ],
+)
+def test_a_gateway_of_a_new_name_gets_none_of_the_tls_connections_of_the_one_before(
+    ours: dict[str, Any], *, refused: bool
+) -> None:
+    https: dict[str, Any] = {"tls_secret": "tls", "port": 443, "hosts": ("a.x",)}
+    new, standing = split("staging", **https | ours), split("staging", STAGING, **https)
+
+    def found(*there: Pair) -> tuple[str, str] | None:
+        return claim.renamed_gateway(*new, cluster(*there), STAGING)
+
+    assert found(standing) == (
+        ("app-gateway", "host a.x on port 443 of the gateway istio=ingressgateway") if refused else None
+    )
+    # The first `up`, another stack's, and one whose new Gateway is there already: it may be the older one.
+    assert found() is None
+    assert found(split("staging", PROD, **https)) is None
+    assert found(standing, new) is None
+
+
+def test_a_gateway_of_a_new_name_is_refused_with_the_way_back() -> None:
+    refusal = claim.rename_refusal("app-gateway", "host a.x on port 443")
+    assert "the Gateway app-gateway has host a.x on port 443, and Istio" in refusal
+    assert refusal.endswith("pulumi config set --path blue-green:routing.gateway app-gateway")
+
+
 def test_callers_in_the_mesh_are_no_part_of_a_claim() -> None:
     gateway, virtual_service = split("prod", hosts=("a.example",), mesh_callers=True)
     found = claims.claim(virtual_service, [gateway])
