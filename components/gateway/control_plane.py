@@ -8,11 +8,12 @@ import yaml
 
 from ..kubernetes.api import Api
 from .admin import EnvoyAdmin
-from .pods import GatewayPod, pod_of
+from .pods import GatewayPod, environment, pod_of
 
 # Where istiod answers debug questions without a token, from its pod's own loopback.
 _DEBUG_PORT = 15014
 SYNC = "/debug/syncz"
+_SCOPED = "PILOT_SCOPE_GATEWAY_TO_NAMESPACE"
 # A nonce is the number of the state of the cluster that an update was made of, behind its time and a slash,
 # and a UUID (istio pilot/pkg/xds/discovery.go, NextVersion and nonce).
 _UUID_LENGTH = 36
@@ -98,6 +99,13 @@ def mesh_config(api: Api, pod: GatewayPod) -> Mapping[str, Any]:
     item = api.find(f"/api/v1/namespaces/{pod.control_plane}/configmaps/{name}") or {}
     found: object = yaml.safe_load(item.get("data", {}).get("mesh", ""))
     return found if isinstance(found, dict) else {}  # pyright: ignore[reportUnknownVariableType]
+
+
+def is_scoped(api: Api, pod: GatewayPod) -> bool:
+    """Whether the gateway's istiod gives it the Gateways of its own namespace alone. Raises GatewayError."""
+    query = {"labelSelector": f"app=istiod,istio.io/rev={pod.revision}"}
+    istiods = api.get(f"/api/v1/namespaces/{pod.control_plane}/pods", query)["items"]
+    return any(environment(one).get(_SCOPED, "").lower() in ("1", "t", "true") for one in istiods)
 
 
 def _proxies(api: Api, namespace: str) -> Iterable[Mapping[str, Any]]:

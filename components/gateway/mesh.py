@@ -5,7 +5,7 @@ from typing import Any
 
 from ..kubernetes import istio
 from ..kubernetes.api import Api
-from .control_plane import mesh_config
+from .control_plane import is_scoped, mesh_config
 from .envoy import Target
 from .finding import Finding, Grade, Link
 from .pods import GatewayPod
@@ -15,8 +15,9 @@ def out_of_sight(api: Api, target: Target, pods: Iterable[GatewayPod]) -> tuple[
     """What hides the app from the istiod of each gateway. Raises GatewayError."""
     namespace = api.find(f"/api/v1/namespaces/{target.namespace}")
     service = api.find(istio.virtual_service(target.namespace, target.virtual_service))
-    found: list[Finding] = []
-    for pod in {(pod.control_plane, pod.revision): pod for pod in pods}.values():
+    known = tuple(pods)
+    found = [*_out_of_scope(api, target.namespace, known)]
+    for pod in {(pod.control_plane, pod.revision): pod for pod in known}.values():
         selectors: list[Mapping[str, Any]] = mesh_config(api, pod).get("discoverySelectors") or []
         found += _not_discovered(target.namespace, _labels(namespace), selectors, pod)
         found += _other_revision(_labels(service).get("istio.io/rev"), pod)
@@ -47,6 +48,21 @@ def _not_discovered(
         f"kubectl label namespace {namespace} {pairs}",
         grade=Grade.BROKEN,
     )
+
+
+def _out_of_scope(api: Api, namespace: str, pods: Iterable[GatewayPod]) -> Iterable[Finding]:
+    """A finding where gateways of other namespaces never get the app's Gateway."""
+    elsewhere = [pod for pod in pods if pod.serves and pod.namespace != namespace]
+    for pod in {(pod.control_plane, pod.revision): pod for pod in elsewhere}.values():
+        if is_scoped(api, pod):
+            yield Finding(
+                Link.HOST,
+                f"the istiod of gateway {pod} gives each gateway the Gateways of its own namespace alone "
+                f"(PILOT_SCOPE_GATEWAY_TO_NAMESPACE), and the stack's is in {namespace}",
+                f"set routing.gatewaySelector to labels that gateways in {namespace} alone have: "
+                f"kubectl -n {namespace} get pods --show-labels",
+                grade=Grade.BROKEN,
+            )
 
 
 def _other_revision(revision: str | None, pod: GatewayPod) -> Iterable[Finding]:

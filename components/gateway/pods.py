@@ -1,6 +1,6 @@
 """The gateway's pods: every pod in any namespace that the Gateway's selector matches."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,7 +56,7 @@ def pod_of(item: Mapping[str, Any], admin_port: int = ADMIN_PORT) -> GatewayPod:
     """A pod as the API server has it; its proxy's own config may name another port."""
     metadata, status = item["metadata"], item["status"]
     conditions: list[Mapping[str, str]] = status.get("conditions") or []
-    variables = dict(_variables(item))
+    variables = environment(item)
     config = _proxy_config(variables.get("PROXY_CONFIG", ""))
     istiod = str(config.get("discoveryAddress") or variables.get("CA_ADDR", "")).partition(":")[0].split(".")
     annotations: Mapping[str, str] = metadata.get("annotations") or {}
@@ -71,13 +71,12 @@ def pod_of(item: Mapping[str, Any], admin_port: int = ADMIN_PORT) -> GatewayPod:
     )
 
 
-def _variables(pod: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
-    """The environment that Istio's injection gives a proxy: the proxy's config is in it, as JSON."""
+def environment(pod: Mapping[str, Any]) -> dict[str, str]:
+    """The environment that stands in a pod; Istio's injection puts a proxy's config there, as JSON."""
     containers: list[Mapping[str, Any]] = pod.get("spec", {}).get("containers") or []
-    for container in containers:
-        variables: list[Mapping[str, Any]] = container.get("env") or []
-        for variable in variables:
-            yield variable["name"], variable.get("value", "")
+    return {
+        one["name"]: one.get("value", "") for container in containers for one in container.get("env") or ()
+    }
 
 
 def _proxy_config(text: str) -> Mapping[str, Any]:

@@ -16,6 +16,9 @@ WATCHED = {"matchLabels": {"watched": "yes"}}
 EXPRESSION = {"matchExpressions": [{"key": "watched", "operator": "Exists"}]}
 
 
+ISTIODS = "/api/v1/namespaces/mesh/pods"
+
+
 def said(
     selectors: list[dict[str, Any]], labels: dict[str, str], revision: str | None = None
 ) -> list[tuple[str, str]]:
@@ -28,6 +31,7 @@ def said(
             "data": {"mesh": yaml.safe_dump({"discoverySelectors": selectors})}
         },
         "/apis/networking.istio.io/v1/namespaces/shop/virtualservices/shop": service,
+        ISTIODS: {"items": []},
     }
     with fake_cluster(objects=objects) as cluster, Api(cluster.kubeconfig) as api:
         return [(one.cause, one.cure) for one in out_of_sight(api, TARGET, (pod, pod))]
@@ -82,3 +86,31 @@ def test_a_default_that_keeps_rules_in_their_namespace_hides_them(
     with fake_cluster(objects=objects) as cluster, Api(cluster.kubeconfig) as api:
         assert hides_rules(api, (plain, canary)) is hidden
         assert not hides_rules(api, (plain,))
+
+
+@pytest.mark.parametrize(
+    ("setting", "namespaces", "named"),
+    [
+        ("true", ("shop", "team"), ["team/gateway"]),
+        ("1", ("team", "edge"), ["edge/gateway"]),
+        ("true", ("shop",), []),
+        ("false", ("shop", "team"), []),
+        ("", ("shop", "team"), []),
+    ],
+)
+def test_a_gateway_that_gets_the_gateways_of_its_own_namespace_alone_is_named(
+    setting: str, namespaces: tuple[str, ...], named: list[str]
+) -> None:
+    pods = [
+        GatewayPod(one, "gateway", ready=True, terminating=False, control_plane="mesh") for one in namespaces
+    ]
+    scope = {"name": "PILOT_SCOPE_GATEWAY_TO_NAMESPACE", "value": setting}
+    istiod = {"spec": {"containers": [{"env": [{"name": "REVISION", "value": "default"}, scope]}]}}
+    objects: dict[str, Any] = {
+        ISTIODS: {"items": [istiod]},
+        "/api/v1/namespaces/mesh/configmaps/istio": {"data": {"mesh": yaml.safe_dump({})}},
+    }
+    with fake_cluster(objects=objects) as cluster, Api(cluster.kubeconfig) as api:
+        found = out_of_sight(api, TARGET, pods)
+    assert [one.cause.split()[4] for one in found] == named
+    assert all("PILOT_SCOPE_GATEWAY_TO_NAMESPACE), and the stack's is in shop" in one.cause for one in found)
