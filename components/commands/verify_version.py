@@ -72,7 +72,8 @@ def verify_version(name: str, version: str, requests: int) -> Reached:
     where = endpoint.marked(endpoint.of(name, settings), mark)
     with live.connect(settings) as gateways:
         try:
-            found = [str(one) for one in failures(links.findings(gateways, settings))]
+            kubectl = gateways.api.kubectl
+            found = [one.told(kubectl) for one in failures(links.findings(gateways, settings))]
         except GatewayError as error:
             raise RolloutError(str(error)) from error
         before = traffic.read(gateways, settings)
@@ -83,11 +84,11 @@ def verify_version(name: str, version: str, requests: int) -> Reached:
         app = settings.app
         found.append(
             f"{len(bad)} of {len(answers)} requests with {mark} failed: {bad[0]}\n"
-            f"  look at: kubectl logs -n {app.namespace} -l app={app.name},version={version}"
+            f"  look at: {kubectl} logs -n {app.namespace} -l app={app.name},version={version}"
         )
     if served.requests < len(answers):
         found.append(
             f"of {len(answers)} requests with {mark} only {served.requests} came to {version}\n"
-            "  look at: kubectl get virtualservices,envoyfilters -A"
+            f"  look at: {kubectl} get virtualservices,envoyfilters -A"
         )
     return Reached(name, version, str(mark), tuple(found), len(answers), len(bad), served)

@@ -82,7 +82,7 @@ def _behind(item: Mapping[str, Any], http: Sequence[Mapping[str, Any]], name: st
 def route_filters(gateways: Gateways) -> tuple[Finding, ...]:
     """The EnvoyFilters of the gateways, which may change routes and stand in no VirtualService."""
     return tuple(
-        Finding(Link.ROUTE, f"{one} acts on the gateways", f"{gateways.api.kubectl} {one.look}")
+        Finding(Link.ROUTE, f"{one} acts on the gateways", f"kubectl {one.look}")
         for one in suspects(gateways, ("EnvoyFilter",))
     )
 

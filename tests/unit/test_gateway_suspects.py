@@ -57,4 +57,4 @@ def test_of_routes_that_do_more_than_the_split_the_filters_are_a_cause() -> None
     ):
         (found,) = route_filters(gateways)
     assert found.cause == "EnvoyFilter istio-system/theirs acts on the gateways"
-    assert found.cure.endswith(" -n istio-system get envoyfilter theirs -o yaml")
+    assert found.cure == "kubectl -n istio-system get envoyfilter theirs -o yaml"

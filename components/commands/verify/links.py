@@ -2,14 +2,14 @@
 
 from dataclasses import dataclass
 
-from ...gateway.finding import Finding, Grade, Link, failures
+from ...gateway.finding import REFRESH, Finding, Grade, Link, aimed, failures
 from ...gateway.gateways import Gateways
 from ...gateway.pods import label_selector
 from ...kubernetes.errors import GatewayError
 from ...observation.links import findings
 from ...observation.live import not_asked
 from ...settings.model import Settings
-from .mend import up
+from .mend import refresh, up
 from .verdict import Difference
 
 # What an object or a workload that is not as it should be breaks in the Envoys as well.
@@ -38,8 +38,9 @@ def links(name: str, settings: Settings, asked: Gateways, *, explained: bool) ->
         raise not_asked(settings.cluster, error) from error
     if explained:
         found = tuple(one for one in found if not _is_effect(one))
-    notes = dict.fromkeys(str(one) for one in found if one.grade is Grade.NOTE)
-    differences = tuple(_difference(name, settings, one, asked.api.kubectl) for one in failures(found))
+    kubectl = asked.api.kubectl
+    notes = dict.fromkeys(one.told(kubectl) for one in found if one.grade is Grade.NOTE)
+    differences = tuple(_difference(name, settings, one, kubectl) for one in failures(found))
     return Links(differences, tuple(notes))
 
 
@@ -49,7 +50,7 @@ def _is_effect(finding: Finding) -> bool:
 
 def _difference(name: str, settings: Settings, finding: Finding, kubectl: str) -> Difference:
     by = f", {finding.owner}" if finding.owner else ""
-    cure = finding.cure or up(name)
+    cure = aimed(finding.cure.replace(REFRESH, refresh(name)), kubectl) or up(name)
     if finding.link is Link.GATEWAY and not finding.cure:
         cure = f"{kubectl} get pods -A -l {label_selector(settings.routing.gateway_selector)}"
     return Difference(f"{finding.cause}{by}", cure)
