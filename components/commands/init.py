@@ -17,18 +17,14 @@ from ..pulumi_cli import project
 from ..settings.mistakes import ConfigError
 from ..settings.parse import parse
 from ..settings.reference import flow
-from . import completion
-from .options import Format, Output, show
+from .options import Format, Output, Stack, show
 from .running import Proposal, propose
 
 _LABEL = {"istio": "ingressgateway"}
 
 
 def init(
-    stack: Annotated[
-        str,
-        typer.Option(envvar="PULUMI_STACK", help="The Pulumi stack.", autocompletion=completion.stacks),
-    ],
+    stack: Stack,
     app: Annotated[str | None, typer.Option(help="The app's name: that of its Service.")] = None,
     image: Annotated[str | None, typer.Option(help="The image of its first version.")] = None,
     port: Annotated[int | None, typer.Option(help="The port that it listens on.")] = None,
@@ -69,7 +65,10 @@ def init(
     notes += [*settings.warnings, *_said_of(running, namespace)]
     for note in notes:
         project.say(f"init: {note}")
-    text = f"{file.name} is written. Where this stack is new: pulumi stack init {stack}\nThen: pulumi preview"
+    text = (
+        f"{file.name} is written. Where this stack is new: pulumi stack init {stack}\n"
+        f"Then: pulumi preview --stack {stack}"
+    )
     show(output, {"file": str(file), "config": config, "notes": notes}, text)
 
 

@@ -12,6 +12,7 @@ from components.commands.main import app
 from components.commands.running import propose
 from components.errors import RolloutError
 from components.kubernetes.errors import UnreachableError
+from components.pulumi_cli import environment
 from components.settings.parse import parse
 
 RUN = CliRunner()
@@ -109,6 +110,26 @@ def test_the_options_write_a_config_that_works(folder: Path, monkeypatch: pytest
     assert text.startswith(
         "# yaml-language-server: $schema=docs/config.schema.json\nencryptionsalt: v1:abc\n"
     )
+
+
+def test_in_a_shell_for_the_lab_the_context_is_the_users_own(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("lab", "prod"):
+        kubeconfig: dict[str, Any] = {
+            "current-context": name,
+            "contexts": [{"name": name, "context": {"cluster": name}}],
+            "clusters": [{"name": name, "cluster": {"server": f"https://{name}"}}],
+        }
+        (folder / name).write_text(yaml.safe_dump(kubeconfig))
+    own, labs = ({"KUBECONFIG": str(folder / name)} for name in ("prod", "lab"))
+    monkeypatch.setenv("KUBECONFIG", labs["KUBECONFIG"])
+    monkeypatch.setenv(environment.MARK, environment.mark("lab", own, labs))
+    on(monkeypatch, Cluster([]))
+    done = RUN.invoke(app, ["init", "--stack", "mine", *OPTIONS[:-2]])
+    assert done.exit_code == 0, done.exception
+    assert written(folder)["cluster"] == {"kind": "kubeconfig", "context": "prod"}
+    assert done.output.endswith("Then: pulumi preview --stack mine\n")
 
 
 @pytest.mark.parametrize("before", ["", "config: {}\n", "config:\n  other:key: 1\n"])
