@@ -102,7 +102,6 @@ def wait_for_versions(
     """
     target = split.target
     with Gateways(split.kubeconfig, split.selector) as gateways:
-        kubectl = gateways.api.kubectl
         asked = split.callers and not split.by_requests
         callers = of_versions(gateways, split, versions, seconds / 2) if asked else None
 
@@ -120,7 +119,7 @@ def wait_for_versions(
             return found if failures(found) else (*found, *_silent(gateways.api, split, questions or {}))
 
         if split.callers and (ambient := refuse_ambient(gateways, target.namespace)):
-            raise HopelessWaitError(_lines("Traffic has not moved:", ambient.told(kubectl)))
+            raise HopelessWaitError(_lines("Traffic has not moved:", ambient.told(gateways.api.kubectl)))
         try:
             check = _explained(gateways, split, versions, look)
             wait_until(check, seconds, lambda: _pod_reasons(gateways, split, versions))
@@ -137,7 +136,8 @@ def wait_for_versions(
                     f"Traffic has not moved: {_names(late)} could not take it{said}",
                     *(stuck.values() or rest),
                     *_pod_reasons(gateways, split, late),
-                    f"Look at: {kubectl} -n {target.namespace} describe pods -l {_selector(target, late)}",
+                    f"Look at: {gateways.api.kubectl} -n {target.namespace} describe pods "
+                    f"-l {_selector(target, late)}",
                     "To go on as before, set the config back and run pulumi up.",
                 )
             ) from error
@@ -151,7 +151,6 @@ def wait_for_weights(split: Split, wanted: Wanted, seconds: float) -> tuple[Proo
     answers: tuple[Answer[Seen], ...] = ()
     sampled: Sampled | None = None
     with Gateways(split.kubeconfig, split.selector) as gateways:
-        kubectl = gateways.api.kubectl
         callers = of_split(gateways, split, wanted, seconds / 2) if split.callers else None
 
         def look() -> tuple[Finding, ...]:
@@ -175,7 +174,8 @@ def wait_for_weights(split: Split, wanted: Wanted, seconds: float) -> tuple[Proo
                     f"Not every {who} routes by {shown(wanted.weights)}{said}",
                     *rest,
                     *_stuck(gateways.api, split, tuple(wanted.served)).values(),
-                    f"Look at: {kubectl} get pods -A -l app=istiod, and the log of the gateway's pod.",
+                    f"Look at: {gateways.api.kubectl} get pods -A -l app=istiod, "
+                    "and the log of the gateway's pod.",
                     "To try again, run pulumi up; to go back, set the config back before it.",
                 )
             ) from error

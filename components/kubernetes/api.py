@@ -31,8 +31,7 @@ _UNTYPED = re.compile(r"(?m)(?:^\s*|\): )\.(\S+): (.+)$")
 class Api:
     """One connection to the API server of a kubeconfig; for one thread at a time.
 
-    Credentials are read now, and again when the server refuses them. `kubectl` is that command for this
-    cluster, for hints. Raises KubeconfigError.
+    Credentials are read now, and again when the server refuses them. Raises KubeconfigError.
     """
 
     def __init__(self, kubeconfig: Kubeconfig) -> None:
@@ -40,7 +39,6 @@ class Api:
         self._context = kubeconfigs.read(kubeconfig)
         self._credentials = credentials(self._context)
         self._connection = _Connection(self._credentials)
-        self.kubectl = kubeconfigs.kubectl(kubeconfig)
 
     def __enter__(self) -> Self:
         return self
@@ -52,6 +50,11 @@ class Api:
         trace: TracebackType | None,
     ) -> None:
         self._connection.close()
+
+    @property
+    def kubectl(self) -> str:
+        """That command for this cluster, for hints."""
+        return kubeconfigs.kubectl(self._kubeconfig, self._context)
 
     def get(self, path: str, query: Mapping[str, str] | None = None) -> Mapping[str, Any]:
         """The object or list at a path such as /api/v1/pods. Raises GatewayError."""

@@ -114,12 +114,34 @@ def minified(kubeconfig: Kubeconfig) -> str:
     return yaml.safe_dump(single, sort_keys=True)
 
 
-def kubectl(kubeconfig: Kubeconfig) -> str:
-    """The kubectl command for this cluster, as a hint begins. Raises KubeconfigError."""
-    path = referred(kubeconfig).get("path")
+def kubectl(kubeconfig: Kubeconfig, known: Context | None = None) -> str:
+    """The kubectl command for this cluster, as a hint begins; for a text of no file of the user's, with FILE.
+
+    `known` is its context, where that has been read. Raises KubeconfigError.
+    """
+    where = referred(kubeconfig)
+    # In a state that is exported, a text is a secret.
+    if not where.keys() <= {"path", "context"} and not _is_users(where.get("text")):
+        return "kubectl --kubeconfig FILE"
+    path = where.get("path")
     # A shell knows no quoted ~.
     file = ["--kubeconfig", str(Path(path).expanduser())] if path else []
-    return shlex.join(["kubectl", *file, "--context", read(kubeconfig).name])
+    return shlex.join(["kubectl", *file, "--context", (known or read(kubeconfig)).name])
+
+
+def _is_users(text: object) -> bool:
+    """Whether the user's own files have the context of a text for the same cluster, as for a Minikube."""
+    if not isinstance(text, str):
+        return False
+    try:
+        its = read(text)
+        return _place(its) == _place(read(reference(None, its.name)))
+    except (KubeconfigError, ValueError):
+        return False
+
+
+def _place(context: Context) -> tuple[object, bytes | None]:
+    return context.cluster.get("server"), data(context.cluster, "certificate-authority")
 
 
 def data(section: Mapping[str, Any], name: str) -> bytes | None:

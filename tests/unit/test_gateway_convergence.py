@@ -81,7 +81,7 @@ def test_a_gateway_that_routes_otherwise_is_named_with_its_weights() -> None:
     assert "gateway istio-system/b still routes by v1 100 %" in said
     assert "istio-system/a" not in said
     # Typed as it is printed, it asks the stack's cluster.
-    assert "Look at: kubectl --context c get pods -A -l app=istiod" in said
+    assert "Look at: kubectl --kubeconfig FILE get pods -A -l app=istiod" in said
 
 
 @pytest.mark.parametrize(

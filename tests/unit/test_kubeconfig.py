@@ -128,6 +128,20 @@ def test_files_are_merged_as_kubectl_merges_them(tmp_path: Path, monkeypatch: py
     assert theirs["users"][0]["user"] == {"tokenFile": "token"}
 
 
+def test_a_text_is_told_by_its_context_only_where_the_users_own_is_the_same_cluster(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write(tmp_path / "config")
+    text = minified({"path": str(path), "context": "a"})
+    monkeypatch.setenv("KUBECONFIG", str(path))
+    # As of a Minikube, whose text Pulumi has made of this file.
+    assert kubectl(text) == kubectl({"text": text}) == "kubectl --context a"
+    path.write_text(path.read_text().replace("https://a", "https://other"))
+    assert kubectl(text) == "kubectl --kubeconfig FILE"
+    path.unlink()
+    assert kubectl(text) == "kubectl --kubeconfig FILE"
+
+
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(KubeconfigError, match=r"no kubeconfig .*none\. Write it there, or name another in"):
         read({"path": str(tmp_path / "none")})

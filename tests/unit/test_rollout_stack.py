@@ -36,17 +36,40 @@ def test_history_is_whole_and_no_page_is_read_before_it_is_needed(
     assert [one["version"] for one in stack.history("lab")] == list(range(updates))
 
 
+OTHER: dict[str, object] = {
+    **KUBECONFIG,
+    "current-context": "prod",
+    "clusters": [{"name": "c", "cluster": {"server": "https://127.0.0.1:2"}}],
+}
+SECRET = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", "ciphertext": "v1:abc"}
+
+
+@pytest.mark.parametrize(
+    ("reference", "kubectl"),
+    [
+        ({"context": "prod"}, "kubectl --context prod"),
+        # A text, of another cluster than the context of that name; as a secret it cannot be read here.
+        ({"text": json.dumps(OTHER)}, "kubectl --kubeconfig FILE"),
+        ({"text": SECRET}, "kubectl --kubeconfig FILE"),
+        (SECRET, "kubectl --kubeconfig FILE"),
+    ],
+)
 def test_down_of_a_stack_by_its_full_name_destroys_it(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    reference: dict[str, object],
+    kubectl: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
+    (tmp_path / "config").write_text(json.dumps(KUBECONFIG))
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "config"))
     shown: list[tuple[str, ...]] = []
     namespace: dict[str, object] = {"type": "kubernetes:core/v1:Namespace", "retainOnDelete": True}
 
     def resources(_stack: str) -> list[dict[str, object]]:
-        kubeconfig = {"text": json.dumps({"current-context": "prod", **KUBECONFIG})}
         identity: dict[str, object] = {
             "type": "pulumi-python:dynamic:ClusterIdentity",
-            "inputs": {"kubeconfig": kubeconfig},
+            "inputs": {"kubeconfig": reference},
         }
         return [identity, namespace | {"id": "shop"}, namespace | {"id": "mini", "deletedWith": "urn"}]
 
@@ -60,7 +83,7 @@ def test_down_of_a_stack_by_its_full_name_destroys_it(
     stack.down("organization/blue-green/lab")
     assert [arguments[0] for arguments in shown] == ["destroy", "stack"]
     said = capsys.readouterr().err
-    assert "  kubectl --context prod delete namespace shop\n" in said
+    assert f"  {kubectl} delete namespace shop\n" in said
     # That one goes with its cluster.
     assert "mini" not in said
 
