@@ -1,7 +1,9 @@
 """What is true in the cluster now: the VirtualService, each gateway's Envoy, each version's pods."""
 
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from ..errors import NotAskedError
@@ -102,11 +104,17 @@ def not_asked(cluster: MinikubeCluster | KubeconfigCluster, error: Exception) ->
     """Return the error of a command that cannot ask the cluster: what is wrong, and what to type."""
     if not isinstance(error, UnreachableError | KubeconfigError):
         return NotAskedError(str(error))
+    if isinstance(cluster, TextCluster):
+        return NotAskedError(str(error))
     if isinstance(cluster, MinikubeCluster):
-        look = f"`minikube status -p {cluster.profile}` tells whether it runs; `make up` starts it"
+        start = "make up" if cluster.minikube else shlex.join(["minikube", "start", "-p", cluster.profile])
+        look = f"`minikube status -p {cluster.profile}` tells whether it runs; `{start}` starts it"
     else:
-        context = f" --context {cluster.context}" if cluster.context else ""
-        look = f"look at `kubectl --kubeconfig {cluster.path}{context} cluster-info`"
+        # A shell knows no quoted ~.
+        path = cluster.path and str(Path(cluster.path).expanduser())
+        given = {"--kubeconfig": path, "--context": cluster.context}
+        options = [part for option, value in given.items() if value for part in (option, value)]
+        look = f"look at `{shlex.join(['kubectl', *options, 'cluster-info'])}`"
     return NotAskedError(f"{str(error).rstrip('.')}; {look}")
 
 
