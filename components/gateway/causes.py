@@ -16,6 +16,13 @@ from .finding import REFRESH, Finding, Grade, Link
 from .gateways import Gateways
 from .suspects import suspects
 
+# The links that a rejected update of this kind keeps as they are; of any other kind, those behind a listener.
+_HELD = {
+    "Cluster": {Link.CLUSTER},
+    "ClusterLoadAssignment": {Link.ENDPOINTS},
+    "RouteConfiguration": {Link.HOST, Link.ROUTE, Link.UPDATE},
+}
+_BY_LISTENER = {Link.LISTENER, Link.HOST}
 # Fields of a VirtualService's rule that keep requests from the app, or change what it is asked for.
 _DEEDS = ("fault", "redirect", "rewrite", "directResponse", "delegate")
 
@@ -32,7 +39,7 @@ def causes(
     if Link.ROUTE in links:
         questions.append(lambda: route_filters(gateways))
     if links & {Link.HOST, Link.ROUTE, Link.UPDATE, Link.LISTENER, Link.CLUSTER}:
-        questions.append(lambda: updates(gateways, target))
+        questions.append(lambda: updates(gateways, target, links))
     if Link.CLUSTER in links:
         questions.append(lambda: rules.in_the_way(api, target, versions))
     if links & {Link.CLUSTER, Link.ENDPOINTS}:
@@ -93,10 +100,11 @@ def deployments(api: Api, target: Target, versions: Iterable[str]) -> tuple[Find
     return tuple(Finding(Link.ENDPOINTS, reason) for reason in reasons if reason is not None)
 
 
-def updates(gateways: Gateways, target: Target) -> tuple[Finding, ...]:
+def updates(gateways: Gateways, target: Target, links: set[Link]) -> tuple[Finding, ...]:
     """The updates that Envoys rejected, and which object has what they quote. Raises GatewayError.
 
-    One that was sent before the VirtualService was written may be mended by that write.
+    One that was sent before the VirtualService was written may be mended by that write, and one that holds
+    none of the `links` that fail may be of somebody else's objects, and there for years.
     """
     api = gateways.api
     rejected = rejections(api, gateways.pods())
@@ -105,7 +113,7 @@ def updates(gateways: Gateways, target: Target) -> tuple[Finding, ...]:
     item = virtual_service(api, target)
     written = last_written(item) if item else ""
     services: list[Mapping[str, Any]] = api.get(f"{istio.GROUP}/virtualservices")["items"]
-    return tuple(_rejection(one, written, services) for one in rejected)
+    return tuple(_rejection(one, written, services, links) for one in rejected)
 
 
 def _without(target: Target, path: str) -> str:
@@ -122,10 +130,13 @@ def _asked(question: Callable[[], tuple[Finding, ...]]) -> tuple[Finding, ...]:
         return (Finding(Link.GATEWAY, f"not read: {error}", grade=Grade.NOTE),)
 
 
-def _rejection(one: Rejection, written: str, services: Iterable[Mapping[str, Any]]) -> Finding:
+def _rejection(
+    one: Rejection, written: str, services: Iterable[Mapping[str, Any]], links: set[Link]
+) -> Finding:
     cause = f"the Envoy of gateway {one.pod} rejected the last {one.kind}: {one.reason}"
     # Both begin with the date and whole seconds in UTC.
-    grade = Grade.BROKEN if one.sent[:19] >= written[:19] else Grade.LATE
+    holds = one.sent[:19] >= written[:19] and links & _HELD.get(one.kind, _BY_LISTENER)
+    grade = Grade.BROKEN if holds else Grade.LATE
     quoted = next((item for item in services if _is_quoted(item["spec"], one.reason)), None)
     if quoted is None:
         cure = "look for what it quotes in: kubectl get virtualservices,envoyfilters -A -o yaml"
