@@ -20,6 +20,7 @@ from .kubernetes.errors import GatewayError
 from .kubernetes.kubeconfig import Kubeconfig
 from .manifests.manifest import Manifest
 from .ownership import stack_of, this_stack
+from .rule_change import rule_change
 from .settings.model import App, Routing
 
 _Item = Mapping[str, Any]
@@ -46,6 +47,7 @@ class RuleExports:
         self._names = {f"{app.name}-{version}" for version in versions}
         self._exported = pulumi.Output.from_input(self._read())
         self._name = name
+        self._kubeconfig, self._app = kubeconfig, app.name
         self._hooks: pulumi.ResourceHookBinding | None = None
 
     def of(self, rule: Manifest) -> Manifest:
@@ -57,8 +59,11 @@ class RuleExports:
         }
 
     def hooks(self) -> pulumi.ResourceHookBinding:
-        """The hooks of every rule: whichever is written first, all agree before it."""
-        self._hooks = self._hooks or first_write.before(f"{self._name} rules agree", self._move)
+        """The hooks of every rule: it keeps its pods, and whichever is written first, all agree before it."""
+        if self._hooks is None:
+            keeps = rule_change(self._name, self._kubeconfig, self._app)
+            agree = first_write.before(f"{self._name} rules agree", self._move)
+            self._hooks = pulumi.ResourceHookBinding.merge(keeps, agree)
         return self._hooks
 
     async def _read(self) -> tuple[str, ...]:

@@ -237,6 +237,7 @@ def test_what_stands_before_each_write(made: Registered) -> None:
         assert (hook in before_create) == at_first, name
     for stage in hooks(made, "cart-virtualservice"):
         assert "not rolled back" in stage
+    assert "same pods" in hooks(made, "cart-v1-rule")[1] & hooks(made, "cart-v2-rule")[1]
 
 
 def test_the_mesh_is_made_chart_by_chart_and_looked_at_when_it_is_whole(mesh: Registered) -> None:
