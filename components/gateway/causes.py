@@ -41,7 +41,7 @@ def causes(
     if links & {Link.HOST, Link.ROUTE, Link.UPDATE, Link.LISTENER, Link.CLUSTER}:
         questions.append(lambda: updates(gateways, target, links))
     if Link.CLUSTER in links:
-        questions.append(lambda: rules.in_the_way(api, target, versions))
+        questions.append(lambda: rules.in_the_way(api, target, versions, gateways.pods()))
     if links & {Link.CLUSTER, Link.ENDPOINTS}:
         questions.append(lambda: deployments(api, target, versions))
     if links & {Link.HOST, Link.CLUSTER}:

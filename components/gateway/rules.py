@@ -9,13 +9,19 @@ from ..kubernetes.api import Api
 from ..kubernetes.writers import writer
 from .envoy import Target
 from .finding import REFRESH, Finding, Grade, Link
+from .pods import GatewayPod
 
 # The two that rules of ours have: none of its own, and all namespaces.
 NONE, ALL = (), ("*",)
 
 
-def in_the_way(api: Api, target: Target, versions: Iterable[str]) -> tuple[Finding, ...]:
-    """Rules of somebody else's for the split's host, and our own that are not there. Raises GatewayError."""
+def in_the_way(
+    api: Api, target: Target, versions: Iterable[str], pods: Iterable[GatewayPod]
+) -> tuple[Finding, ...]:
+    """Rules of somebody else's that these gateways take, and our own that are not there.
+
+    Raises GatewayError.
+    """
     names = {f"{target.virtual_service}-{version}" for version in versions}
     own: dict[str, Mapping[str, Any]] = {}
     others: list[Mapping[str, Any]] = []
@@ -23,11 +29,13 @@ def in_the_way(api: Api, target: Target, versions: Iterable[str]) -> tuple[Findi
         namespace, name = item["metadata"]["namespace"], item["metadata"]["name"]
         if namespace == target.namespace and name in names:
             own[name] = item
-        elif is_for(item, target):
+        elif is_for(item, target) or _covers(item, target):
             others.append(item)
+    gateways = {(pod.namespace, pod.control_plane) for pod in pods}
     ours = next((found for one in own.values() if (found := export(one)) in {NONE, ALL}), NONE)
     return (
-        *(_foreign(item, ours) for item in others if export(item) != ours),
+        *(_first(item) for item in others if _hides(item, target, gateways)),
+        *(_foreign(item, ours) for item in others if export(item) != ours and _joins(item, target, gateways)),
         *(_apart(item, ours) for item in own.values() if export(item) != ours),
         *(
             Finding(
@@ -54,6 +62,49 @@ def export(item: Mapping[str, Any]) -> tuple[str, ...]:
     does not merge, the youngest alone holds (istio/istio, pilot/pkg/model/destination_rule.go).
     """
     return tuple(item["spec"].get("exportTo") or ())
+
+
+def _hides(item: Mapping[str, Any], target: Target, gateways: Iterable[tuple[str, str]]) -> bool:
+    """Whether a rule stands in a gateway's own namespace, where Istio looks first.
+
+    There the root namespace, which is istiod's unless the mesh says otherwise, counts with what is for itself
+    alone (istio/istio, pilot/pkg/model/push_context.go, destinationRule).
+    """
+    own, to = item["metadata"]["namespace"], _reach(item)
+    roots = [root for namespace, root in gateways if namespace == own != target.namespace]
+    return any(to == {own} if root == own else bool(to & {"*", own}) for root in roots)
+
+
+def _joins(item: Mapping[str, Any], target: Target, gateways: Iterable[tuple[str, str]]) -> bool:
+    """Whether a rule stands in the app's namespace, where Istio looks next, and is exported to a gateway."""
+    namespaces = {namespace for namespace, _ in gateways}
+    of_app = item["metadata"]["namespace"] == target.namespace and is_for(item, target)
+    return of_app and bool(_reach(item) & {"*", *namespaces})
+
+
+def _reach(item: Mapping[str, Any]) -> set[str]:
+    """The namespaces that a rule is exported to; `*` is all."""
+    own = item["metadata"]["namespace"]
+    return {own if one == "." else one for one in export(item)} or {"*"}
+
+
+def _covers(item: Mapping[str, Any], target: Target) -> bool:
+    """Whether a rule is for the split's host by a wildcard."""
+    host: str = item["spec"]["host"]
+    full = f"{target.host}.{target.namespace}.svc.cluster.local"
+    return host.startswith("*") and full.endswith(host[1:])
+
+
+def _first(item: Mapping[str, Any]) -> Finding:
+    namespace, name = item["metadata"]["namespace"], item["metadata"]["name"]
+    return Finding(
+        Link.RULE,
+        f"DestinationRule {namespace}/{name} is for {item['spec']['host']} in the gateways' own namespace, "
+        "where Istio looks first, and the gateways lose the versions' clusters",
+        f"kubectl -n {namespace} delete destinationrule {name}",
+        writer(item, "exportTo") or writer(item, "host"),
+        Grade.BROKEN,
+    )
 
 
 def _foreign(item: Mapping[str, Any], ours: tuple[str, ...]) -> Finding:

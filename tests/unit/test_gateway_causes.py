@@ -5,13 +5,18 @@ from typing import Any
 
 import pytest
 
+from components.gateway import rules
 from components.gateway.causes import causes
 from components.gateway.envoy import Target
 from components.gateway.finding import Finding, Grade, Link
 from components.gateway.gateways import Gateways
+from components.gateway.pods import GatewayPod
+from components.kubernetes.api import Api
 from tests.unit.fake_cluster import FakeGateway, FakeIstiod, fake_cluster
 
 TARGET = Target("default", "myapp", "myapp", (80,))
+HOST = "myapp.default.svc.cluster.local"
+RULES = "/apis/networking.istio.io/v1/destinationrules"
 
 
 @dataclass
@@ -46,7 +51,7 @@ class Rejecting(FakeIstiod):
 def test_a_rejected_update_ends_a_wait_only_for_a_link_that_it_holds(
     kind: str, fails: Link, grade: Grade
 ) -> None:
-    services = {"/apis/networking.istio.io/v1/virtualservices": {"items": []}}
+    services: dict[str, Any] = {"/apis/networking.istio.io/v1/virtualservices": {"items": []}}
     with fake_cluster(FakeGateway("a", {}), objects=services) as cluster:
         cluster.istiods.append(Rejecting("istiod", {}, kind=kind))
         with Gateways(cluster.kubeconfig, {"istio": "ingressgateway"}) as gateways:
@@ -55,3 +60,95 @@ def test_a_rejected_update_ends_a_wait_only_for_a_link_that_it_holds(
     name = kind.rpartition(".")[2]
     assert rejected.cause == f"the Envoy of gateway istio-system/a rejected the last {name}: no such filter"
     assert rejected.grade is grade
+
+
+def rule(name: str, host: str = "myapp", namespace: str = "default", **spec: object) -> dict[str, Any]:
+    fields: dict[str, Any] = {"f:spec": {"f:exportTo": {}}}
+    wrote = {"manager": "kubectl", "time": "2026-01-01T00:00:00Z", "fieldsV1": fields}
+    metadata: dict[str, Any] = {"name": name, "namespace": namespace, "managedFields": [wrote]}
+    return {"metadata": metadata, "spec": {"host": host} | spec}
+
+
+PODS = (GatewayPod("istio-system", "a", ready=True, terminating=False),)
+OURS = [rule("myapp-v1", exportTo=["*"]), rule("myapp-v2", exportTo=["*"])]
+HIDDEN: dict[str, Any] = {"exportTo": ["istio-system"]}
+
+
+@pytest.mark.parametrize(
+    ("foreign", "named"),
+    [
+        ([rule("theirs", HOST, **HIDDEN)], ["default/theirs"]),
+        ([rule("theirs", **HIDDEN)], ["default/theirs"]),
+        # Of the root namespace's, what is for itself alone stands before all others.
+        ([rule("theirs", HOST, "istio-system", **HIDDEN)], ["istio-system/theirs"]),
+        ([rule("theirs", "*.local", "istio-system", exportTo=["."])], ["istio-system/theirs"]),
+        ([rule("theirs", HOST, "istio-system")], []),
+        # None is not the same as all: the younger rule alone holds.
+        ([rule("theirs", HOST)], ["default/theirs"]),
+        # No gateway looks into the namespace of a client, nor takes what is not exported to it.
+        ([rule("theirs", HOST, "foo", exportTo=["."])], []),
+        ([rule("theirs", HOST, "foo")], []),
+        ([rule("theirs", exportTo=["."])], []),
+        ([rule("theirs", exportTo=["foo"])], []),
+        ([rule("theirs", "*.default.svc.cluster.local")], []),
+        # Merged by Istio, or for another host.
+        ([rule("theirs", HOST, exportTo=["*"])], []),
+        ([rule("theirs", "myapp", "prod", **HIDDEN)], []),
+        ([rule("theirs", "myapp2", **HIDDEN)], []),
+    ],
+)
+def test_a_rule_for_the_host_that_istio_does_not_merge_is_in_the_way(
+    foreign: list[dict[str, Any]], named: list[str]
+) -> None:
+    objects = {RULES: {"items": [*OURS, *foreign]}}
+    with fake_cluster(objects=objects) as cluster, Api(cluster.kubeconfig) as api:
+        found = rules.in_the_way(api, TARGET, ("v1", "v2"), PODS)
+    assert [one.cause.split()[1] for one in found] == named
+    assert all(one.owner == "written by kubectl at 2026-01-01T00:00:00Z" for one in found)
+
+
+@pytest.mark.parametrize(
+    ("host", "exported", "named"),
+    [
+        (HOST, ["*"], True),
+        (HOST, ["."], True),
+        (HOST, [], True),
+        ("*.svc.cluster.local", [], True),
+        (HOST, ["foo"], False),
+        ("*.example.com", [], False),
+    ],
+)
+def test_a_rule_in_a_gateways_own_namespace_hides_ours(
+    host: str, exported: list[str], *, named: bool
+) -> None:
+    foreign = rule("theirs", host, "edge", exportTo=exported)
+    pods = (*PODS, GatewayPod("edge", "b", ready=True, terminating=False))
+    with (
+        fake_cluster(objects={RULES: {"items": [*OURS, foreign]}}) as cluster,
+        Api(cluster.kubeconfig) as api,
+    ):
+        found = rules.in_the_way(api, TARGET, ("v1", "v2"), pods)
+    assert [one.cure for one in found] == ["kubectl -n edge delete destinationrule theirs"] * named
+    sentence = f"DestinationRule edge/theirs is for {host} in the gateways' own namespace"
+    assert all(one.cause.startswith(sentence) for one in found)
+
+
+def test_a_rule_merges_with_ours_by_what_ours_have_and_one_of_ours_that_differs_is_named() -> None:
+    none = [rule("myapp-v1"), rule("myapp-v2", **HIDDEN), rule("theirs", HOST), rule("more", exportTo=["*"])]
+    with fake_cluster(objects={RULES: {"items": none}}) as cluster, Api(cluster.kubeconfig) as api:
+        foreign, apart = rules.in_the_way(api, TARGET, ("v1", "v2"), PODS)
+    assert foreign.cure == "kubectl -n default delete destinationrule more, or take exportTo out of it"
+    assert (
+        apart.cause
+        == 'DestinationRule default/myapp-v2 has exportTo ["istio-system"], and is to have no exportTo'
+    )
+    assert apart.cure == (
+        "kubectl -n default patch destinationrule myapp-v2 --type=json "
+        """-p '[{"op": "remove", "path": "/spec/exportTo"}]'"""
+    )
+
+
+def test_a_rule_of_ours_that_is_gone_is_named() -> None:
+    with fake_cluster(objects={RULES: {"items": OURS[:1]}}) as cluster, Api(cluster.kubeconfig) as api:
+        (gone,) = rules.in_the_way(api, TARGET, ("v1", "v2"), PODS)
+    assert str(gone) == "DestinationRule default/myapp-v2 is not there. To mend it: pulumi up --refresh"

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from components.gateway import chain, envoy, rules
+from components.gateway import chain, envoy
 from components.gateway.chain import Entrance, Split, Wanted
 from components.gateway.envoy import Target
 from components.gateway.finding import Finding, Grade, Link, failures
@@ -23,7 +23,6 @@ TARGET = Target("default", "myapp", "myapp", (80,))
 HOST = "myapp.default.svc.cluster.local"
 V1 = f"outbound|80|v1|{HOST}"
 SOURCE = "/apis/networking.istio.io/v1/namespaces/default/virtual-service/myapp"
-RULES = "/apis/networking.istio.io/v1/destinationrules"
 
 
 def table(*routes: dict[str, Any], name: str = "http.80") -> dict[str, Any]:
@@ -217,62 +216,6 @@ def test_a_gateway_listens_for_https_once_a_listener_of_its_own_table_is_active(
     )
     for table in ("http.80", "https.443.https.app-gateway.prod"):
         assert listening_for(listener("active_state", table), gateway) == ("does not listen for HTTPS yet",)
-
-
-def rule(name: str, host: str = "myapp", namespace: str = "default", **spec: object) -> dict[str, Any]:
-    fields: dict[str, Any] = {"f:spec": {"f:exportTo": {}}}
-    wrote = {"manager": "kubectl", "time": "2026-01-01T00:00:00Z", "fieldsV1": fields}
-    metadata: dict[str, Any] = {"name": name, "namespace": namespace, "managedFields": [wrote]}
-    return {"metadata": metadata, "spec": {"host": host} | spec}
-
-
-OURS = [rule("myapp-v1", exportTo=["*"]), rule("myapp-v2", exportTo=["*"])]
-HIDDEN: dict[str, Any] = {"exportTo": ["istio-system"]}
-
-
-@pytest.mark.parametrize(
-    ("foreign", "named"),
-    [
-        ([rule("theirs", HOST, **HIDDEN)], ["default/theirs"]),
-        ([rule("theirs", **HIDDEN)], ["default/theirs"]),
-        ([rule("theirs", HOST, "istio-system", **HIDDEN)], ["istio-system/theirs"]),
-        # None is not the same as all: the younger rule alone holds.
-        ([rule("theirs", HOST)], ["default/theirs"]),
-        # Merged by Istio, or for another host.
-        ([rule("theirs", HOST, exportTo=["*"])], []),
-        ([rule("theirs", "myapp", "prod", **HIDDEN)], []),
-        ([rule("theirs", "myapp2", **HIDDEN)], []),
-    ],
-)
-def test_a_rule_for_the_host_that_istio_does_not_merge_is_in_the_way(
-    foreign: list[dict[str, Any]], named: list[str]
-) -> None:
-    objects = {RULES: {"items": [*OURS, *foreign]}}
-    with fake_cluster(objects=objects) as cluster, Api(cluster.kubeconfig) as api:
-        found = rules.in_the_way(api, TARGET, ("v1", "v2"))
-    assert [one.cause.split()[1] for one in found] == named
-    assert all(one.owner == "written by kubectl at 2026-01-01T00:00:00Z" for one in found)
-
-
-def test_a_rule_merges_with_ours_by_what_ours_have_and_one_of_ours_that_differs_is_named() -> None:
-    none = [rule("myapp-v1"), rule("myapp-v2", **HIDDEN), rule("theirs", HOST), rule("more", exportTo=["*"])]
-    with fake_cluster(objects={RULES: {"items": none}}) as cluster, Api(cluster.kubeconfig) as api:
-        foreign, apart = rules.in_the_way(api, TARGET, ("v1", "v2"))
-    assert foreign.cure == "kubectl -n default delete destinationrule more, or take exportTo out of it"
-    assert (
-        apart.cause
-        == 'DestinationRule default/myapp-v2 has exportTo ["istio-system"], and is to have no exportTo'
-    )
-    assert apart.cure == (
-        "kubectl -n default patch destinationrule myapp-v2 --type=json "
-        """-p '[{"op": "remove", "path": "/spec/exportTo"}]'"""
-    )
-
-
-def test_a_rule_of_ours_that_is_gone_is_named() -> None:
-    with fake_cluster(objects={RULES: {"items": OURS[:1]}}) as cluster, Api(cluster.kubeconfig) as api:
-        (gone,) = rules.in_the_way(api, TARGET, ("v1", "v2"))
-    assert str(gone) == "DestinationRule default/myapp-v2 is not there. To mend it: pulumi up --refresh"
 
 
 def test_a_cure_is_told_for_its_cluster() -> None:
