@@ -22,6 +22,12 @@ from .stream import Stream
 CONNECT_SECONDS = 5
 _APPLY, _MERGE = "application/apply-patch+yaml", "application/strategic-merge-patch+json"
 _METADATA = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+# What a rehearsal answers where the object itself may be wrong.
+_OF_AN_OBJECT = {
+    http.client.BAD_REQUEST,
+    http.client.UNPROCESSABLE_ENTITY,
+    http.client.INTERNAL_SERVER_ERROR,
+}
 _NO_REHEARSAL = "does not support dry run"
 # Of an apply alone, without a status of its own: a list with a key twice, a text that is no time.
 _UNTYPED_BEGIN = ("failed to create typed patch object", "failed to convert new object")
@@ -112,16 +118,19 @@ class Api:
         """
         query = {"dryRun": "All", "fieldManager": "rehearsal", "fieldValidation": "Strict"}
         status, body = self._send("PATCH", path, query, _yaml(manifest), _APPLY)
-        if status < http.client.BAD_REQUEST:
+        if status not in _OF_AN_OBJECT:
             return ()
-        answer: Mapping[str, Any] = json.loads(body)
-        message: str = answer["message"]
+        try:
+            answer: Mapping[str, Any] = json.loads(body)
+            message: str = answer["message"]
+        except (ValueError, KeyError, TypeError):
+            # Not the API server's: that of a proxy before it.
+            return ()
         untyped = tuple((field, wrong) for field, wrong in _UNTYPED.findall(message))
         if status == http.client.INTERNAL_SERVER_ERROR and message.startswith(_UNTYPED_BEGIN):
             return untyped or (("", message),)
         # A webhook with side effects cannot be asked so.
-        judged = status in {http.client.BAD_REQUEST, http.client.UNPROCESSABLE_ENTITY}
-        if not judged or _NO_REHEARSAL in message:
+        if status == http.client.INTERNAL_SERVER_ERROR or _NO_REHEARSAL in message:
             return ()
         details: Mapping[str, Any] = answer.get("details") or {}
         causes: list[Mapping[str, str]] = details.get("causes") or []

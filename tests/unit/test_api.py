@@ -15,12 +15,12 @@ from tests.unit.loopback import served
 
 @contextmanager
 def patched(answer: Callable[[bytes], tuple[int, object]]) -> Generator[Api]:
-    """A server that answers every patch so."""
+    """A server that answers every patch so; bytes as they are, all else as JSON."""
 
     class Server(BaseHTTPRequestHandler):
         def do_PATCH(self) -> None:
             status, found = answer(self.rfile.read(int(self.headers["Content-Length"])))
-            body = json.dumps(found).encode()
+            body = found if isinstance(found, bytes) else json.dumps(found).encode()
             self.send_response(status)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
@@ -73,6 +73,10 @@ CAUSES = {"causes": [{"field": "spec.replicas", "message": "Invalid value"}]}
         (500, {"message": "etcd is away"}, []),
         (403, {"message": "exceeded quota"}, []),
         (400, {"message": "the webhook does not support dry run"}, []),
+        # The server's flow control, and proxies before it.
+        (429, b"Too many requests, please try again later.", []),
+        *[(status, b"<html><body>Bad Gateway</body></html>", []) for status in (400, 500, 502, 503)],
+        (500, ["no status of Kubernetes"], []),
     ],
 )
 def test_a_rehearsal_says_what_is_wrong_with_the_object_alone(
