@@ -69,7 +69,7 @@ class Counters:
     """What the gateways had counted at a time.
 
     Attributes:
-        endpoints: by gateway pod, version and address of the version's pod.
+        endpoints: by gateway pod, version and address of the version's pod, as Envoy has it.
         answers: by gateway pod and version, what the gateway's clients got; only of gateways that are
             told to keep these counters.
     """
@@ -187,12 +187,9 @@ def _endpoints(dump: Mapping[str, Any], target: envoy.Target, version: str) -> I
             hosts: Sequence[Mapping[str, Any]] = cluster.get("host_statuses") or []
             for host in hosts:
                 health: Mapping[str, Any] = host.get("health_status") or {}
-                yield _address(host), Endpoint(_served(host["stats"]), "failed_outlier_check" not in health)
-
-
-def _address(host: Mapping[str, Any]) -> str:
-    socket = host["address"]["socket_address"]
-    return f"{socket['address']}:{socket['port_value']}"
+                able = "failed_outlier_check" not in health
+                # Of an ambient mesh it is no socket's, but an id behind a listener of the Envoy itself.
+                yield str(host["address"]), Endpoint(_served(host["stats"]), able)
 
 
 def _served(stats: Sequence[Mapping[str, Any]]) -> Served:

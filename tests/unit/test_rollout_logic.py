@@ -3,7 +3,9 @@
 import dataclasses
 import json
 import random
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -12,11 +14,14 @@ from hypothesis import strategies as st
 from components.commands.shift import journal
 from components.commands.shift.judge import Limits, Plan, breach, steps_from
 from components.commands.shift.report import Report, Sample, Step
-from components.observation import latency
+from components.gateway.gateways import Gateways
+from components.observation import latency, traffic
 from components.observation.latency import Latency
 from components.observation.statistics import could_be, margin, percentile
 from components.observation.traffic import Counters, Endpoint, Served, between
+from components.settings.parse import parse
 from components.settings.weights import moved, same, shown
+from tests.unit.fake_cluster import FakeGateway, fake_cluster
 
 
 @st.composite
@@ -262,3 +267,36 @@ def test_journal_of_a_pid_that_was_given_anew_is_not_running() -> None:
     entry = journal.entry(PLAN, {"v1": 100})
     assert entry.is_running
     assert not dataclasses.replace(entry, started=entry.started - 100).is_running
+
+
+@dataclass
+class Ambient(FakeGateway):
+    """A gateway that sends to the pods of an ambient mesh: through a listener of the Envoy itself."""
+
+    def answer(self, target: str) -> dict[str, Any]:
+        found = super().answer(target)
+        for cluster in found.get("cluster_statuses", ()):
+            (host,) = cluster["host_statuses"]
+            host["address"] = {
+                "envoy_internal_address": {"server_listener_name": "connect_originate", "endpoint_id": "a"}
+            }
+            host["stats"] = [{"name": "rq_success", "value": "7"}, {"name": "rq_error"}]
+        return found
+
+
+def test_pods_of_an_ambient_mesh_are_counted_too() -> None:
+    settings = parse(
+        {
+            "app": {"name": "myapp"},
+            "versions": {"v1": {"image": "shop:1"}},
+            "weights": {"v1": 100},
+            "cluster": {"kind": "kubeconfig"},
+            "istio": {"install": False},
+        }
+    )
+    with (
+        fake_cluster(Ambient("a", {}, sent={"v1": 7})) as cluster,
+        Gateways(cluster.kubeconfig, {"istio": "x"}) as gateways,
+    ):
+        (endpoint,) = traffic.read(gateways, settings).endpoints.values()
+    assert endpoint.served == Served(7, 0)
