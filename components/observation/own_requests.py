@@ -5,8 +5,9 @@ They end before the `up` does, so before whoever counts requests after it begins
 
 import itertools
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlsplit
 
 from ..gateway import envoy, in_front
@@ -27,6 +28,8 @@ _FIRST, _MOST = 3, 10
 _PAUSE_SECONDS = 1.0
 # What an Envoy counts of each endpoint: requests that it has, and connections that were tried.
 _REQUESTS, _CONNECTIONS = "rq_total", "cx_total"
+# By gateway pod, and by name and endpoint.
+_Counts = Mapping[str, Mapping[tuple[str, str], int]]
 # What Envoy's filter for AuthorizationPolicies answers.
 _DENIED = "RBAC: access denied"
 
@@ -46,7 +49,7 @@ def prove(
     try:
         with Gateways(split.kubeconfig, split.selector) as gateways:
             undecided = tuple(aimed(text, gateways.api.kubectl) for text in undecided)
-            arrived = [_arrive(gateways, split, versions, host, undecided) for host in hosts]
+            found = [_arrive(gateways, split, versions, host, undecided) for host in hosts]
     except UnreachableError as error:
         if not undecided:
             say(f"The proof sent no requests of its own: {error}")
@@ -54,8 +57,9 @@ def prove(
         raise NotConvergedError(_not_proved(undecided, str(error))) from error
     if undecided and not hosts:
         raise NotConvergedError(_not_proved(undecided, "the stack knows no address of the gateway"))
-    if undecided and not all(arrived):
-        raise NotConvergedError(_not_proved(undecided, "the request of routing.check is another route's"))
+    untold = next(filter(None, found), None)
+    if undecided and untold:
+        raise NotConvergedError(_not_proved(undecided, untold))
 
 
 def _not_proved(undecided: tuple[str, ...], reason: str) -> str:
@@ -65,56 +69,106 @@ def _not_proved(undecided: tuple[str, ...], reason: str) -> str:
 
 def _arrive(
     gateways: Gateways, split: Split, versions: Collection[str], host: Endpoint, undecided: tuple[str, ...]
-) -> bool:
-    """Sends one host's requests, at most ten; False: another route takes just these.
+) -> str | None:
+    """Sends one host's requests, at most ten; a text: why they prove nothing, though nothing is wrong.
 
     Raises UnreachableError, NotConvergedError.
     """
-    target = split.target
     requests = ask(host.url, {**host.headers, HEADER: "1"}, host.check)
-    before = _counted(gateways, target, versions)
-    answers = [next(requests)]
-    if answers[0].status is not None:
-        answers += itertools.islice(requests, _FIRST - 1)
-    after = _counted(gateways, target, versions)
-    got, is_silent = _gained(before, after), answers[0].status is None
-    if is_silent and not got and not _gained(before, after, _CONNECTIONS):
-        raise UnreachableError(f"{host.url} cannot be reached from here ({answers[0].text})")
-    if got < len(answers):
+    sent = _send(gateways, split, versions, requests, _FIRST)
+    if sent.answers[0].status is None and not (sent.came or sent.tried or sent.unread):
+        raise UnreachableError(f"{host.url} cannot be reached from here ({sent.answers[0].text})")
+    if sent.came < len(sent.answers):
         # Envoy's workers may have been a moment behind what it says of itself.
         time.sleep(_PAUSE_SECONDS)
-        before = _counted(gateways, target, versions)
-        # Each that is not answered takes seconds.
-        answers = list(itertools.islice(requests, 1 if is_silent else _MOST - _FIRST))
-        got = _gained(before, _counted(gateways, target, versions))
-    if got < len(answers):
+        sent = _send(gateways, split, versions, requests, _MOST - _FIRST)
+    answers = sent.answers
+    if sent.came < len(answers):
         owner = _taken_by(gateways, split, host)
-        if owner is None:
-            said = _not_served(host, answers, got, gateways.api.kubectl, target.namespace)
-            raise NotConvergedError("\n  ".join((said, *undecided)))
-        say(
-            f"The proof's own requests to {host} are another route's, of {owner}: "
-            "set routing.check.path to a page that is the app's alone"
-        )
-        return False
-    bad = [answer.text for answer in answers if not answer.ok]
+        if owner is not None:
+            say(
+                f"The proof's own requests to {host} are another route's, of {owner}: "
+                "set routing.check.path to a page that is the app's alone"
+            )
+            return "the request of routing.check is another route's"
+        if all(_is_login(one) and str(one.status) in host.check.accept for one in answers):
+            say(
+                f"The gateway itself answers the proof's own requests to {host} by HTTP {answers[0].status}, "
+                "as routing.check.accept has it: they tell nothing of the versions. "
+                "To have them tell, set routing.check.path to a page without a login"
+            )
+            return "the gateway itself answers the request of routing.check"
+        said = _not_served(host, sent, gateways.api.kubectl, split.target.namespace)
+        raise NotConvergedError("\n  ".join((said, *undecided)))
+    bad = [answer for answer in answers if not answer.ok]
     if bad:
+        where = " in the app" if all(answer.by_app for answer in bad) else ""
         say(
-            f"{len(bad)} of the proof's {len(answers)} requests to {host} failed in the app: "
-            f"{bad[0]}. What counts as an answer: routing.check"
+            f"{len(bad)} of the proof's {len(answers)} requests to {host} failed{where}: "
+            f"{bad[0].text}. What counts as an answer: routing.check"
         )
-    return True
+    # What the versions got meanwhile may be other people's requests.
+    if any(answer.ok or answer.by_app for answer in answers):
+        return None
+    return f"no answer to the request of routing.check is known to be the app's ({answers[0].text})"
 
 
-def _counted(
-    gateways: Gateways, target: Target, versions: Collection[str]
-) -> Mapping[tuple[str, str, str], int]:
-    """What was counted of the versions, by its name, gateway pod and endpoint. Raises GatewayError."""
+@dataclass(frozen=True)
+class _Sent:
+    """A few requests of one host, and what the gateways counted meanwhile.
+
+    Attributes:
+        came: how many of them came to the versions; with other people's requests beside, at most.
+        tried: whether a gateway tried connections to the versions' pods.
+        unread: the gateways of which that is not known.
+    """
+
+    answers: Sequence[Answer]
+    came: int
+    tried: bool
+    unread: tuple[str, ...]
+
+
+def _send(
+    gateways: Gateways, split: Split, versions: Collection[str], requests: Iterator[Answer], most: int
+) -> _Sent:
+    """Sends that many requests, or the first alone where no answer comes. Raises GatewayError."""
+    before = _counted(gateways, split.target, versions)
+    answers = [next(requests)]
+    # Each that is not answered takes seconds.
+    if answers[0].status is not None:
+        answers += itertools.islice(requests, most - 1)
+    after = _counted(gateways, split.target, versions)
+    passed = sum(not _is_denied(answer) for answer in answers)
+    serving = {str(pod) for pod in gateways.pods() if pod.serves}
+    return _Sent(
+        answers,
+        min(_gained(before, after, _REQUESTS), passed),
+        _gained(before, after, _CONNECTIONS) > 0,
+        tuple(sorted(serving - (before.keys() & after.keys()))),
+    )
+
+
+def _is_denied(answer: Answer) -> bool:
+    """Whether an AuthorizationPolicy of the gateway itself refused it; gRPC has that in a status of 200."""
+    return not answer.by_app and answer.text.endswith(_DENIED)
+
+
+def _is_login(answer: Answer) -> bool:
+    """Whether a login at the gateway may have answered, such as an external authorizer."""
+    return not answer.by_app and (answer.status in {401, 403} or (answer.status or 0) // 100 == 3)
+
+
+def _counted(gateways: Gateways, target: Target, versions: Collection[str]) -> _Counts:
+    """What each gateway that could be asked has counted of the versions. Raises GatewayError."""
     return {
-        (name, str(answer.pod), endpoint): count
+        str(answer.pod): {
+            (name, endpoint): count
+            for name in (_REQUESTS, _CONNECTIONS)
+            for endpoint, count in envoy.counted(answer.value, target, versions, name).items()
+        }
         for answer in gateways.ask(lambda admin: admin.get(envoy.CLUSTERS))
-        for name in (_REQUESTS, _CONNECTIONS)
-        for endpoint, count in envoy.counted(answer.value or {}, target, versions, name).items()
+        if answer.value is not None
     }
 
 
@@ -138,22 +192,29 @@ def _taken_by(gateways: Gateways, split: Split, host: Endpoint) -> str | None:
     return None
 
 
-def _gained(
-    before: Mapping[tuple[str, str, str], int],
-    after: Mapping[tuple[str, str, str], int],
-    name: str = _REQUESTS,
-) -> int:
-    """How many requests the versions got between two readings, other people's too."""
-    return sum(max(0, count - before.get(key, 0)) for key, count in after.items() if key[0] == name)
+def _gained(before: _Counts, after: _Counts, name: str) -> int:
+    """How much was counted between two readings, other people's too, by the gateways that both have."""
+    return sum(
+        max(0, count - before[pod].get(key, 0))
+        for pod in before.keys() & after.keys()
+        for key, count in after[pod].items()
+        if key[0] == name
+    )
 
 
-def _not_served(host: Endpoint, answers: Sequence[Answer], got: int, kubectl: str, namespace: str) -> str:
-    strange = next((answer for answer in answers if not answer.ok), answers[0])
+def _not_served(host: Endpoint, sent: _Sent, kubectl: str, namespace: str) -> str:
+    if sent.unread:
+        return (
+            f"Whether the proof's own requests to {host} came to the versions is not known: "
+            f"what came through {', '.join(sent.unread)} could not be asked. To try again, run pulumi up."
+        )
+    strange = next((answer for answer in sent.answers if not answer.ok), sent.answers[0])
+    answer = f"HTTP {strange.status}: {strange.text}" if strange.ok else strange.text
     lines = [
-        f"The gateways route by the weights, but of {len(answers)} requests to {host} only {got} "
-        f"came to the versions with traffic; the answer was: {strange.text}",
+        f"The gateways route by the weights, but of {len(sent.answers)} requests to {host} only {sent.came} "
+        f"came to the versions with traffic; the answer was: {answer}",
     ]
-    if strange.status == 403 and strange.text.endswith(_DENIED):
+    if _is_denied(strange):
         lines += [
             "The gateway itself refuses them, not the app.",
             f"Look at: {kubectl} get authorizationpolicies -A",
@@ -164,5 +225,10 @@ def _not_served(host: Endpoint, answers: Sequence[Answer], got: int, kubectl: st
             f"Look at: {kubectl} -n {namespace} get networkpolicies",
         ]
     else:
-        lines += [f"Look at: {kubectl} get virtualservices,gateways,envoyfilters -A"]
+        lines += [f"Look at: {kubectl} get virtualservices,gateways,envoyfilters,authorizationpolicies -A"]
+    if _is_login(strange):
+        lines += [
+            "If that is a login at the gateway: set routing.check.path to a page without one, "
+            f"or routing.check.headers to what it asks for, or add {strange.status} to routing.check.accept."
+        ]
     return "\n  ".join(lines)
