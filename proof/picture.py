@@ -12,8 +12,18 @@ from matplotlib.figure import Figure
 from proof.result import Result
 
 BIN_SECONDS = 0.25
-COLOURS = {"v1": "#2563eb", "v2": "#16a34a", "v3": "#9333ea", "v4": "#ea580c"}
+FAILED, BY_THEIRS = "failed", "failed by theirs"
 FAILED_COLOUR = "#dc2626"
+COLOURS = {
+    "v1": "#2563eb",
+    "v2": "#16a34a",
+    "v3": "#9333ea",
+    "v4": "#ea580c",
+    FAILED: FAILED_COLOUR,
+    BY_THEIRS: "#cbd5e1",
+}
+# Of the layers, which are pixels: as lines they would be two megabytes.
+DOTS_PER_INCH = 120
 
 
 def plot(results: Sequence[Result], output: Path) -> None:
@@ -25,22 +35,23 @@ def plot(results: Sequence[Result], output: Path) -> None:
         "seconds; a step begins at a full line and ends at a dotted one; a red triangle is a failed request",
         fontsize="small",
     )
-    figure.savefig(output, metadata={"Date": None})
+    figure.savefig(output, dpi=DOTS_PER_INCH, metadata={"Date": None})
 
 
 def _draw(axes: Axes, result: Result) -> None:
     started = min((request.sent for request in result.requests), default=0.0)
     answers: defaultdict[str, Counter[int]] = defaultdict(Counter)
     for request in result.requests:
-        name = "failed" if request.failure else request.version
+        failed = BY_THEIRS if result.is_theirs(request) else FAILED
+        name = failed if request.failure else request.version
         answers[name][int((request.sent - started) / BIN_SECONDS)] += 1
     last = max((max(bins) for bins in answers.values()), default=0)
     times = [index * BIN_SECONDS for index in range(last + 1)]
     names = sorted(answers)
     series = [[answers[name][index] / BIN_SECONDS for index in range(last + 1)] for name in names]
-    colours = [FAILED_COLOUR if name == "failed" else COLOURS.get(name, "#64748b") for name in names]
+    colours = [COLOURS.get(name, "#64748b") for name in names]
     if series:
-        axes.stackplot(times, *series, labels=names, colors=colours, step="post")
+        axes.stackplot(times, *series, labels=names, colors=colours, step="post", rasterized=True)
         axes.legend(loc="center left", bbox_to_anchor=(1, 0.5), frameon=False, fontsize="small")
     for mark in result.marks:
         begins = mark.what == "begins"

@@ -17,6 +17,8 @@ def table(results: Sequence[Result]) -> str:
     ]
     for result in results:
         failed = f"**{len(result.failed)}**" if not result.kept else str(len(result.failed))
+        if result.failed_by_theirs:
+            failed += f", and {result.failed_by_theirs} by the other team's objects"
         failing = f"{result.failing:.1f} s" if result.failed else ""
         cells = (
             result.name,
@@ -46,6 +48,7 @@ def raw(results: Sequence[Result]) -> str:
             "promise": result.promise,
             "requests": len(result.requests),
             "failed": len(result.failed),
+            "failedByTheirs": result.failed_by_theirs,
             "failures": Counter(request.failure for request in result.failed),
             "failingSeconds": round(result.failing, 3),
             "longestSeconds": round(result.longest, 6),

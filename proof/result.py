@@ -38,11 +38,16 @@ class Result:
     @property
     def failed(self) -> tuple[Request, ...]:
         """The requests that failed by what we do."""
-        return tuple(
-            request
-            for request in self.requests
-            if request.failure and not any(began <= request.sent <= ended for began, ended in self.theirs)
-        )
+        return tuple(request for request in self.requests if request.failure and not self.is_theirs(request))
+
+    @property
+    def failed_by_theirs(self) -> int:
+        """How many requests failed while another team's objects stood in the way."""
+        return sum(1 for request in self.requests if request.failure and self.is_theirs(request))
+
+    def is_theirs(self, request: Request) -> bool:
+        """Whether another team's objects stood when the request was sent."""
+        return any(began <= request.sent <= ended for began, ended in self.theirs)
 
     @property
     def longest(self) -> float:

@@ -27,6 +27,8 @@ from proof.accuracy import (
     seen_from,
 )
 from proof.rate import trial
+from proof.report import table
+from proof.result import Result
 from proof.signals import under_way
 from proof.traffic import Request
 
@@ -166,3 +168,11 @@ def test_no_outage_of_the_proof_is_longer_than_a_node_may_be_silent(stack: str) 
     minutes = settings["controller-manager.node-monitor-grace-period"].removesuffix("m")
     # What is away needs as long again until it answers.
     assert int(minutes) * 60 > 2 * faults.AWAY_SECONDS
+
+
+def test_what_fails_beside_another_teams_objects_is_counted_apart() -> None:
+    requests = tuple(Request(float(second), 0, 0.1, False, "", "status 503") for second in range(10))
+    whole = Result("beside others", 2, "no more than two", requests, (), theirs=((0.0, 2.5), (5.0, 8.0)))
+    assert [request.sent for request in whole.failed] == [3, 4, 9]
+    assert whole.failed_by_theirs == 7
+    assert "| **3**, and 7 by the other team's objects |" in table([whole])
