@@ -21,7 +21,7 @@ def clone(folder: Path) -> None:
     here = [path for path in sys.path if path.endswith("-packages")]
     (packages / "packages.pth").write_text("".join(f"{path}\n" for path in here))
     # `make setup` then finds nothing to install.
-    made_from = "cat requirements.lock tools/bootstrap.sh | cksum >.venv/.made-from"
+    made_from = "{ cat requirements.lock tools/bootstrap.sh | cksum; .venv/bin/python -V; } >.venv/.made-from"
     subprocess.run(["sh", "-c", made_from], cwd=folder, check=True)
 
 

@@ -34,28 +34,39 @@ install_debian_packages() {
 	echo "$missing" >>"$cache/debian-packages"
 }
 
+# Packages are of one Python: after the machine's has changed, they are installed anew.
+made_from() {
+	cat requirements.lock tools/bootstrap.sh | cksum
+	.venv/bin/python -V 2>/dev/null || true
+}
+
 make_virtual_environment() {
-	want=$(cat requirements.lock tools/bootstrap.sh | cksum)
-	[ "$(cat .venv/.made-from 2>/dev/null || true)" != "$want" ] || return 0
+	[ "$(cat .venv/.made-from 2>/dev/null || true)" != "$(made_from)" ] || return 0
 	python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null ||
 		fail "Python 3.11 or later is needed as python3"
 	echo "setup: installing the $(grep -c == requirements.lock) Python packages of requirements.lock into .venv, in a minute or two"
-	[ -x .venv/bin/pip ] || python3 -m venv --clear .venv || fail "python3 -m venv failed: apt-get install python3-venv"
+	.venv/bin/python -m pip --version >/dev/null 2>&1 || python3 -m venv --clear .venv || fail "python3 -m venv failed: apt-get install python3-venv"
 	# What is downloaded is kept where `make clean-cache` finds it.
 	PIP_CACHE_DIR=${PIP_CACHE_DIR:-$cache/pip} .venv/bin/python -m pip install --quiet --disable-pip-version-check --only-binary :all: \
 		--require-hashes -r requirements.lock || fail "pip could not install requirements.lock"
-	echo "$want" >.venv/.made-from
+	made_from >.venv/.made-from
 }
 
 # The commands of this checkout, from any folder; `pip install` makes the same one of the wheel.
 make_command() {
+	# The environment of another clone, whose command is its own.
+	[ ! -L .venv ] || return 0
 	# For `python -m lab` and the like; rewritten where the folder was moved.
 	for packages in .venv/lib/python3*/site-packages; do
 		[ "$(cat "$packages/blue-green.pth" 2>/dev/null || true)" = "$PWD" ] || echo "$PWD" >"$packages/blue-green.pth"
 	done
-	[ ! -x .venv/bin/blue-green ] || return 0
+	! grep -qsF "exec \"$PWD/.venv/bin/python\"" .venv/bin/blue-green || return 0
+	# For the shell its first lines, as the line of an interpreter ends at a space; for Python a text.
 	cat >.venv/bin/blue-green.new <<-EOF
-		#!$PWD/.venv/bin/python
+		#!/bin/sh
+		''':'
+		exec "$PWD/.venv/bin/python" "\$0" "\$@"
+		'''
 		import sys
 
 		sys.path.insert(0, "$PWD")
