@@ -1,5 +1,6 @@
 """What a release is made of: wheel, plugin and SDKs; the same bytes from the same commit."""
 
+import fcntl
 import gzip
 import io
 import json
@@ -34,16 +35,19 @@ def make(into: Path) -> list[Path]:
     when = int(_run("git", "log", "-1", "--format=%ct"))
     with tempfile.TemporaryDirectory() as scratch:
         return [
-            wheel := _wheel(into, when),
+            wheel := build_wheel(into, when),
             *plugins(into, wheel, Path(scratch) / "plugin", when),
             schema := _schema(into),
             *(_sdk(into, schema, language, Path(scratch), when) for language in LANGUAGES),
         ]
 
 
-def _wheel(into: Path, when: int) -> Path:
-    # Else modules that are no more would be in the wheel.
-    shutil.rmtree(ROOT / "build", ignore_errors=True)
+def build_wheel(into: Path, when: int) -> Path:
+    """Build the wheel in a folder; `when`, in seconds since the epoch, is the time that its files have.
+
+    Raises:
+        ToolsError: it could not be built.
+    """
     command = (
         sys.executable,
         "-m",
@@ -55,7 +59,12 @@ def _wheel(into: Path, when: int) -> Path:
         str(into),
         str(ROOT),
     )
-    _run(*command, SOURCE_DATE_EPOCH=str(when))
+    # Every build of this checkout has the same scratch folder.
+    with (ROOT / "pyproject.toml").open() as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        # Else modules that are no more would be in the wheel.
+        shutil.rmtree(ROOT / "build", ignore_errors=True)
+        _run(*command, SOURCE_DATE_EPOCH=str(when))
     return into / f"blue_green-{VERSION}-py3-none-any.whl"
 
 

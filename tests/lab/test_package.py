@@ -12,7 +12,8 @@ import yaml
 from harness.labs import Program
 from tests.lab.load import load
 from tests.lab.observe import PATIENT, get
-from tests.lab.wheel import build
+from tests.lab.wheel import WHEN
+from tools.release import build_wheel
 
 PROJECT = """\
 name: other
@@ -196,5 +197,5 @@ def test_the_command_is_installed(wheel: Path, tmp_path: Path) -> None:
 
 
 def test_the_same_commit_makes_the_same_wheel(tmp_path: Path) -> None:
-    one, two = (build(tmp_path / name) for name in ("one", "two"))
+    one, two = (build_wheel(tmp_path / name, WHEN) for name in ("one", "two"))
     assert hashlib.sha256(one.read_bytes()).digest() == hashlib.sha256(two.read_bytes()).digest()

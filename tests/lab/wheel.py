@@ -1,27 +1,12 @@
 """The wheel, and an environment of another project's that has it."""
 
-import fcntl
-import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
-from harness.labs import ROOT
+from tools.release import build_wheel
 
-
-def build(folder: Path) -> Path:
-    """The wheel, as `make dist` builds it: without what an earlier build has left."""
-    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", folder, ROOT]
-    lock = ROOT / ".lab" / "wheel.lock"
-    lock.parent.mkdir(exist_ok=True)
-    with lock.open("w") as held:
-        # The other process of the tests may be building it, in the same folder.
-        fcntl.flock(held, fcntl.LOCK_EX)
-        shutil.rmtree(ROOT / "build", ignore_errors=True)
-        subprocess.run(command, check=True, env={**os.environ, "SOURCE_DATE_EPOCH": "1700000000"})
-    (wheel,) = folder.glob("*.whl")
-    return wheel
+WHEN = 1_700_000_000
 
 
 def environment(folder: Path) -> Path:
@@ -29,7 +14,7 @@ def environment(folder: Path) -> Path:
     venv = folder / "venv"
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", venv], check=True)
     (site,) = venv.glob("lib/python*/site-packages")
-    wheel = build(folder / "wheel")
+    wheel = build_wheel(folder / "wheel", WHEN)
     install = [sys.executable, "-m", "pip", "--python", venv, "install", "--quiet", "--no-deps", wheel]
     subprocess.run(install, check=True)
     # Only what the wheel says that it needs, and that from the lock: nothing is downloaded.
