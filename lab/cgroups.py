@@ -92,7 +92,7 @@ def create(name: str, found: list[Hierarchy]) -> list[Path]:
         except OSError as error:
             raise LabError(
                 f"cgroup v2 at {control.parent} cannot pass on {', '.join(missing)} ({error}): "
-                "delegate these controllers to this container or session, or run on the machine"
+                "give a container --cgroupns=host, delegate them to this session, or run on the machine"
             ) from error
     made: list[Path] = []
     for hierarchy in found:

@@ -43,6 +43,8 @@ PROGRAMS = {
 CNI_PLUGIN = Path("/usr/lib/cni/bridge")
 TOOLS = ("crictl", "kubeadm", "kubectl", "kubelet", "minikube")
 MIN_FREE_BYTES = 3 * 1024**3
+# As stat names them (the kernel's documentation, "Overlay Filesystem": upper and work directory).
+_NO_UPPER_LAYER = ("overlayfs", "nfs")
 # Counted: containerd, the kubelet, the control plane, kube-proxy and a gateway; in Docker systemd and its
 # services too.
 _INOTIFY_INSTANCES, _INOTIFY_INSTANCES_IN_DOCKER = 24, 28
@@ -76,6 +78,7 @@ def machine(lab: Lab) -> None:
     _refuse(
         missing_kernel_features(),
         missing_cgroups(),
+        unfit_disk(lab.directory),
         little_disk(lab.directory),
         few_inotify_instances(_INOTIFY_INSTANCES_IN_DOCKER if lab.docker else _INOTIFY_INSTANCES),
     )
@@ -121,8 +124,7 @@ def bad_subnet(subnet: IPv4Network, *, docker: bool = False) -> str | None:
 
 def missing_programs() -> str | None:
     """Programs that come from Debian packages."""
-    path = f"{os.environ.get('PATH', '')}:/usr/local/sbin:/usr/sbin:/sbin"
-    packages = {package for name, package in PROGRAMS.items() if not shutil.which(name, path=path)}
+    packages = {package for name, package in PROGRAMS.items() if not shutil.which(name)}
     if not CNI_PLUGIN.exists():
         packages.add("containernetworking-plugins")
     if packages:
@@ -191,10 +193,24 @@ def missing_cgroups() -> str | None:
     return None
 
 
+def unfit_disk(directory: Path) -> str | None:
+    """What is written to an overlay cannot lie on another one, as a container's own files do."""
+    kind = command.run("stat", "--file-system", "--format=%T", _existing(directory)).strip()
+    if kind in _NO_UPPER_LAYER:
+        return (
+            f"{directory} is on {kind}, to which no overlay can write: in a container, keep it in a volume, "
+            "or use --dir on another disk"
+        )
+    return None
+
+
+def _existing(path: Path) -> Path:
+    return next(one for one in (path, *path.parents) if one.exists())
+
+
 def little_disk(directory: Path) -> str | None:
     """Images, etcd and logs need room."""
-    existing = next(path for path in (directory, *directory.parents) if path.exists())
-    free = shutil.disk_usage(existing).free
+    free = shutil.disk_usage(_existing(directory)).free
     if free < MIN_FREE_BYTES:
         return (
             f"the disk of {directory} has {free / 1024**3:.1f} GiB free and the lab needs "

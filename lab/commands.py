@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -23,6 +24,7 @@ from lab.layout import OWN, Lab
 from lab.progress import console
 
 _DOWN = 3
+SBIN = ("/usr/local/sbin", "/usr/sbin", "/sbin")
 
 app = typer.Typer(
     help="A host for Minikube made of Linux namespaces, where there is no Docker.",
@@ -138,10 +140,19 @@ def _terminated(number: int, _frame: object) -> None:
 def main() -> None:
     """Run the command line; a LabError becomes its sentence and the log's tail."""
     signal.signal(signal.SIGTERM, _terminated)
+    # `su` keeps a user's PATH, which on Debian lacks where root's programs are.
+    path = os.environ.get("PATH", os.defpath).split(os.pathsep)
+    os.environ["PATH"] = os.pathsep.join([*path, *(one for one in SBIN if one not in path)])
     try:
         app()
     except LabError as error:
         if error.log:
             console.print(escape(error.log), style="dim")
         console.print(f"[red]lab:[/red] {escape(str(error))}")
+        raise SystemExit(1) from None
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        said = f"a disk is full ({error}): df -h shows which; free some, or use --dir on another disk"
+        console.print(f"[red]lab:[/red] {escape(said)}")
         raise SystemExit(1) from None

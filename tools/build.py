@@ -1,6 +1,7 @@
 """Brings everything up to date: Go tools, files from modules, images, and the links to them."""
 
 import os
+import shutil
 import sys
 import time
 from collections.abc import Sequence
@@ -15,6 +16,8 @@ from tools.progress import Pace, Progress
 
 # What one core compiles, of a build with an empty cache on two cores: docs/performance.md.
 PACKAGES_A_MINUTE = 230
+# README has it too.
+FIRST_BUILD_BYTES = 18 * 10**9
 
 
 def everything(*, for_lab: bool) -> None:
@@ -40,12 +43,22 @@ def everything(*, for_lab: bool) -> None:
         for line in onpath.unfit():
             print(line)
         with store.locked():
+            _tell_little_room()
             downloads.fetch([what.name for what in missing])
             _make(_missing(missing))
     _link_commands(to_have, on_path)
     if for_lab:
         store.link("charts", {chart.name: chart.kept for chart in modulefiles.CHARTS})
         images.bring_up_to_date()
+
+
+def _tell_little_room() -> None:
+    free = shutil.disk_usage(store.cache()).free
+    if free < FIRST_BUILD_BYTES:
+        said = (
+            f"{free / 10**9:.1f} GB free; a first build of everything takes {FIRST_BUILD_BYTES / 10**9:.0f}"
+        )
+        print(f"the disk of {store.cache()} has {said}", flush=True)
 
 
 def _missing(wanted: Sequence[GoTool | ModuleFile]) -> list[GoTool | ModuleFile]:
@@ -65,17 +78,19 @@ def _make(missing: Sequence[GoTool | ModuleFile]) -> None:
 
 
 def one(name: str) -> Path:
-    """Return the path of one tool, and build it first where it is missing.
+    """Return the path of one tool, and build it first where it is missing, after any other build.
 
     Raises:
         ToolsError: it could not be built.
     """
     tool = next(tool for tool in GO_TOOLS if tool.name == name)
     if not gobuild.built(tool).exists():
-        with store.locked():
-            go = golang.find()
-            print(f"go: {go.version}, from {go.source}")
-            _compile(go, [tool])
+        with store.locked(wait=True):
+            # The other build may have been that of this tool.
+            if not gobuild.built(tool).exists():
+                go = golang.find()
+                print(f"go: {go.version}, from {go.source}")
+                _compile(go, [tool])
     return gobuild.built(tool)
 
 

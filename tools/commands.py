@@ -1,5 +1,6 @@
 """`python -m tools`: build what is missing, and all else about the pinned tools."""
 
+import errno
 import hashlib
 import shutil
 import signal
@@ -115,5 +116,9 @@ def main() -> None:
         app()
     except ToolsError as error:
         sys.exit(f"tools: {error}")
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        sys.exit(f"tools: the disk of {store.cache()} is full: free some, or export XDG_CACHE_HOME=FOLDER")
     except KeyboardInterrupt:
         sys.exit("tools: interrupted; `make tools` goes on where it stopped")

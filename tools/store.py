@@ -70,8 +70,8 @@ def link(folder: str, wanted: Mapping[str, Path]) -> None:
 
 
 @contextmanager
-def locked() -> Generator[None]:
-    """Hold the cache for this process; raise `ToolsError` when another one is building."""
+def locked(*, wait: bool = False) -> Generator[None]:
+    """Hold the cache for this process; while another one is building, `wait` for it or raise `ToolsError`."""
     cache().mkdir(parents=True, exist_ok=True)
     with (cache() / "lock").open("a+") as file:
         try:
@@ -79,8 +79,11 @@ def locked() -> Generator[None]:
         except BlockingIOError:
             file.seek(0)
             owner = file.read().strip() or "unknown"
-            msg = f"another build (process {owner}) uses {cache()}: wait for it, then run it again"
-            raise ToolsError(msg) from None
+            another = f"another build (process {owner}) uses {cache()}"
+            if not wait:
+                raise ToolsError(f"{another}: wait for it, then run it again") from None
+            print(f"{another}: waiting for it", flush=True)
+            fcntl.flock(file, fcntl.LOCK_EX)
         file.truncate(0)
         file.write(str(os.getpid()))
         file.flush()

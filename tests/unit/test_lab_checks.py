@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import sys
 from dataclasses import replace
 from ipaddress import IPv4Network
@@ -11,7 +12,7 @@ from typing import NamedTuple
 import pytest
 from typer.testing import CliRunner
 
-from lab import checks, network
+from lab import checks, commands, network
 from lab.cgroups import Hierarchy, hierarchies, missing_controllers, mounts_inside
 from lab.commands import app
 from lab.errors import LabError
@@ -51,8 +52,7 @@ def test_no_command_that_acts_makes_anything_for_a_user(
 def test_missing_programs_are_named_by_their_packages(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def which(name: str, path: str | None = None) -> str | None:
-        assert path is not None
+    def which(name: str) -> str | None:
         return None if name in {"ctr", "containerd", "nft"} else f"/bin/{name}"
 
     monkeypatch.setattr(shutil, "which", which)
@@ -152,6 +152,58 @@ def test_a_full_disk_is_refused_with_its_room(tmp_path: Path, monkeypatch: pytes
 
     monkeypatch.setattr(shutil, "disk_usage", enough)
     assert checks.little_disk(tmp_path) is None
+
+
+@pytest.mark.parametrize(("kind", "refused"), [("overlayfs", True), ("nfs", True), ("ext2/ext3", False)])
+def test_a_disk_that_no_overlay_can_write_to_is_refused(
+    kind: str, refused: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[object] = []
+
+    def run(*words: object) -> str:
+        asked.extend(words)
+        return f"{kind}\n"
+
+    monkeypatch.setattr("lab.command.run", run)
+    reason = checks.unfit_disk(tmp_path / "not" / "yet")
+    assert asked == ["stat", "--file-system", "--format=%T", tmp_path]
+    assert (reason is not None) is refused
+    assert not reason or reason.startswith(
+        f"{tmp_path}/not/yet is on {kind}, to which no overlay can write: "
+    )
+
+
+def test_this_disk_is_one_that_stat_names() -> None:
+    assert checks.unfit_disk(Path("/proc")) is None
+
+
+def test_roots_programs_are_found_where_su_has_kept_the_path_of_a_user(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", "/usr/bin:/usr/sbin")
+    # The handlers are those of this process of the tests.
+    monkeypatch.setattr(signal, "signal", print)
+    monkeypatch.setattr(sys, "argv", ["lab", "--dir", str(tmp_path), "env"])
+    with pytest.raises(SystemExit):
+        commands.main()
+    assert os.environ["PATH"] == "/usr/bin:/usr/sbin:/usr/local/sbin:/sbin"
+
+
+def test_a_full_disk_is_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def full() -> None:
+        with Path("/dev/full").open("wb", buffering=0) as file:
+            file.write(b"x")
+
+    monkeypatch.setattr(commands, "app", full)
+    monkeypatch.setattr(signal, "signal", print)
+    with pytest.raises(SystemExit):
+        commands.main()
+    assert capfd.readouterr().err == (
+        "lab: a disk is full ([Errno 28] No space left on device): df -h shows which; free some, or use "
+        "--dir on another disk\n"
+    )
 
 
 @pytest.mark.parametrize(

@@ -2,11 +2,27 @@
 
 import os
 import pwd
+import queue
+import shutil
+import signal
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
-from tools import build, env, golang, onpath, store
+from harness.pace import pace
+from tools import build, commands, downloads, env, gobuild, golang, onpath, store
+from tools.catalogue import GO_TOOLS
+from tools.errors import ToolsError
+
+
+class Usage(NamedTuple):
+    """What is read of a disk's usage."""
+
+    free: int
 
 
 def _command(folder: Path, name: str, says: str) -> Path:
@@ -171,3 +187,85 @@ def test_environment_can_be_evaluated_twice(tmp_path: Path, monkeypatch: pytest.
     for name, value in first.items():
         monkeypatch.setenv(name, value)
     assert env.variables("lab") == first
+
+
+def test_a_full_disk_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full() -> None:
+        with Path("/dev/full").open("wb", buffering=0) as file:
+            file.write(b"x")
+
+    monkeypatch.setattr(commands, "app", full)
+    # The handlers are those of this process of the tests.
+    monkeypatch.setattr(signal, "signal", print)
+    with pytest.raises(
+        SystemExit, match=rf"^tools: the disk of {store.cache()} is full: free some, or export "
+    ):
+        commands.main()
+
+
+def test_little_room_is_told_before_a_build(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def nothing(*_: object) -> None:
+        pass
+
+    def usage(path: Path) -> Usage:
+        assert path == store.cache()
+        return Usage(2_500_000_000)
+
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(store, "LINKS", tmp_path / "links")
+    monkeypatch.setattr(downloads, "fetch", nothing)
+    monkeypatch.setattr(build, "_make", nothing)
+    monkeypatch.setattr(build, "_link_commands", nothing)
+    monkeypatch.setattr(shutil, "disk_usage", usage)
+    build.everything(for_lab=False)
+    said = f"the disk of {store.cache()} has 2.5 GB free; a first build of everything takes 18\n"
+    assert said in capfd.readouterr().out
+
+
+def test_one_tool_waits_for_the_build_of_another_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    waits: queue.Queue[str] = queue.Queue()
+
+    def say(text: str, **_: object) -> None:
+        waits.put(text)
+
+    monkeypatch.setattr(store, "print", say, raising=False)
+    tool = next(tool for tool in GO_TOOLS if tool.name == "actionlint")
+    # It holds the cache until it has built the tool, and says when it does.
+    other = f"""
+import sys
+from pathlib import Path
+from typing import NamedTuple
+from tools import store
+with store.locked():
+    print("building", flush=True)
+    sys.stdin.readline()
+    built = Path({str(gobuild.built(tool))!r})
+    built.parent.mkdir(parents=True)
+    built.touch()
+"""
+    with (
+        subprocess.Popen(
+            [sys.executable, "-c", other],
+            cwd=store.ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        ) as building,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        assert building.stdin
+        assert building.stdout
+        assert building.stdout.readline() == "building\n"
+        with pytest.raises(ToolsError, match="wait for it, then run it again"), store.locked():
+            pass
+        waiting = pool.submit(build.one, tool.name)
+        said = f"another build (process {building.pid}) uses {store.cache()}: waiting for it"
+        assert waits.get(timeout=60 * pace()) == said
+        building.stdin.write("\n")
+        building.stdin.close()
+        assert waiting.result() == gobuild.built(tool)
