@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from ..errors import RolloutError
 from ..manifests.objects import objects
 from ..manifests.routes import marks
+from ..pulumi_cli import splits
 from ..settings.model import Settings
 from .answers import Answer
 from .traffic import Served
@@ -35,8 +36,9 @@ def evidence(served_by: Mapping[str, Served], requests: int) -> str:
 def must_be_asked(name: str, settings: Settings, what: str) -> None:
     """Raises RolloutError where the stack says that no gateway may be asked, which this needs."""
     if settings.convergence.by_requests:
+        options = splits.options(name, splits.named())
         msg = (
             f"{what} goes by what the gateways count, and {name} has convergence.evidence: requests, so "
-            f"none may be asked; what requests alone tell: blue-green watch --stack {name}"
+            f"none may be asked; what requests alone tell: blue-green watch {options}"
         )
         raise RolloutError(msg)

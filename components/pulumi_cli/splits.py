@@ -4,6 +4,7 @@ A stack of this program has its own config instead, which says what is to be bef
 """
 
 import json
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
@@ -48,6 +49,16 @@ class Split:
 def choose(name: str | None) -> None:
     """Let the commands of this process work on the split of that name."""
     _named[:] = [] if name is None else [name]
+
+
+def named() -> str | None:
+    """Return the name that was chosen; None: the stack has one split alone."""
+    return _named[0] if _named else None
+
+
+def options(stack: str, split: str | None) -> str:
+    """Return the options of a command on a split, typable as printed."""
+    return f"--stack {stack}" + (f" --split {shlex.quote(split)}" if split is not None else "")
 
 
 def chosen(stack: str) -> Split:

@@ -1,6 +1,9 @@
 """What the commands know of the splits of a program that is not ours, out of its stack's state and config."""
 
+import contextlib
+import dataclasses
 import json
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -8,11 +11,24 @@ from typing import Any
 import pytest
 
 from components.commands.promote import promote
-from components.commands.verify.applied import has_address
+from components.commands.rollback import back
+from components.commands.shift import journal, run
+from components.commands.shift.judge import Limits, Plan
+from components.commands.verify.applied import has_address, unfinished
 from components.errors import RolloutError
+from components.history.past import Cause, Past
 from components.observation import live
-from components.pulumi_cli import config, project, splits
-from components.settings.model import App, Convergence, Routing, SecretKey, StickySession, Subset, Version
+from components.pulumi_cli import config, project, splits, stack, updates
+from components.settings.model import (
+    App,
+    Convergence,
+    Routing,
+    SecretKey,
+    Settings,
+    StickySession,
+    Subset,
+    Version,
+)
 from components.settings.parse import parse
 from components.settings.written import written
 
@@ -128,6 +144,73 @@ def test_of_several_splits_one_has_to_be_named(
         config.settings("dev")
     splits.choose("shop")
     assert splits.chosen("dev").name == "shop"
+
+
+PLAN = Plan("v2", (50, 100), 1, Limits(0.01, 50))
+BEFORE = {"v1": 100, "v2": 0}
+UNDO = "blue-green shift --undo --stack dev --split cart (or --resume)"
+
+
+@pytest.fixture
+def killed(other: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> journal.Entry:
+    """The shift of the split cart that was killed, in a stack that has shop too, which is chosen now."""
+    other(entries("cart", {}, "carts"), entries("shop", {}, "shops"))
+
+    def settings(name: str) -> Settings:
+        return splits.chosen(name).settings
+
+    monkeypatch.setattr(config, "settings", settings)
+    Path("Pulumi.dev.yaml").touch()
+    splits.choose("cart")
+    entry = dataclasses.replace(journal.entry(PLAN, BEFORE), started=0.0)
+    journal.write("dev", entry)
+    splits.choose("shop")
+    return entry
+
+
+def test_a_killed_shift_of_another_split_is_ended_by_its_own_name_alone(killed: journal.Entry) -> None:
+    says = re.escape(f"the shift that was killed is one of the split cart. Type: {UNDO}")
+    with pytest.raises(RolloutError, match=says):
+        run.undo("dev")
+    with pytest.raises(RolloutError, match=says):
+        run.resume("dev")
+    with pytest.raises(RolloutError, match=re.escape(f"a shift of v2 was killed: run first: {UNDO}")):
+        run.shift("dev", PLAN)
+    assert journal.read("dev") == killed
+
+
+def test_verify_tells_of_a_killed_shift_of_its_own_split_alone(killed: journal.Entry) -> None:
+    last: dict[str, Any] = {"result": "succeeded", "environment": {}}
+    assert list(unfinished("dev", last)) == []
+    assert killed.split
+    splits.choose(killed.split)
+    assert [one.mend for one in unfinished("dev", last)] == [UNDO]
+
+
+@pytest.mark.parametrize(("split", "kept"), [("shop", True), ("cart", False)])
+def test_a_rollback_forgets_a_killed_shift_of_its_own_split_alone(
+    split: str, kept: bool, killed: journal.Entry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    splits.choose(split)
+    past = Past(0, Cause.whole, {"v1": 100}, {})
+
+    def done(*_: object, **__: object) -> Any:
+        return contextlib.nullcontext()
+
+    def choose(*_: object) -> Past:
+        return past
+
+    def history(*_: object) -> list[Past]:
+        return []
+
+    monkeypatch.setattr(updates, "proved", history)
+    monkeypatch.setattr(live, "connect", done)
+    monkeypatch.setattr(back, "choose", choose)
+    monkeypatch.setattr(back, "_route", done)
+    monkeypatch.setattr(config, "write_split", history)
+    monkeypatch.setattr(stack, "converge", done)
+    assert back.rollback("dev", 1, quiet=True) == past
+    assert journal.read("dev") == (killed if kept else None)
 
 
 def test_a_stack_without_a_split_is_told(other: Callable[..., None]) -> None:

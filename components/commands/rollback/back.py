@@ -10,7 +10,7 @@ from ...kubernetes import istio
 from ...kubernetes.errors import GatewayError
 from ...manifests.routes import split
 from ...observation import live
-from ...pulumi_cli import config, project, stack, updates
+from ...pulumi_cli import config, project, splits, stack, updates
 from ...settings.model import Settings
 from ...settings.weights import shown
 from ..shift import journal
@@ -57,7 +57,8 @@ def rollback(name: str, to: int | None, *, quiet: bool) -> Past | None:
     except (RolloutError, KeyboardInterrupt):
         _settle(name, settings, route, before)
         raise
-    journal.remove(name)
+    if entry is not None and entry.concerns(splits.named()):
+        journal.remove(name)
     return past
 
 
@@ -78,7 +79,7 @@ def nothing_moved(name: str, found: list[Candidate]) -> str:
     """Return what a second rollback says instead of going further back."""
     return (
         "the last change was a rollback, so nothing was moved. To go further back:\n"
-        f"{table(found)}\ntype: blue-green rollback --stack {name} --to N"
+        f"{table(found)}\ntype: blue-green rollback {splits.options(name, splits.named())} --to N"
     )
 
 

@@ -10,7 +10,7 @@ from typing import Any, cast
 
 import psutil
 
-from ...pulumi_cli import project
+from ...pulumi_cli import project, splits
 from ...settings.weights import shown
 from .judge import Limits, Plan
 
@@ -26,6 +26,7 @@ class Entry:
         started: when that process started, seconds since the epoch: a pid can be given anew.
         judged_until: when the judging of the step ends, seconds since the epoch; None: its `up` still runs.
         failure: why it goes back; None while it goes on.
+        split: the split's name, as --split gave it; None: the stack has one alone.
     """
 
     plan: Plan
@@ -34,6 +35,7 @@ class Entry:
     started: float
     judged_until: float | None = None
     failure: str | None = None
+    split: str | None = None
 
     @property
     def is_running(self) -> bool:
@@ -43,25 +45,34 @@ class Entry:
         except psutil.NoSuchProcess:
             return False
 
+    def concerns(self, split: str | None) -> bool:
+        """Whether it is of the split of a name; where none was given, the stack has one split alone."""
+        return None in {self.split, split} or self.split == split
+
+    def mend(self, stack: str) -> str:
+        """Return the command that goes back from a shift that was killed, and how to go on instead."""
+        return f"blue-green shift --undo {splits.options(stack, self.split)} (or --resume)"
+
     def progress(self, now: float) -> str:
         """How far the shift is at a time, in words."""
         version, later = self.plan.version, self.plan.steps
+        shift = "a shift" if self.split is None else f"a shift of {self.split}"
         move, at = f"copies requests to {version}", "by copies"
         if self.plan.mirror is None:
             step, *later = later
             move, at = f"moves {version} to {step} %", f"at {step} %"
         if self.failure is not None:
-            return f"a shift goes back to {shown(self.before)}: {self.failure}"
+            return f"{shift} goes back to {shown(self.before)}: {self.failure}"
         then = f"; then {', '.join(f'{share} %' for share in later)}" if later else ""
         if self.judged_until is None:
-            return f"a shift {move}{then}"
+            return f"{shift} {move}{then}"
         left = max(0, math.ceil(self.judged_until - now))
-        return f"a shift judges {version} {at}, {left} s left{then}"
+        return f"{shift} judges {version} {at}, {left} s left{then}"
 
 
 def entry(plan: Plan, before: Mapping[str, int]) -> Entry:
     """Return an entry of this process."""
-    return Entry(plan, before, os.getpid(), psutil.Process().create_time())
+    return Entry(plan, before, os.getpid(), psutil.Process().create_time(), split=splits.named())
 
 
 def read(stack: str) -> Entry | None:

@@ -8,6 +8,7 @@ from ...gateway.limits import limits
 from ...observation import latency, live, traffic
 from ...observation.latency import Latency
 from ...observation.traffic import Counters, Served
+from ...pulumi_cli import splits
 from ...settings.model import Settings
 from ...settings.weights import Weights, same, shown
 from .judge import Plan, breach
@@ -39,7 +40,8 @@ def must_hold(gateways: Gateways, settings: Settings, weights: Weights, name: st
     is_now = shown(now.route) if now.route else "gone"
     msg = (
         f"the split is {is_now}{by}, and not {shown(weights)}: somebody else moved it, such as a pipeline "
-        f"with an older commit. Nothing more is changed; look at `blue-green verify --stack {name}`"
+        "with an older commit. Nothing more is changed; look at "
+        f"`blue-green verify {splits.options(name, splits.named())}`"
     )
     raise MovedByOthersError(msg, now.route)
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 from ...errors import RolloutError
 from ...history.past import Cause
 from ...observation import by_requests, endpoint, latency, live
-from ...pulumi_cli import config, locks, project, stack
+from ...pulumi_cli import config, locks, project, splits, stack
 from ...settings.model import Settings
 from ...settings.weights import Weights, moved, shown
 from . import journal, outlook
@@ -97,7 +97,7 @@ def go_back(name: str, weights: Weights, *, quiet: bool, why: str = "") -> None:
             file = project.config_file(name).name
             msg = (
                 f"the way back failed. {file} has {shown(weights)}; when the cause is mended, "
-                f"run: blue-green shift --undo --stack {name}"
+                f"run: blue-green shift --undo {splits.options(name, splits.named())}"
             )
             raise RolloutError(msg) from error
 
@@ -144,8 +144,7 @@ def _check(name: str, settings: Settings, plan: Plan) -> tuple[int, ...]:
         msg = f"a shift of {entry.plan.version} is running in process {entry.pid}"
         raise RolloutError(msg)
     if entry is not None:
-        mend = f"blue-green shift --undo --stack {name} (or --resume)"
-        msg = f"a shift of {entry.plan.version} was killed: run first: {mend}"
+        msg = f"a shift of {entry.plan.version} was killed: run first: {entry.mend(name)}"
         raise RolloutError(msg)
     if plan.version not in settings.versions:
         known = ", ".join(settings.versions)
@@ -221,6 +220,9 @@ def _killed(name: str) -> journal.Entry:
         raise RolloutError(msg)
     if entry.is_running:
         msg = f"the shift of {entry.plan.version} still runs in process {entry.pid}; Ctrl-C there undoes it"
+        raise RolloutError(msg)
+    if not entry.concerns(splits.named()):
+        msg = f"the shift that was killed is one of the split {entry.split}. Type: {entry.mend(name)}"
         raise RolloutError(msg)
     return entry
 

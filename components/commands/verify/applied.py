@@ -36,11 +36,11 @@ def has_address(resources: Iterable[Mapping[str, Any]]) -> bool:
 def unfinished(name: str, last: LastUp) -> Iterator[Difference]:
     """Yield what a killed command, a failed `up` or an edit of the config left to be done."""
     entry = journal.read(name)
-    if entry is not None and not entry.is_running:
+    if entry is not None and not entry.is_running and entry.concerns(splits.named()):
         yield Difference(
             f"a shift of {entry.plan.version} was killed at {entry.plan.steps[0]} %; "
             f"before it the split was {shown(entry.before)}",
-            f"blue-green shift --undo --stack {name} (or --resume)",
+            entry.mend(name),
             Status.NOT_APPLIED,
         )
     if last is not None and (left := undone.left_out(name, last)):

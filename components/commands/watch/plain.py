@@ -12,6 +12,7 @@ from ...errors import RolloutError
 from ...observation import by_requests, live, traffic
 from ...observation.answers import Answer, ask
 from ...observation.traffic import Served
+from ...pulumi_cli import splits
 from ...settings.weights import Weights
 from .. import look
 from .follow import REQUEST_SECONDS, following
@@ -60,7 +61,8 @@ def plain(name: str, count: int | None) -> None:
             served = traffic.between(before, traffic.read(gateways, board.settings))
     console.print(table(served, board.settings.weights, asked, failed))
     if failed:
-        msg = f"{failed} of {asked} requests to {where.url} failed: blue-green verify --stack {name}"
+        options = splits.options(name, splits.named())
+        msg = f"{failed} of {asked} requests to {where.url} failed: blue-green verify {options}"
         raise RolloutError(f"{msg} tells why")
 
 
