@@ -59,7 +59,10 @@ def _of(stack: str) -> list[tuple[Path, int]]:
     if state is None:
         return []
     found: list[tuple[Path, int]] = []
-    for lock in (state / ".pulumi" / "locks").glob(f"**/{project.short(stack)}/*.json"):
+    # A backend has the stacks of every project; an old one, without projects, has them by name alone.
+    folder, name = state / ".pulumi" / "locks", project.short(stack)
+    ours = folder.glob(f"organization/{project.project_file().get('name')}/{name}/*.json")
+    for lock in (*ours, *folder.glob(f"{name}/*.json")):
         try:
             owner = json.loads(lock.read_text())
         except (FileNotFoundError, json.JSONDecodeError):

@@ -55,6 +55,21 @@ def test_lock_of_another_stack_stays(held: Path) -> None:
     assert lock.exists()
 
 
+def test_lock_of_another_projects_stack_of_the_name_is_not_ours(held: Path) -> None:
+    other = held.parents[1] / "shop" / "lab"
+    other.mkdir(parents=True)
+    lock = _lock(other, os.getpid(), os.uname().nodename)
+    assert locks.engines("lab") == []
+    assert lock.exists()
+
+
+def test_lock_in_a_backend_without_projects_is_known_by_its_stack(held: Path) -> None:
+    old = held.parents[2] / "lab"
+    old.mkdir()
+    _lock(old, os.getpid(), os.uname().nodename)
+    assert locks.engines("organization/blue-green/lab") == [os.getpid()]
+
+
 def test_shared_backend_is_left_alone(held: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     lock = _lock(held, DEAD, os.uname().nodename)
     monkeypatch.setenv("PULUMI_BACKEND_URL", "s3://team-state")

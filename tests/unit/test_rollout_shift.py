@@ -6,6 +6,7 @@ import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -98,13 +99,14 @@ def test_what_others_made_is_written_where_a_config_can_say_it(
     assert written == expected
 
 
+@pytest.mark.parametrize(("module", "name"), [(stack, "converge"), (locks, "wait_for_engine")])
 def test_a_way_back_that_failed_names_the_file_and_the_line_that_goes_on(
-    written: list[dict[str, int]], monkeypatch: pytest.MonkeyPatch
+    module: ModuleType, name: str, written: list[dict[str, int]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def converge(*_: object, **__: object) -> None:
+    def fails(*_: object, **__: object) -> None:
         raise RolloutError
 
-    monkeypatch.setattr(stack, "converge", converge)
+    monkeypatch.setattr(module, name, fails)
     with pytest.raises(RolloutError) as raised:
         run.go_back("organization/blue-green/prod", BEFORE, quiet=True)
     assert str(raised.value) == (

@@ -88,9 +88,9 @@ def go_back(name: str, weights: Weights, *, quiet: bool, why: str = "") -> None:
         RolloutError: `up` failed; the config has the split all the same.
     """
     with _deaf():
-        locks.wait_for_engine(name)
         config.write_weights(name, weights)
         try:
+            locks.wait_for_engine(name)
             message = f"to {shown(weights)}" + (f": {why}" if why else "")
             stack.converge(name, Cause.back, message, shielded=True, quiet=quiet)
         except RolloutError as error:
