@@ -1,7 +1,9 @@
 """The stack's config file: read with every default, and written so that its comments stay."""
 
 import json
+import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any, cast
 
@@ -132,6 +134,11 @@ def set_path(stack: str, path: str, value: str) -> None:
         RolloutError: Pulumi refused.
     """
     key = f"{project.NAME}:{path}"
+    whole = re.split(r"[.\[]", path)[0]
+    text = project.written(stack).get(f"{project.NAME}:{whole}")
+    if isinstance(text, str):
+        # Pulumi would put the one member in the place of the whole text.
+        write(stack, {whole: read(text)})
     project.ask("config", "set", "--stack", stack, "--path", "--plaintext", "--", key, value)
 
 
@@ -191,4 +198,12 @@ def write_split(stack: str, settings: Settings, past: Past) -> list[str]:
 
 
 def _value(entry: Mapping[str, Any]) -> object:
-    return entry["objectValue"] if "objectValue" in entry else entry.get("value")
+    return entry["objectValue"] if "objectValue" in entry else read(entry.get("value"))
+
+
+def read(value: object) -> object:
+    """Return a config value as the program reads it: a text that is an object in JSON is that object."""
+    if isinstance(value, str) and value.lstrip().startswith(("{", "[")):
+        with suppress(ValueError):
+            return cast("object", json.loads(value))
+    return value

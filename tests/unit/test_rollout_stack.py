@@ -117,6 +117,44 @@ def test_secret_in_the_config_is_refused(monkeypatch: pytest.MonkeyPatch) -> Non
         config.raw("lab")
 
 
+def test_an_object_that_was_written_as_its_json_is_that_object_and_stays_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As `pulumi config set blue-green:versions '{…}'` writes it; the program reads the object.
+    versions = {"v1": {"image": "shop:1"}, "v2": {"image": "shop:2"}}
+    values = {"versions": json.dumps(versions), "weights": '{"v1":50,"v2":50}', "app": "{shop"}
+    (tmp_path / "Pulumi.yaml").write_text("name: blue-green\n")
+    (tmp_path / "Pulumi.dev.yaml").write_text(
+        json.dumps({"config": {f"blue-green:{key}": value for key, value in values.items()}})
+    )
+    monkeypatch.chdir(tmp_path)
+    asked: list[tuple[str, ...]] = []
+
+    def ask(*arguments: str) -> str:
+        asked.append(arguments)
+        return json.dumps({f"blue-green:{key}": {"value": value} for key, value in values.items()})
+
+    monkeypatch.setattr(project, "ask", ask)
+    weights = {"v1": 50, "v2": 50}
+    assert config.raw("dev") == {"versions": versions, "weights": weights, "app": "{shop"}
+    config.set_path("dev", 'versions["v1"].image', "shop:3")
+    _, whole, member = asked
+    assert json.loads(whole[-1])["blue-green:versions"]["objectValue"] == versions
+    assert member[-2:] == ('blue-green:versions["v1"].image', "shop:3")
+
+
+def test_now_finds_the_cluster_in_a_config_that_was_written_as_json(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "Pulumi.yaml").write_text("name: blue-green\n")
+    cluster = json.dumps({"kind": "kubeconfig", "path": str(tmp_path / "away")})
+    values = {"blue-green:cluster": cluster, "blue-green:app": '{"name": "shop"}'}
+    (tmp_path / "Pulumi.dev.yaml").write_text(json.dumps({"config": values}))
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(RolloutError, match=re.escape(f"{tmp_path / 'away'}")):
+        now.rollback_now("dev", None)
+
+
 @pytest.mark.parametrize(
     ("content", "says"),
     [

@@ -66,10 +66,12 @@ def other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None
     monkeypatch.chdir(tmp_path)
     splits.choose(None)
 
-    def prepare(*state: list[dict[str, Any]], weights: Mapping[str, object] | None = None) -> None:
+    def prepare(*state: list[dict[str, Any]], weights: Mapping[str, object] | str | None = None) -> None:
         def ask(*arguments: str) -> object:
             if arguments[0] == "stack":
                 return {"deployment": {"resources": [one for part in state for one in part]}}
+            if isinstance(weights, str):
+                return {"other:weights": {"value": weights}}
             return {"other:weights": {"objectValue": weights}} if weights is not None else {}
 
         monkeypatch.setattr(project, "ask_json", ask)
@@ -88,6 +90,8 @@ def test_the_state_says_all_and_the_config_the_weights(other: Callable[..., None
     found = config.settings("dev")
     assert {name: getattr(found, name) for name in PARTS} == PARTS
     assert found.weights == {"v1": 0, "v2": 100}
+    other(entries("cart", {"context": "here"}, "weights"), weights='{"v2": 100}')
+    assert config.settings("dev").weights == {"v1": 0, "v2": 100}
     assert config.proved("dev") == {"v1": 25, "v2": 75}
     assert config.url("dev") == "http://10.0.0.1:31380"
     assert live.kubeconfig_of(found.cluster) == {"context": "here"}

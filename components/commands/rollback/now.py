@@ -190,7 +190,7 @@ def _values(name: str) -> Mapping[str, Any]:
     if not project.config_file(name).exists():
         raise RolloutError(f"there is no {project.config_file(name)}")
     ours = f"{project.NAME}:"
-    values = project.written(name)
+    values = {key: config.read(value) for key, value in project.written(name).items()}
     return {key.removeprefix(ours): value for key, value in values.items() if key.startswith(ours)}
 
 
