@@ -22,6 +22,7 @@ from components.pulumi_cli import config, project, splits, stack, updates
 from components.settings.model import (
     App,
     Convergence,
+    Mirror,
     Routing,
     SecretKey,
     Settings,
@@ -215,6 +216,40 @@ def test_a_rollback_forgets_a_killed_shift_of_its_own_split_alone(
     monkeypatch.setattr(stack, "converge", done)
     assert back.rollback("dev", 1, quiet=True) == past
     assert journal.read("dev") == (killed if kept else None)
+
+
+@pytest.mark.parametrize(
+    ("plan", "mirror", "says"),
+    [
+        (
+            dataclasses.replace(PLAN, mirror=60.0),
+            None,
+            "the mirror of this split stands in its program, which no command writes: "
+            "leave out --mirror-first",
+        ),
+        (
+            PLAN,
+            Mirror("v2"),
+            "the split of dev mirrors requests to v2, from which those of a shift could not be told. "
+            "Take that out first: `mirror` of its arguments, then run up",
+        ),
+    ],
+)
+def test_a_shift_writes_no_mirror_into_another_program(
+    plan: Plan,
+    mirror: Mirror | None,
+    says: str,
+    other: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    other(entries("cart", {}, "weights"))
+
+    def settings(name: str) -> Settings:
+        return dataclasses.replace(splits.chosen(name).settings, weights=BEFORE, mirror=mirror)
+
+    monkeypatch.setattr(config, "settings", settings)
+    with pytest.raises(RolloutError, match=f"^{re.escape(says)}$"):
+        run.shift("dev", plan)
 
 
 def test_a_stack_without_a_split_is_told(other: Callable[..., None]) -> None:

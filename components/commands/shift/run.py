@@ -161,10 +161,16 @@ def _check(name: str, settings: Settings, plan: Plan) -> tuple[int, ...]:
 
 def _check_mirror(name: str, settings: Settings, plan: Plan) -> None:
     mirror, share = settings.mirror, settings.weights[plan.version]
+    ours = config.is_ours(name)
+    if plan.mirror is not None and not ours:
+        where = "the mirror of this split stands in its program, which no command writes"
+        msg = f"{where}: leave out --mirror-first"
+        raise RolloutError(msg)
     if mirror is not None and (plan.mirror is not None or mirror.version == plan.version):
+        mend = f"pulumi config rm --stack {name} {project.NAME}:mirror"
         msg = (
-            f"the config of {name} mirrors requests to {mirror.version}, from which those of a shift could "
-            f"not be told. Take that out first: pulumi config rm --stack {name} {project.NAME}:mirror"
+            f"the split of {name} mirrors requests to {mirror.version}, from which those of a shift could "
+            f"not be told. Take that out first: {mend if ours else '`mirror` of its arguments, then run up'}"
         )
         raise RolloutError(msg)
     if plan.mirror is not None and share:
