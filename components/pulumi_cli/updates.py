@@ -77,9 +77,12 @@ def of_history(
     return [past for past in pasts if past is not None]
 
 
-def told(updates: Sequence[Mapping[str, Any]]) -> list[Update]:
-    """Return updates as people read them; both lists have the newest first."""
-    splits = [_weights(update) for update in updates]
+def told(updates: Sequence[Mapping[str, Any]], weights_key: str) -> list[Update]:
+    """Return updates as people read them; both lists have the newest first.
+
+    `weights_key` is the whole key of the config that has the weights.
+    """
+    splits = [_weights(update, weights_key) for update in updates]
     return [
         Update(
             _seconds(update["startTime"]),
@@ -102,10 +105,10 @@ def _who(environment: Mapping[str, str]) -> str:
     return ", ".join(part for part in parts if part)
 
 
-def _weights(update: Mapping[str, Any]) -> Mapping[str, int]:
+def _weights(update: Mapping[str, Any], weights_key: str) -> Mapping[str, int]:
     """The split of an update's config; empty where it had none that could be read."""
     try:
-        values = json.loads(update["config"][f"{project.NAME}:weights"]["value"])
+        values = json.loads(update["config"][weights_key]["value"])
         return {version: int(weight) for version, weight in values.items() if weight}
     except (AttributeError, KeyError, TypeError, ValueError):
         return {}

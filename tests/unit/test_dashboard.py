@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tomllib
 import tracemalloc
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, ClassVar
@@ -25,6 +25,7 @@ from components.commands import look
 from components.commands.dashboard import command, facts, feed, reader, server
 from components.commands.dashboard.server import Address
 from components.commands.main import app
+from components.commands.rollback import back
 from components.commands.rollback.target import Candidate
 from components.commands.shift import journal
 from components.commands.shift.judge import Limits, Plan
@@ -32,7 +33,7 @@ from components.commands.watch.board import Board
 from components.errors import RolloutError
 from components.history.past import Cause, Past
 from components.observation.live import Live
-from components.pulumi_cli import config, splits, updates
+from components.pulumi_cli import config, splits, stack, updates
 from tests.unit.test_rollout_board import ASKED, HALF, SETTINGS, counted, now
 
 HOST = "127.0.0.1:8765"
@@ -304,7 +305,8 @@ def update(at: int, weights: Mapping[str, int], result: str = "succeeded") -> di
 
 def test_history_says_who_when_from_what_to_what_and_where_rollback_can_go() -> None:
     told = updates.told(
-        [update(2, {"v1": 0, "v2": 100}, "failed"), update(1, {"v1": 100}), {**update(0, {}), "config": {}}]
+        [update(2, {"v1": 0, "v2": 100}, "failed"), update(1, {"v1": 100}), {**update(0, {}), "config": {}}],
+        "blue-green:weights",
     )
     back = Candidate(Past(told[1].at, Cause.whole, {"v1": 100}, {}))
     newest, middle, oldest = facts.of_history(told, [back])
@@ -315,6 +317,37 @@ def test_history_says_who_when_from_what_to_what_and_where_rollback_can_go() -> 
     assert (middle["change"], middle["back"]) == ("nothing → v1 100 %", "--to 1: can be served now")
     assert oldest["change"] == ""
     assert "hunter" not in json.dumps([newest, middle, oldest])
+
+
+@pytest.mark.parametrize("key", ["other:weights", None])
+def test_history_of_another_program_has_its_splits_and_stays_where_none_can_be_gone_back_to(
+    key: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def weights_key(_stack: str) -> str:
+        if key is None:
+            raise RolloutError("the program does not say where the weights stand")
+        return key
+
+    def candidates(name: str) -> list[Candidate]:
+        config.weights_key(name)
+        raise RolloutError("the cluster is away")
+
+    one = update(1, {"v1": 100})
+    one["config"]["other:weights"] = {"value": '{"v2": 100}'}
+
+    def updates_of(_stack: str) -> Iterator[Mapping[str, Any]]:
+        yield one
+
+    monkeypatch.setattr(config, "weights_key", weights_key)
+    monkeypatch.setattr(back, "candidates", candidates)
+    monkeypatch.setattr(stack, "history", updates_of)
+    (row,), why = reader.history("dev")
+    assert (row["what"], row["back"]) == ("More for v2", "")
+    assert (row["change"], why) == (
+        ("", "the program does not say where the weights stand")
+        if key is None
+        else ("nothing → v2 100 %", "the cluster is away")
+    )
 
 
 class FakeReader:

@@ -5,8 +5,8 @@ import itertools
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, TypeVar
 
 from ...errors import RolloutError
 from ...gateway.gateways import Gateways
@@ -27,6 +27,7 @@ _LOOK_SECONDS = 30.0
 # Between two of these, however much changes.
 _PAUSE_SECONDS = 2.0
 _UPDATES = 12
+_T = TypeVar("_T")
 
 
 class Reader:
@@ -111,11 +112,11 @@ class Reader:
             if self._wanted.is_set():
                 self._looks = True
                 findings, why = _or_why(self._findings)
-                history, lost = _or_why(self._history)
+                past, lost = history(self._name)
                 self._looked = {
                     "findings": findings,
                     "findingsWhy": why,
-                    "history": history,
+                    "history": past,
                     "historyWhy": lost,
                     "lookedAt": look.when(time.time()),
                 }
@@ -131,11 +132,6 @@ class Reader:
         for warning in verdict.warnings:
             yield {"what": warning, "mend": ""}
 
-    def _history(self) -> Iterator[Mapping[str, Any]]:
-        # One more, from which the oldest that is shown moved traffic.
-        newest = updates.told(list(itertools.islice(stack.history(self._name), _UPDATES + 1)))
-        yield from facts.of_history(newest[:_UPDATES], back.candidates(self._name))
-
     def _tell(self) -> None:
         running, said_of_it = _running(self._name)
         seen = worth_a_look(self._board, running, self._why)
@@ -147,7 +143,24 @@ class Reader:
         self._publish(json.dumps({**said, "running": said_of_it, "looking": looking}))
 
 
-def _or_why(found: Callable[[], Iterator[Mapping[str, Any]]]) -> tuple[list[Mapping[str, Any]], str]:
+def history(name: str) -> tuple[Sequence[Mapping[str, Any]], str]:
+    """Return the newest updates of a stack, and what keeps it from being known where `rollback` could go."""
+    newest, lost = _or_why(lambda: _told(name))
+    candidates, why = _or_why(lambda: back.candidates(name))
+    return facts.of_history(newest[:_UPDATES], candidates), lost or why
+
+
+def _told(name: str) -> Sequence[updates.Update]:
+    try:
+        key = config.weights_key(name)
+    except RolloutError:
+        # Without it the updates are told all the same; `back.candidates` says why there is none.
+        key = ""
+    # One more, from which the oldest that is shown moved traffic.
+    return updates.told(list(itertools.islice(stack.history(name), _UPDATES + 1)), key)
+
+
+def _or_why(found: Callable[[], Iterable[_T]]) -> tuple[list[_T], str]:
     """What was found, or what kept it from being found."""
     try:
         return list(found()), ""
