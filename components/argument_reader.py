@@ -13,7 +13,7 @@ from .carrier import in_plugin
 from .option import snake
 from .settings import model
 from .settings.forms import camel
-from .settings.mistakes import ConfigError
+from .settings.mistakes import ConfigError, kind
 from .settings.model import Settings
 from .settings.parse import parse
 
@@ -41,44 +41,62 @@ def settings(name: str, args: Mapping[str, Any], hint: type = BlueGreenArgs) -> 
     apart = [key for key in _NO_SECTIONS if key in known]
     reader = _Reader(hint, name, ["istio", "cluster", *(camel(key) for key in known if key not in apart)])
     values = reader.read("", {key: one for key, one in args.items() if key not in apart}, hint)
-    where = _cluster(reader, args)
+    cluster = _cluster(reader, args)
+    for version, written in _object(values.get("versions")).items():
+        _put_together(reader, f"versions.{version}", _object(written))
     reader.refuse()
-    app = {"name": name, **values.pop("app", {})}
-    for version in values.get("versions", {}).values():
-        for part, whole in _PARTS.items():
-            if part in version:
-                version[whole] = {**version.get(whole, {}), **version.pop(part)}
+    app = _with({"name": name}, values.pop("app", None))
+    routing = _with({"gateway": f"{_object(app).get('name')}-gateway"}, values.pop("routing", None))
     gateway: Any = values.pop("gateway", {}) if "gateway" in known else {}
-    return reader.settings(
-        {
-            **values,
-            "app": app,
-            "routing": {"gateway": f"{app['name']}-gateway", **values.pop("routing", {})},
-            "cluster": {**where, "kind": "kubeconfig"},
-            "istio": {"install": False, "gateway": gateway},
-        }
-    )
+    istio = {"install": False, "gateway": gateway}
+    return reader.settings({**values, "app": app, "routing": routing, "cluster": cluster, "istio": istio})
 
 
 def section(name: str, args: Mapping[str, Any], hint: type, key: str) -> Settings:
     """The arguments `hint` of the component `name`, keys of one section. Raises ArgumentsError."""
     reader = _Reader(hint, name, [key, "cluster"], inside=f"{key}.")
     values = reader.read("", {one: value for one, value in args.items() if one != "cluster"}, hint)
-    where = _cluster(reader, args)
+    cluster = _cluster(reader, args)
     reader.refuse()
-    return reader.settings({"cluster": {**where, "kind": "kubeconfig"}, key: values})
+    return reader.settings({"cluster": cluster, key: values})
 
 
-def _cluster(reader: "_Reader", args: Mapping[str, Any]) -> dict[str, Any]:
+def kubeconfig(args: Mapping[str, Any]) -> pulumi.Input[str] | None:
+    """The text of a kubeconfig among the arguments."""
+    return _object(args.get("cluster")).get("kubeconfig")
+
+
+def _cluster(reader: "_Reader", args: Mapping[str, Any]) -> Any:
     """Where the cluster is; the text of a kubeconfig stays apart, as it is no key of the config."""
-    given = args.get("cluster", {})
-    apart = given
-    if isinstance(given, Mapping):
-        apart = {key: one for key, one in cast("Mapping[str, Any]", given).items() if key != "kubeconfig"}
-    where = reader.read("cluster", apart, Cluster)
-    if isinstance(given, Mapping) and "kubeconfig" in given and {"path", "context"} & where.keys():
+    given = _with({}, args.get("cluster"))
+    text = _object(given).pop("kubeconfig", None)
+    where = reader.read("cluster", given, Cluster)
+    if text is not None and {"path", "context"} & _object(where).keys():
         reader.wrong.append("cluster: it has a kubeconfig and where to read one. Take one of them out.")
-    return where
+    return {**_object(where), "kind": "kubeconfig"} if isinstance(where, dict) else where
+
+
+def _put_together(reader: "_Reader", path: str, version: dict[str, Any]) -> None:
+    """Puts the members of each part of a version into the key that has them in the config."""
+    for part, whole in _PARTS.items():
+        given = version.pop(part, None)
+        if given and not isinstance(given, dict):
+            wrong = f"it is {kind(given)}, not an object. Write it as name: value."
+            reader.wrong.append(f"{path}.{snake(part)}: {wrong}")
+        elif given and isinstance(version.get(whole) or {}, dict):
+            version[whole] = {**_object(version.get(whole)), **_object(given)}
+
+
+def _with(members: Mapping[str, Any], section: Any) -> Any:
+    """A section with these members where it has none of its own; what is no section, its reader refuses."""
+    if section is None or isinstance(section, Mapping):
+        return {**members, **{key: one for key, one in _object(section).items() if one is not None}}
+    return section
+
+
+def _object(value: Any) -> dict[str, Any]:
+    """What is in an object; of anything else, nothing."""
+    return cast("dict[str, Any]", value) if isinstance(value, Mapping) else {}
 
 
 class _Reader:
@@ -173,6 +191,7 @@ class _Reader:
         """A sentence of the config's reader: with an argument's path for a key, and no command to type."""
         typed = rf"Type: pulumi config set --path '?{re.escape(self._name)}:([^' ]+)'? ([^,.]+)"
         sentence = re.sub(typed, r"Write \1: \2", sentence)
+        sentence = re.sub(rf"Type: pulumi config rm {re.escape(self._name)}:(\w+)", r"Take \1 out", sentence)
         sentence = sentence.replace(f"{self._name}:{self._inside}", "").replace(f"{self._name}:", "")
         if in_plugin():
             return sentence

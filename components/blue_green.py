@@ -45,7 +45,7 @@ class BlueGreen(pulumi.ComponentResource):
         config = argument_reader.settings(name, args)
         app, routing, options = config.app, config.routing, Options(f"BlueGreen {name}")
         assert isinstance(config.cluster, KubeconfigCluster)  # noqa: S101 - the arguments name no other
-        text = args.get("cluster", {}).get("kubeconfig")
+        text = argument_reader.kubeconfig(args)
         with taking_over():
             on = existing(
                 f"{name}-kubernetes", config.cluster, text, pulumi.ResourceOptions(parent=self), options

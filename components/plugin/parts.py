@@ -6,7 +6,7 @@ from typing import Any, cast
 import pulumi
 
 from .. import application, istio, minikube, traffic_split
-from ..argument_reader import section, settings
+from ..argument_reader import kubeconfig, section, settings
 from ..claim import claim
 from ..cluster import Cluster, existing, taking_over
 from ..ingress import ingress
@@ -142,7 +142,7 @@ def _cluster(
     `name` is of that component alone: several parts of one app have the app's name.
     """
     assert isinstance(config.cluster, KubeconfigCluster)  # noqa: S101 - the arguments name no other
-    text = args.get("cluster", {}).get("kubeconfig")
+    text = kubeconfig(args)
     with taking_over():
         on = existing(f"{name}-kubernetes", config.cluster, text, _beside(opts), options)
     return on, pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(provider=on.provider))

@@ -226,3 +226,46 @@ def test_a_path_that_cannot_be_taken_is_told_as_an_argument(tmp_path: Path) -> N
 def test_a_kubeconfig_is_a_text_or_a_place() -> None:
     said = refused(lambda: {"cluster": Cluster(kubeconfig=KUBECONFIG, path="~/.kube/config")})
     assert "cluster: it has a kubeconfig and where to read one. Take one of them out." in said
+
+
+def test_an_empty_section_has_its_defaults(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "config").write_text(KUBECONFIG)
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "config"))
+    empty = dict.fromkeys(("app", "cluster", "gateway", "routing", "convergence", "test_routes", "mirror"))
+    versions = {"v1": {"image": "cart:1", "secret_env": None}, "v2": {"image": "cart:2", "env": None}}
+    assert made(lambda: {**empty, "versions": versions})[1].names() == made()[1].names()
+    named = {"kubeconfig": None, "path": str(tmp_path / "config"), "context": None}
+    done = made(lambda: {"cluster": named, "app": {"name": None}})[1]
+    assert done.named("cart-gateway").inputs["metadata"]["name"] == "cart-gateway"
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"versions": {"v1": None, "v2": {"image": "b:2"}}}, "versions.v1.image: it is missing."),
+        ({"versions": ["v1"]}, "versions: it is a list, not an object."),
+        ({"versions": {"v1": ["a"], "v2": {"image": "b:2"}}}, "versions.v1: it is a list, not an object."),
+        (
+            {"versions": {"v1": {"image": "a:1", "secret_env": ["A"]}}},
+            "versions.v1.secret_env: it is a list, not an object. Write it as name: value.",
+        ),
+        (
+            {
+                "versions": {
+                    "v1": {"image": "a:1", "env": ["A"], "secret_env": {"B": {"secret": "s", "key": "k"}}}
+                }
+            },
+            "versions.v1.env: it is a list, not an object.",
+        ),
+        ({"cluster": ["c"]}, "cluster: it is a list, not an object."),
+        ({"app": "cart"}, "app: it is a text, not an object."),
+        ({"routing": ["a.example"]}, "routing: it is a list, not an object."),
+    ],
+)
+def test_what_is_no_section_is_said(changes: dict[str, Any], said: str) -> None:
+    assert f"  {said}" in refused(lambda: changes)
+
+
+def test_a_mirror_of_a_version_with_traffic_is_told_without_a_command() -> None:
+    said = refused(lambda: {"mirror": {"version": "v2"}})
+    assert said.endswith("from which its copies could not be told. Take mirror out.")
