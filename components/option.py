@@ -3,7 +3,10 @@
 import re
 from dataclasses import dataclass
 
+import pulumi
+
 from .carrier import in_plugin
+from .settings.mistakes import of_stack
 
 
 @dataclass(frozen=True)
@@ -28,17 +31,22 @@ class Options:
         """The line that sets it: to type, or to write."""
         if self.component is None:
             quoted = f"'{self.name(path)}'" if "[" in path else self.name(path)
-            return f"pulumi config set --path {quoted} {value}"
+            return _of_this_stack(f"pulumi config set --path {quoted} {value}")
         return f"{snake(path)}: {value}, in the arguments of {self.component}"
 
     def removal(self, path: str) -> str:
         """The line that takes it out again: to type, or what to leave out."""
         if self.component is None:
-            return f"pulumi config rm --path {self.name(path)}"
+            return _of_this_stack(f"pulumi config rm --path {self.name(path)}")
         return f"and leave out {self.name(path)}, in the arguments of {self.component}"
 
 
 IN_CONFIG = Options()
+
+
+def _of_this_stack(line: str) -> str:
+    """The line for the stack that runs, which a thread of its own may not know."""
+    return of_stack(line, pulumi.get_stack() or None)
 
 
 def snake(path: str) -> str:

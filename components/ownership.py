@@ -8,10 +8,12 @@ the object of that name once more, and then delete it as the old one.
 """
 
 import asyncio
+import contextvars
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
 from typing import Any, TypeVar
 
 import pulumi
@@ -91,7 +93,10 @@ class Ownership:
         found = await loop.run_in_executor(self._threads, find, kubeconfig, manifest)
         if found is None:
             if self._namespace is not None:
-                await loop.run_in_executor(self._threads, require, kubeconfig, self._namespace, self.options)
+                # In it the thread finds which stack runs.
+                context = contextvars.copy_context()
+                look = partial(require, kubeconfig, self._namespace, self.options)
+                await loop.run_in_executor(self._threads, context.run, look)
             return
         # One reading does for all: what this `up` adds to the state it does not make twice.
         self._state = self._state or loop.run_in_executor(self._threads, _state, this_stack())

@@ -58,7 +58,7 @@ def init(
         running, istio, selector = None, dict[str, object](install=False), dict[str, str]()
     config = _config(cluster, namespace, istio, selector, running, _answers(running, app, image, port, host))
     try:
-        settings = parse(config, project.NAME)
+        settings = parse(config, project.NAME, stack=stack)
     except ConfigError as error:
         raise RolloutError(str(error)) from error
     _write(file, before, config)

@@ -70,11 +70,11 @@ def mark_of(name: str, settings: Settings, version: str) -> RequestMark:
     if mark is None:
         key = f"testRoutes.{version}.header.x-version"
         line = (
-            f"type:\n  pulumi config set --path 'blue-green:{key}' {version}"
+            f"type:\n  pulumi config set --stack {name} --path 'blue-green:{key}' {version}"
             if config.is_ours(name)
             else f"write {version} as {key} (in Python: test_routes) into the split's arguments, and type:"
         )
-        msg = f"no test route leads to {version}. To make one, {line}\n  pulumi up"
+        msg = f"no test route leads to {version}. To make one, {line}\n  pulumi up --stack {name}"
         raise RolloutError(msg)
     return mark
 

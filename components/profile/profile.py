@@ -21,6 +21,7 @@ class Profile:
         home: its MINIKUBE_HOME, or None for the shell's.
         kubeconfig: its KUBECONFIG, or None for the shell's.
         component: whose arguments it is made of, such as Minikube dev; None: of the stack's config.
+        stack: whose config that is; None: not known.
     """
 
     name: str
@@ -28,17 +29,20 @@ class Profile:
     home: str | None = None
     kubeconfig: str | None = None
     component: str | None = None
+    stack: str | None = None
 
     @classmethod
     def of(cls, props: Mapping[str, Any]) -> "Profile":
         """The profile of a resource's inputs; a state of the first release names no Minikube."""
         named: Mapping[str, str] = props.get("minikube") or {}
-        return cls(props["profile"], **named, component=props.get("component"))
+        stack = str(props.get("owner") or "").rpartition("/")[2]
+        return cls(props["profile"], **named, component=props.get("component"), stack=stack or None)
 
     def setting(self, key: str, value: str) -> str:
         """How the user sets one of its inputs: the line to type, or the argument."""
         if self.component is None:
-            return f"pulumi config set --path --plaintext 'blue-green:cluster.{key}' {value}"
+            whose = f" --stack {self.stack}" if self.stack else ""
+            return f"pulumi config set{whose} --path --plaintext 'blue-green:cluster.{key}' {value}"
         return f"{key}: {value}, in {self.source}"
 
     @property

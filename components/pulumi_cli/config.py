@@ -44,7 +44,7 @@ def settings(stack: str) -> Settings:
         weights = _weights(stack, split)
         return replace(split.settings, weights=weights)
     try:
-        return parse(raw(stack), project.NAME)
+        return parse(raw(stack), project.NAME, stack=stack)
     except ConfigError as error:
         msg = f"{project.config_file(stack).name}: {error}"
         raise RolloutError(msg) from error

@@ -1,6 +1,7 @@
 """What is wrong with a config: sentences that say what to write, all of them in one error."""
 
 import difflib
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -31,6 +32,11 @@ class Mistake:
         """Whether it is about the place, what the place is in, or what is in it."""
         shorter = min(len(self.path), len(path))
         return self.path[:shorter] == path[:shorter]
+
+
+def of_stack(text: str, stack: str | None) -> str:
+    """A text of ours whose `pulumi config` lines are for a stack, whichever is selected."""
+    return text if stack is None else re.sub(r"\b(pulumi config (?:set|rm)) ", rf"\1 --stack {stack} ", text)
 
 
 def key(path: Iterable[str | int]) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, cast, get_type_hints
 from . import members
 from .checks import mistakes, warnings
 from .forms import camel
-from .mistakes import ConfigError, Mistake, kind, nearest
+from .mistakes import ConfigError, Mistake, kind, nearest, of_stack
 from .model import App, Grpc, Istio, KubeconfigCluster, MinikubeCluster, Routing, Settings
 
 if TYPE_CHECKING:
@@ -30,11 +30,15 @@ _NO_OBJECT = ("dataclass_type", "dict_type", "mapping_type")
 
 
 def parse(
-    config: Mapping[str, object], project: str = "blue-green", sections: Collection[str] = KEYS
+    config: Mapping[str, object],
+    project: str = "blue-green",
+    sections: Collection[str] = KEYS,
+    stack: str | None = None,
 ) -> Settings:
     """Checks the config, given by key without its `blue-green:`. Raises ConfigError.
 
     Of a config that has some of the `sections` alone, these are checked, and the others are of no meaning.
+    What a mistake says to type is for the `stack`.
     """
     unknown = sorted(set(config) - set(sections))
     found = [
@@ -44,7 +48,7 @@ def parse(
     settings = _completed(Settings(**cast("Any", read)), config)
     # What is wrong already is not judged a second time together with other keys.
     found += [one for one in mistakes(settings, project) if not any(old.touches(one.path) for old in found)]
-    _refuse([one for one in found if one.path[0] in (*sections, *unknown)], project)
+    _refuse([one for one in found if one.path[0] in (*sections, *unknown)], project, stack)
     ours = tuple(f"{project}:{name}" for name in sections)
     said = tuple(one for one in warnings(settings, project) if one.startswith(ours))
     return replace(settings, warnings=said)
@@ -59,12 +63,13 @@ def parse_parts(config: Mapping[str, object], project: str = "blue-green") -> tu
     return cluster, _app(app, cluster, config)
 
 
-def _refuse(found: Iterable[Mistake], project: str) -> None:
+def _refuse(found: Iterable[Mistake], project: str, stack: str | None = None) -> None:
     order = {name: place for place, name in enumerate(KEYS)}
     lines = [one.sentence(project) for one in sorted(found, key=lambda one: order.get(str(one.path[0]), -1))]
     if lines:
         count = "one mistake" if len(lines) == 1 else f"{len(lines)} mistakes"
-        raise ConfigError("\n  ".join([f"The stack config has {count}; nothing was touched.", *lines]))
+        said = "\n  ".join([f"The stack config has {count}; nothing was touched.", *lines])
+        raise ConfigError(of_stack(said, stack))
 
 
 def _completed(settings: Settings, config: Mapping[str, object]) -> Settings:

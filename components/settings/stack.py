@@ -22,7 +22,7 @@ def load() -> Settings:
     config = pulumi.Config(PROJECT)
     try:
         raw = {key: _value(config, key) for key in KEYS}
-        settings = parse(raw | dict.fromkeys(_unknown_keys()), PROJECT)
+        settings = parse(raw | dict.fromkeys(_unknown_keys()), PROJECT, stack=pulumi.get_stack())
     except ConfigError as error:
         raise pulumi.RunError(str(error)) from error
     for warning in settings.warnings:

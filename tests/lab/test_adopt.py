@@ -68,7 +68,7 @@ def test_without_a_word_nothing_of_it_is_touched(shop: Program, options: tuple[s
     said = refused(shop, *options)
     assert "Service default/shop exists and is not this stack's. It was not touched." in said
     assert "kubernetes:core/v1:Service shop-service default/shop" in said
-    assert "pulumi config set --path blue-green:app.takeOwnership true" in said
+    assert f"pulumi config set --stack {shop.stack} --path blue-green:app.takeOwnership true" in said
     assert metadata(shop, "resourceVersion")[::2] == before
 
 

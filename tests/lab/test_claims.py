@@ -45,7 +45,7 @@ def test_a_new_split_for_the_requests_of_another_is_refused_and_touches_nothing(
     for said in (preview.stdout + preview.stderr, said_by(shop)):
         assert "VirtualService default/myapp of the stack organization/blue-green/lab" in said
         assert "asks for the same requests: host *, any path, on port 80 of the gateway istio=" in said
-        assert "pulumi config set --path 'blue-green:routing.hosts[0]'" in said
+        assert f"pulumi config set --stack {shop.stack} --path 'blue-green:routing.hosts[0]'" in said
     assert names(shop) == before
 
 

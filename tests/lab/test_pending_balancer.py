@@ -44,7 +44,8 @@ def test_a_pending_balancer_is_a_warning_and_its_address_comes_later(program: Pr
     for done in (shop.preview(), shop.up("--skip-preview")):
         said = done.stdout + done.stderr
         assert "The gateway's address is not known: its Service has no load balancer yet." in said
-        assert "pulumi config set --path blue-green:cluster.ingressAddress ADDRESS" in said
+        line = f"pulumi config set --stack {shop.stack} --path blue-green:cluster.ingressAddress ADDRESS"
+        assert line in said
     outputs = shop.outputs()
     assert outputs["weights"] == {"v1": 100}
     assert outputs.get("url") is None

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pulumi
 import pytest
 
 from components import claim
@@ -62,7 +63,8 @@ def test_what_both_ask_for_is_said_and_what_to_type() -> None:
     found = said(split("staging", paths=("/shop",)), split("prod", PROD))
     refusal = claim.refusal(found)
     assert "host *, path prefix /shop, on port 80 of the gateway istio=ingressgateway." in refusal
-    assert "pulumi config set --path 'blue-green:routing.hosts[0]' myapp.example.com" in refusal
+    typed = f"pulumi config set --stack {pulumi.get_stack()}"
+    assert f"{typed} --path 'blue-green:routing.hosts[0]' myapp.example.com" in refusal
 
 
 def test_what_is_no_splits_or_the_stacks_own_is_no_claim() -> None:
@@ -119,7 +121,8 @@ def test_a_gateway_of_a_new_name_gets_none_of_the_tls_connections_of_the_one_bef
 def test_a_gateway_of_a_new_name_is_refused_with_the_way_back() -> None:
     refusal = claim.rename_refusal("app-gateway", "host a.x on port 443")
     assert "the Gateway app-gateway has host a.x on port 443, and Istio" in refusal
-    assert refusal.endswith("pulumi config set --path blue-green:routing.gateway app-gateway")
+    typed = f"pulumi config set --stack {pulumi.get_stack()}"
+    assert refusal.endswith(f"{typed} --path blue-green:routing.gateway app-gateway")
 
 
 def test_callers_in_the_mesh_are_no_part_of_a_claim() -> None:

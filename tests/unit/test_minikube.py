@@ -237,3 +237,10 @@ def test_a_minikube_of_the_config_that_is_not_there_is_no_reason_for_the_shells_
         "There is no .lab/bin/minikube, which cluster.minikube names. "
         "Where it is the lab's, the lab is down: make up"
     )
+
+
+def test_what_to_type_is_for_the_stack_that_owns_the_profile() -> None:
+    made = Profile.of({"profile": "dev", "owner": "blue-green/staging"})
+    line = "--path --plaintext 'blue-green:cluster.memory' MIB"
+    assert made.setting("memory", "MIB") == f"pulumi config set --stack staging {line}"
+    assert Profile.of({"profile": "dev"}).setting("memory", "MIB") == f"pulumi config set {line}"

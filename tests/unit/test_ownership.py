@@ -116,7 +116,8 @@ def test_the_refusal_names_the_object_and_both_ways_out(metadata: dict[str, Any]
     ).splitlines()
     assert first == f"Service default/myapp exists and is not this stack's{whose}. It was not touched."
     assert "    pulumi import THIS" in rest
-    assert "    pulumi config set --path blue-green:app.takeOwnership true" in rest
+    typed = f"pulumi config set --stack {pulumi.get_stack()}"
+    assert f"    {typed} --path blue-green:app.takeOwnership true" in rest
 
 
 def test_an_object_of_the_stacks_own_is_not_to_be_taken_over() -> None:
@@ -323,7 +324,8 @@ def test_the_namespace_has_to_be_there_before_the_first_object_is_made(hooks: li
     first, _, make, _, let = str(raised.value).splitlines()
     assert first == "There is no namespace shop in the cluster. Nothing was made in it."
     assert make.endswith(" create namespace shop")
-    assert let == "    pulumi config set --path blue-green:app.createNamespace true"
+    typed = f"pulumi config set --stack {pulumi.get_stack()}"
+    assert let == f"    {typed} --path blue-green:app.createNamespace true"
 
 
 def test_who_may_not_look_at_namespaces_is_not_held_up() -> None:

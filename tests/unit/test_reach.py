@@ -68,7 +68,10 @@ def test_without_a_version_it_is_the_split_that_answers() -> None:
 def test_a_version_without_a_test_route_is_refused_with_the_way_to_one() -> None:
     with pytest.raises(RolloutError, match="no test route leads to v2") as raised:
         endpoint.mark_of("dev", load(), "v2")
-    assert "pulumi config set --path 'blue-green:testRoutes.v2.header.x-version' v2" in str(raised.value)
+    assert str(raised.value).splitlines()[1:] == [
+        "  pulumi config set --stack dev --path 'blue-green:testRoutes.v2.header.x-version' v2",
+        "  pulumi up --stack dev",
+    ]
     with pytest.raises(RolloutError, match="there is no version v7; there are v1, v2"):
         endpoint.mark_of("dev", load(), "v7")
 
@@ -82,7 +85,7 @@ def test_in_another_projects_program_the_test_route_is_an_argument(monkeypatch: 
         endpoint.mark_of("dev", load(), "v2")
     first, last = str(raised.value).splitlines()
     assert "write v2 as testRoutes.v2.header.x-version (in Python: test_routes) into the split's" in first
-    assert last == "  pulumi up"
+    assert last == "  pulumi up --stack dev"
 
 
 def test_the_comment_says_how_to_reach_each_version() -> None:

@@ -10,6 +10,7 @@ from components.commands.rollback import now
 from components.commands.verify.applied import edited
 from components.errors import RolloutError
 from components.pulumi_cli import config, project, stack
+from tests.unit.test_settings import GOOD
 
 KUBECONFIG: dict[str, object] = {
     "contexts": [{"name": "prod", "context": {"cluster": "c", "user": "u"}}],
@@ -185,3 +186,26 @@ def test_a_key_of_another_namespace_is_no_edit_of_ours(monkeypatch: pytest.Monke
     assert list(edited("dev", {"config": {**ours, "my-blue-green:x": {"value": "1"}}})) == []
     (one,) = edited("dev", {"config": {**ours, "blue-green:x": {"value": "1"}}})
     assert "blue-green:x in the config is not what the last `up` had" in one.what
+
+
+@pytest.mark.parametrize(
+    ("wrong", "line"),
+    [
+        ({"weights": {"v1": 49, "v2": 50}}, "set --stack staging --path 'blue-green:weights.v2' 51."),
+        ({"mirror": {"version": "v2"}}, "rm --stack staging blue-green:mirror."),
+    ],
+)
+def test_a_mistake_says_what_to_type_for_the_stack_that_has_it(
+    wrong: dict[str, object], line: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def ours(_stack: str) -> bool:
+        return True
+
+    def raw(_stack: str) -> dict[str, object]:
+        return GOOD | wrong
+
+    monkeypatch.setattr(config, "is_ours", ours)
+    monkeypatch.setattr(config, "raw", raw)
+    with pytest.raises(RolloutError) as raised:
+        config.settings("staging")
+    assert str(raised.value).endswith(f"Type: pulumi config {line}")

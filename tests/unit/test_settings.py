@@ -427,6 +427,17 @@ def test_a_secret_value_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
         stack.load()
 
 
+def test_the_program_says_what_to_type_for_the_stack_that_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    def get_object(_: pulumi.Config, key: str) -> object:
+        return config(weights={"v1": 49, "v2": 50}).get(key)
+
+    monkeypatch.setattr(pulumi.Config, "get_object", get_object)
+    with pytest.raises(pulumi.RunError) as raised:
+        stack.load()
+    typed = f"pulumi config set --stack {pulumi.get_stack()} --path 'blue-green:weights.v2' 51"
+    assert f"Type: {typed}." in str(raised.value)
+
+
 def test_an_installed_gateway_is_selected_by_the_label_that_its_chart_gives() -> None:
     assert load().routing.gateway_selector == {"istio": "ingressgateway"}
     assert load(istio__gateway={"service": "edge"}).routing.gateway_selector == {"istio": "edge"}
