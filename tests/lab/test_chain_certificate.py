@@ -1,15 +1,18 @@
-"""The listener's link: a certificate that no gateway can use changes nothing; one that is lost is seen."""
+"""The listener's link: its certificate and port. What no gateway can use changes nothing."""
 
+import json
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
 from harness.labs import Lab, Program
 from harness.pace import pace
-from tests.lab.observe import PATIENT, failing_up
+from tests.lab.observe import PATIENT, failing_up, reached, wait
 from tests.lab.shop import HOST, ROUTING, second_stack
 
 NAME = "shop-tls"
@@ -58,6 +61,40 @@ def remove(shop: Program, namespace: str) -> None:
     shop.kubectl("-n", namespace, "delete", "secret", NAME, "--ignore-not-found")
 
 
+def _active(listeners: dict[str, Any] | None) -> set[str]:
+    return {one["name"] for one in (listeners or {}).get("configs") or () if "active_state" in one}
+
+
+@contextmanager
+def target_port(shop: Program, number: int) -> Generator[None]:
+    """The gateway's Service as most charts have it, with another targetPort for 443; then as it was."""
+    both = {f"0.0.0.0_{one}" for one in (443, number)}
+    secure = str(shop.outputs()["url"])
+
+    def put(target: int) -> None:
+        port = {"spec": {"ports": [{"port": 443, "targetPort": target}]}}
+        shop.kubectl("-n", "istio-system", "patch", "service", "istio-ingressgateway", "-p", json.dumps(port))
+        wait(lambda: listens(target) and answers(), f"every gateway takes requests for 443 on port {target}")
+
+    def listens(target: int) -> bool:
+        with reached(shop) as gateways:
+            dumps = gateways.ask(lambda admin: admin.get("/config_dump?resource=dynamic_listeners"))
+        return all(both & _active(dump.value) == {f"0.0.0.0_{target}"} for dump in dumps)
+
+    def answers() -> bool:
+        # The node follows the Service in its own time.
+        try:
+            return status(secure) == 200
+        except httpx.TransportError:
+            return False
+
+    try:
+        put(number)
+        yield
+    finally:
+        put(443)
+
+
 def test_a_certificate_that_the_gateways_cannot_use_leaves_plain_http_on(
     shop: Program, tmp_path: Path
 ) -> None:
@@ -92,7 +129,19 @@ def test_a_certificate_that_the_gateways_cannot_use_leaves_plain_http_on(
         assert status(plain) == 200
         put(shop, tmp_path, "istio-system")
         shop.up("--skip-preview")
-        assert status(str(shop.outputs()["url"])) == 200
+        secure = str(shop.outputs()["url"])
+        assert status(secure) == 200
+        with target_port(shop, 8443):
+            shop.up("--skip-preview")
+            assert status(secure) == 200
+        shop.config(routing=ROUTING | {"tlsSecret": NAME, "gateway": "another"})
+        previewed = shop.preview(check=False)
+        assert previewed.returncode
+        for said in (previewed.stdout + previewed.stderr, failing_up(shop)):
+            assert f"the Gateway shop-gateway has host {HOST} on port 443 of the gateway istio=" in said
+            assert "pulumi config set --path blue-green:routing.gateway shop-gateway" in said
+        assert status(secure) == 200
+        shop.config(routing=ROUTING | {"tlsSecret": NAME})
         remove(shop, "istio-system")
         said = failing_up(shop)
         assert f"Secret istio-system/{NAME} is not there" in said
