@@ -8,7 +8,7 @@ import pytest
 
 from harness.labs import Lab, Program
 from tests.lab.load import load
-from tests.lab.observe import get
+from tests.lab.observe import failing_up, get
 from tests.lab.shop import HOST, ROUTING, second_stack
 
 SERVICE = {
@@ -21,7 +21,8 @@ VERSIONS: Mapping[str, Any] = {
     "v1": {"deployment": "cart-one"},
     "v2": {"workload": {"kind": "StatefulSet", "name": "cart-two"}},
 }
-OF_THEIRS = ("deployment/cart-one", "statefulset/cart-two", "service/cart")
+ANOTHER = {**SERVICE, "metadata": {"name": "cart-too", "namespace": "default"}}
+OF_THEIRS = ("deployment/cart-one", "statefulset/cart-two", "service/cart", "service/cart-too")
 
 
 def workload(kind: str, name: str, tag: str, **spec: object) -> Mapping[str, object]:
@@ -47,6 +48,7 @@ def shop(program: Program, lab: Lab) -> Iterator[Program]:
     """The owner's objects, and a stack that is not up yet."""
     theirs = [
         SERVICE,
+        ANOTHER,
         workload("Deployment", "cart-one", "v1"),
         workload("StatefulSet", "cart-two", "v2", serviceName="cart"),
     ]
@@ -81,6 +83,16 @@ def test_they_come_move_are_rolled_by_their_owner_and_go_under_load(shop: Progra
         shop.kubectl("rollout", "status", "deployment/cart-one", "--timeout=120s")
         shop.config(versions={"v2": VERSIONS["v2"]}, weights={"v2": 100})
         shop.up("--skip-preview")
+        # Other pods under its name, or by another Service, would get all of it at once: neither is written.
+        shop.config(versions={"v2": VERSIONS["v1"]})
+        said = failing_up(shop)
+        assert "would lead it from the pods with part=cart-two to those with part=cart-one, all at" in said
+        shop.config(versions={"v2": VERSIONS["v2"]}, app={"name": "shop", "service": "cart-too"})
+        done = shop.preview(check=False)
+        assert done.returncode
+        assert "by the Service cart, and its rule would lead to cart-too" in done.stdout + done.stderr
+        shop.config(app={"name": "shop", "service": "cart"})
+        shop.up("--skip-preview", "--expect-no-changes")
     assert [answer.text for answer in answers if not answer.ok] == []
     assert {answer.version for answer in answers} == {"v1", "v2"}
     rules = get(shop, "destinationrules")["items"]
