@@ -12,6 +12,8 @@ from .kubernetes import workloads
 from .kubernetes.api import Api
 from .kubernetes.errors import GatewayError
 from .kubernetes.kubeconfig import Kubeconfig
+from .kubernetes.writers import OWNER
+from .ownership import stack_of, this_stack
 from .settings.model import App, Port, Version
 
 # By these and by such names Istio knows HTTP (istio.io, "Protocol Selection").
@@ -60,6 +62,14 @@ def _read(kubeconfig: Kubeconfig, app: App, versions: Mapping[str, Version]) -> 
                         f"versions.{name}: the selector of {one.kind} {app.namespace}/{one.name} has no "
                         "matchLabels. Write a label that its pods alone have as "
                         f"versions.{name}.subset.labels"
+                    )
+                if stack_of(item) == this_stack():
+                    kind = one.kind.lower()
+                    mistakes.append(
+                        f"versions.{name}: {one.kind} {app.namespace}/{one.name} is this stack's own, which "
+                        "would delete it with its pods. Give its version back its image; or, if the stack "
+                        "has it no more (pulumi state delete), take its mark off: "
+                        f"{api.kubectl} -n {app.namespace} annotate {kind} {one.name} {OWNER}-"
                     )
         service = None
         if app.service is not None:

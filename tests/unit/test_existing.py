@@ -10,6 +10,7 @@ from components.commands.preview.snapshot import of_settings
 from components.existing import existing, overlaps
 from components.kubernetes import workloads
 from components.kubernetes.api import Api
+from components.kubernetes.writers import OWNER
 from components.manifests import routes
 from components.settings.mistakes import ConfigError
 from components.settings.model import App, ExistingWorkload, Port, Routing, Version
@@ -20,6 +21,8 @@ from tests.unit.pulumi_run import run
 CART = Version(deployment="cart")
 DEPLOYMENT = "/apis/apps/v1/namespaces/default/deployments/cart"
 SERVICE = "/api/v1/namespaces/default/services/front"
+# As Pulumi's mocks have it, of no organization.
+STACK = "None/blue-green/test"
 
 
 def config(**of_v1: object) -> dict[str, Any]:
@@ -141,6 +144,12 @@ def asked(app: App, versions: dict[str, Version], objects: dict[str, Any]) -> An
         return found[0]
 
 
+def test_a_workload_may_be_another_stacks() -> None:
+    theirs = {"metadata": {"annotations": {OWNER: "organization/blue-green/other/shop-v1-deployment"}}}
+    pods = {DEPLOYMENT: item({"part": "cart", "app": "shop"}) | theirs}
+    assert asked(App("shop"), {"v1": CART}, pods)["v1"]["name"] == "cart"
+
+
 def test_labels_and_container_are_the_workloads_own() -> None:
     service = {"spec": {"selector": {"part": "cart"}, "ports": [{"name": "http", "port": 80}]}}
     objects = {DEPLOYMENT: item({"part": "cart"}), SERVICE: service}
@@ -174,6 +183,15 @@ def test_labels_and_container_are_the_workloads_own() -> None:
             App("shop", service="front"),
             {DEPLOYMENT: item({"part": "cart"}), SERVICE: {"spec": {"type": "ExternalName"}}},
             "versions.v1: the Service front selects no pods. Widen its selector",
+        ),
+        # Out of the config as a version's own, it is deleted; another stack's is its owner's.
+        (
+            App("shop"),
+            {
+                DEPLOYMENT: item({"part": "cart", "app": "shop"})
+                | {"metadata": {"annotations": {OWNER: f"{STACK}/shop-v1-deployment"}}}
+            },
+            "versions.v1: Deployment default/cart is this stack's own, which would delete it with its pods.",
         ),
         # Without labels its subset would have the pods of all versions.
         (
