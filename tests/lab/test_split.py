@@ -175,8 +175,6 @@ def test_drift_is_shown_and_put_right(
         "PULUMI_K8S_ENABLE_SERVER_SIDE_APPLY",
         server_side,
     )
-    # A change of the image starts pods.
-    shop.config(convergence=PATIENT)
     # An `up` without server-side apply makes the objects another field manager's in the state.
     state = tmp_path / "state.json"
     state.write_text(shop.run("pulumi", "stack", "export").stdout)
