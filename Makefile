@@ -1,6 +1,6 @@
 # Every target sets up what it needs first. STACK names the Pulumi stack, else PULUMI_STACK, as `make env` sets it;
 # without either it is `lab`, which needs no Docker.
-STACK ?= $(or $(PULUMI_STACK),lab)
+STACK ?= $(or $(notdir $(PULUMI_STACK)),lab)
 PYTHON := .venv/bin/python
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c

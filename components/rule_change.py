@@ -3,7 +3,7 @@
 Pulumi writes the rules before anybody asks whether the versions can take traffic, and the routes after that.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pulumi
@@ -14,6 +14,7 @@ from .kubernetes import istio, workloads
 from .kubernetes.api import Api
 from .kubernetes.kubeconfig import Kubeconfig
 from .kubernetes.workloads import Workload
+from .kubernetes.writers import last_writer
 from .manifests import routes
 
 
@@ -47,11 +48,15 @@ def stay(
 ) -> None:
     """Looks whether a rule leads the traffic of now to the same ready pods as before.
 
-    Raises RuleKeptError, GatewayError.
+    What others have changed by hand is put back. Raises RuleKeptError, GatewayError.
     """
     (host, labels), (new_host, new_labels) = _leads(old), _leads(new)
     namespace, version = new["metadata"]["namespace"], new["spec"]["subsets"][0]["name"]
     with Api(kubeconfig) as api:
+        rule = api.find(istio.destination_rule(namespace, new["metadata"]["name"]))
+        by = [last_writer(rule, ("spec", field)) for field in ("host", "subsets")] if rule else []
+        if any(one is not None and not one.is_pulumi for one in by):
+            return
         found = api.find(istio.virtual_service(namespace, virtual_service))
         share = _share(found["spec"], host, version) if found else 0
         if not share:
@@ -77,8 +82,9 @@ def stay(
 
 
 def _leads(rule: Mapping[str, Any]) -> tuple[str, Mapping[str, str]]:
-    """The host and the labels of a rule's only subset."""
-    return rule["spec"]["host"], rule["spec"]["subsets"][0]["labels"]
+    """The host and the labels of a rule's only subset; nothing where somebody took them out."""
+    subsets: Sequence[Mapping[str, Any]] = rule["spec"].get("subsets") or ()
+    return rule["spec"].get("host", ""), (subsets[0].get("labels") if subsets else None) or {}
 
 
 def _share(spec: Mapping[str, Any], host: str, version: str) -> int:

@@ -55,7 +55,7 @@ make_virtual_environment() {
 # The commands of this checkout, from any folder; `pip install` makes the same one of the wheel.
 make_command() {
 	# The environment of another clone, whose command is its own.
-	[ ! -L .venv ] || return 0
+	[ ! -L .venv ] || [ ! -x .venv/bin/blue-green ] || return 0
 	# For `python -m lab` and the like; rewritten where the folder was moved.
 	for packages in .venv/lib/python3*/site-packages; do
 		[ "$(cat "$packages/blue-green.pth" 2>/dev/null || true)" = "$PWD" ] || echo "$PWD" >"$packages/blue-green.pth"

@@ -116,14 +116,14 @@ def refuse_machine(stack: str) -> None:
             remedy = "you may not use it; type: sudo usermod -aG docker $USER && newgrp docker"
         msg = f"stack {stack} needs {driver}, which does not answer ({' '.join(said)}): {remedy}{other}"
         raise ToolsError(msg)
-    if driver == "docker" and (wrong := _unfit(asked.stdout, found.get("containerRuntime"))):
+    if driver == "docker" and (wrong := _unfit(stack, asked.stdout, found.get("containerRuntime"))):
         msg = f"stack {stack} needs docker, and {wrong}"
         raise ToolsError(msg)
 
 
-def _unfit(info: str, runtime: object) -> str | None:
+def _unfit(stack: str, info: str, runtime: object) -> str | None:
     """What stands against a Docker that answers, by its `docker info`; podman answers to that name too."""
-    key = "pulumi config set --path --plaintext 'blue-green:cluster"
+    key = f"pulumi config set --stack {stack} --path --plaintext 'blue-green:cluster"
     if "buildahVersion" in info:
         return f"the `docker` on PATH is podman. Type: {key}.driver' podman"
     # Minikube's documentation of driver docker, "Rootless Docker".

@@ -8,6 +8,11 @@ def virtual_service(namespace: str, name: str) -> str:
     return f"{GROUP}/namespaces/{namespace}/virtualservices/{name}"
 
 
+def destination_rule(namespace: str, name: str) -> str:
+    """Return the path of a DestinationRule."""
+    return f"{GROUP}/namespaces/{namespace}/destinationrules/{name}"
+
+
 def envoy_filters(namespace: str) -> str:
     """The path of a namespace's EnvoyFilters."""
     return f"/apis/networking.istio.io/v1alpha3/namespaces/{namespace}/envoyfilters"

@@ -76,12 +76,12 @@ def _arrive(
     """
     requests = ask(host.url, {**host.headers, HEADER: "1"}, host.check)
     sent = _send(gateways, split, versions, requests, _FIRST)
-    if sent.answers[0].status is None and not (sent.came or sent.tried or sent.unread):
-        raise UnreachableError(f"{host.url} cannot be reached from here ({sent.answers[0].text})")
-    if sent.came < len(sent.answers):
+    if sent.came < len(sent.answers) and not sent.is_unreachable:
         # Envoy's workers may have been a moment behind what it says of itself.
         time.sleep(_PAUSE_SECONDS)
         sent = _send(gateways, split, versions, requests, _MOST - _FIRST)
+    if sent.is_unreachable:
+        raise UnreachableError(f"{host.url} cannot be reached from here ({sent.answers[0].text})")
     answers = sent.answers
     if sent.came < len(answers):
         owner = _taken_by(gateways, split, host)
@@ -127,6 +127,11 @@ class _Sent:
     came: int
     tried: bool
     unread: tuple[str, ...]
+
+    @property
+    def is_unreachable(self) -> bool:
+        """Whether nothing answered, and no gateway of which that is known had anything to send on."""
+        return self.answers[0].status is None and not (self.came or self.tried or self.unread)
 
 
 def _send(

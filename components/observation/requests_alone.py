@@ -23,8 +23,7 @@ from .own_requests import HEADER
 REQUESTS = 10
 _NO_ADDRESS = (
     "Requests alone prove nothing here: the stack knows no address of the gateway. "
-    "Set cluster.ingressAddress, in the stack config by: "
-    "pulumi config set --path blue-green:cluster.ingressAddress ADDRESS"
+    "Set cluster.ingressAddress, which is blue-green:cluster.ingressAddress in the stack config."
 )
 
 

@@ -20,6 +20,8 @@ NAME = "blue-green"
 # How Pulumi says that another `up` of the stack runs (pkg/backend/diy/lock.go).
 _LOCKED = "the stack is currently locked"
 _LAST_WORDS = 30
+# Pulumi asks its backend, which may be away.
+_SELECTED_SECONDS = 10
 _NOT_ON_PATH = 'pulumi is not on PATH. For this shell, run: eval "$(make -s env)"'
 
 
@@ -106,14 +108,17 @@ def config_file(stack: str) -> Path:
     return config_folder() / f"Pulumi.{short(stack)}.yaml"
 
 
-def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+def run(*arguments: str, seconds: float | None = None) -> subprocess.CompletedProcess[str]:
     """Run a Pulumi command without a word on the terminal, whatever its exit status.
 
     Raises:
         RolloutError: there is no `pulumi`.
+        TimeoutExpired: it took longer than so many seconds.
     """
     try:
-        return subprocess.run(_command(arguments), cwd=folder(), capture_output=True, text=True)
+        return subprocess.run(
+            _command(arguments), cwd=folder(), capture_output=True, text=True, timeout=seconds
+        )
     except FileNotFoundError as error:
         raise RolloutError(_NOT_ON_PATH) from error
 
@@ -139,7 +144,11 @@ def selected_stack() -> str:
     Raises:
         RolloutError: there is none, or Pulumi could not be asked.
     """
-    done = run("stack", "--show-name")
+    try:
+        done = run("stack", "--show-name", seconds=_SELECTED_SECONDS)
+    except subprocess.TimeoutExpired as error:
+        msg = f"Pulumi did not say in {_SELECTED_SECONDS} s which stack is selected. Name it by --stack NAME"
+        raise RolloutError(msg) from error
     if done.returncode:
         msg = (
             "no stack is named. Name it by --stack NAME, or type: pulumi stack select NAME\n"

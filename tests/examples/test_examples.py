@@ -18,7 +18,7 @@ PREPARED: Mapping[str, tuple[str, ...]] = {
     "go": (GENERATE.format("go"),),
     "parts": (),
     # What `pip install` of the wheel would make, but of the packages of the lock.
-    "python": ('ln -s "$WHEEL" .venv',),
+    "python": ('ln -sn "$WHEEL" .venv',),
     "typescript": (GENERATE.format("nodejs"), "npm ci --no-audit --no-fund --ignore-scripts"),
     "yaml": (),
 }
@@ -32,7 +32,7 @@ def example(
 ) -> Iterator[Program]:
     """The stack `dev` of a copy of the example, not up yet."""
     folder = tmp_path / request.param
-    theirs = shutil.ignore_patterns("sdks", "node_modules")
+    theirs = shutil.ignore_patterns("sdks", "node_modules", ".venv")
     shutil.copytree(ROOT / "examples" / request.param, folder, ignore=theirs)
     # The stack that `init` selects is the one that all commands are about.
     made = Program(

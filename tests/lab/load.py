@@ -10,7 +10,7 @@ from components.observation.answers import Answer, ask
 from harness.pace import pace
 
 REQUESTS_PER_SECOND = 100
-TIMEOUT_SECONDS = 30 * pace()
+TIMEOUT_SECONDS = 5 * pace()
 
 T = TypeVar("T")
 

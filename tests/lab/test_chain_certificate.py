@@ -139,7 +139,8 @@ def test_a_certificate_that_the_gateways_cannot_use_leaves_plain_http_on(
         assert previewed.returncode
         for said in (previewed.stdout + previewed.stderr, failing_up(shop)):
             assert f"the Gateway shop-gateway has host {HOST} on port 443 of the gateway istio=" in said
-            assert "pulumi config set --path blue-green:routing.gateway shop-gateway" in said
+            line = f"pulumi config set --stack {shop.stack} --path blue-green:routing.gateway shop-gateway"
+            assert line in said
         assert status(secure) == 200
         shop.config(routing=ROUTING | {"tlsSecret": NAME})
         remove(shop, "istio-system")

@@ -165,10 +165,10 @@ def test_a_file_that_is_not_yaml_is_named_with_its_line(
             "echo Server:; echo 'ERROR: permission denied' >&2; echo 'errors pretty' >&2; exit 1",
             "(permission denied): you may not use it; type: sudo usermod",
         ),
-        ("echo host:; echo '  buildahVersion: 1.28.2'", "podman. Type: pulumi config set --path"),
+        ("echo host:; echo '  buildahVersion: 1.28.2'", "podman. Type: pulumi config set --stack dev --path"),
         (
             "echo ' Security Options:'; echo '  seccomp'; echo '  rootless'",
-            "rootless: Minikube runs on it with another container runtime. Type: pulumi config set --path",
+            "another container runtime. Type: pulumi config set --stack dev --path",
         ),
         ("echo ' Security Options:'; echo '  seccomp'; echo ' Name: rootless'", None),
     ],

@@ -320,7 +320,7 @@ def test_each_lab_is_refused_where_too_few_inotify_instances_are_left(
 ) -> None:
     for name in ("missing_programs", "missing_kernel_features", "missing_cgroups"):
         monkeypatch.setattr(checks, name, lambda: None)
-    for name in ("place", "little_disk"):
+    for name in ("place", "unfit_disk", "little_disk"):
         monkeypatch.setattr(checks, name, _none)
     monkeypatch.setattr(checks, "few_inotify_instances", "a lab needs {}".format)
     with pytest.raises(LabError, match=f"a lab needs {needed}"):

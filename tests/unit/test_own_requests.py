@@ -144,6 +144,16 @@ def test_a_gateway_that_cannot_be_reached_is_one_line_unless_only_requests_could
         entrance.prove("gateway a may send every request elsewhere")
 
 
+@pytest.mark.parametrize("fails", [(1,), (2,)])
+def test_a_gateway_that_cannot_be_reached_is_one_line_though_one_reading_was_missed(
+    entrance: Entrance, capfd: pytest.CaptureFixture[str], fails: tuple[int, ...]
+) -> None:
+    entrance.url, entrance.gateway = "http://127.0.0.1:1/", Failing("a", {}, sent={"v1": 7}, fails=fails)
+    entrance.prove()
+    said = capfd.readouterr().err
+    assert said.startswith("The proof sent no requests of its own: http://127.0.0.1:1/ cannot be reached")
+
+
 def test_a_gateway_that_gets_no_connection_to_the_pods_is_no_gateway_that_cannot_be_reached(
     entrance: Entrance,
 ) -> None:

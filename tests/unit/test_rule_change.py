@@ -17,6 +17,7 @@ CART = Version(deployment="cart")
 BLUE, RED = {"part": "blue"}, {"part": "red"}
 FRONT = App("shop", service="front")
 WEIGHTS = {"v1": 90, "v2": 10, "v3": 0}
+RULES = "/apis/networking.istio.io/v1/namespaces/default/destinationrules"
 ROUTES = "/apis/networking.istio.io/v1/namespaces/default/virtualservices/shop"
 
 
@@ -33,12 +34,29 @@ def pod(address: str, ready: str = "True", **labels: str) -> dict[str, Any]:
 BOTH = (pod("10.0.0.1", part="blue", track="a"), pod("10.0.0.2", part="red"))
 
 
+def written(rule: dict[str, Any], by: str) -> dict[str, Any]:
+    """The rule as the API server has it."""
+    fields: dict[str, Any] = {"f:spec": {"f:host": {}, "f:subsets": {}}}
+    entry: dict[str, Any] = {
+        "manager": by,
+        "operation": "Apply",
+        "time": "2026-11-27T00:00:00Z",
+        "fieldsV1": fields,
+    }
+    return rule | {"metadata": rule["metadata"] | {"managedFields": [entry]}}
+
+
 def change(
-    old: dict[str, Any], new: dict[str, Any], *pods: dict[str, Any], routed: App | None = FRONT
+    old: dict[str, Any],
+    new: dict[str, Any],
+    *pods: dict[str, Any],
+    routed: App | None = FRONT,
+    by: str = "pulumi-kubernetes",
 ) -> None:
     objects: dict[str, Any] = {
         "/api/v1/namespaces/default/services/front": {"spec": {"selector": {"group": "cart"}}},
         "/api/v1/namespaces/default/pods": {"items": pods},
+        f"{RULES}/{new['metadata']['name']}": written(old, by),
     }
     if routed is not None:
         objects[ROUTES] = routes.virtual_service(routed, WEIGHTS, Routing())
@@ -85,6 +103,14 @@ def test_a_rule_is_written_where_no_request_goes_elsewhere(
     version: str, labels: dict[str, str], pods: tuple[dict[str, Any], ...], routed: App | None
 ) -> None:
     change(rule(BLUE, version), rule(labels, version), *pods, routed=routed)
+
+
+@pytest.mark.parametrize("subsets", [[{"name": "v1", "labels": RED}], [{"name": "v1"}], []])
+def test_a_rule_that_somebody_changed_by_hand_is_put_back(subsets: list[dict[str, Any]]) -> None:
+    """As a refresh has it in the state: without that the command that `verify` names would be refused."""
+    ours = rule(BLUE)
+    theirs = ours | {"spec": ours["spec"] | {"subsets": subsets}}
+    change(theirs, ours, *BOTH, by="kubectl-edit")
 
 
 def test_the_service_stays_under_traffic_and_is_put_back_where_the_routes_still_lead() -> None:

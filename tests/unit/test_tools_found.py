@@ -249,6 +249,7 @@ with store.locked():
     built.touch()
 """
     with (
+        ThreadPoolExecutor(1) as pool,
         subprocess.Popen(
             [sys.executable, "-c", other],
             cwd=store.ROOT,
@@ -256,7 +257,6 @@ with store.locked():
             stdout=subprocess.PIPE,
             text=True,
         ) as building,
-        ThreadPoolExecutor(1) as pool,
     ):
         assert building.stdin
         assert building.stdout

@@ -134,7 +134,8 @@ def _prove(gateways: Gateways, place: Place, past: Past) -> None:
 
     def check() -> tuple[str, ...]:
         found = chain.look_at_all(gateways, place.split, Wanted(past.weights))
-        return tuple(map(str, failures(chain.judged(gateways, place.split, found))))
+        failed = failures(chain.judged(gateways, place.split, found))
+        return tuple(one.told(gateways.api.kubectl) for one in failed)
 
     wait_until(check, _PROOF_SECONDS, list)
 

@@ -78,7 +78,8 @@ def judged(gateways: Gateways, split: Split, past: Past) -> Candidate:
             return Candidate(past, "; ".join([reason, *pods]))
         running.append(version)
     lacking = failures(convergence.lacking(gateways, split, tuple(running))) if running else ()
-    return Candidate(past, "; ".join(map(str, lacking)) or None, tuple(restarts))
+    said = "; ".join(one.told(gateways.api.kubectl) for one in lacking)
+    return Candidate(past, said or None, tuple(restarts))
 
 
 def choose(candidates: Sequence[Past], to: int | None, judge: Callable[[Past], Candidate]) -> Past:
