@@ -5,6 +5,7 @@ import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -14,12 +15,15 @@ from components.gateway.control_plane import synced
 from components.gateway.envoy import Target
 from components.gateway.last_requests import wait_for_last_requests
 from components.gateway.pods import GatewayPod
+from components.kubernetes import istio
 from components.kubernetes.errors import NotConvergedError
 from tests.unit import fake_cluster as fakes
 from tests.unit.fake_cluster import FakeCluster, FakeGateway, FakeIstiod, fake_cluster
 
 OLD, NEW = {"v1": 100}, {"v1": 40, "v2": 60}
 PODS = "/api/v1/namespaces/default/pods"
+# Without it a proof that takes two seconds gives up, as no waiting brings it.
+VIRTUAL_SERVICE = istio.virtual_service("default", "myapp")
 NAMESPACE = "/api/v1/namespaces/default"
 READY = {"observedGeneration": 1, "replicas": 1, "updatedReplicas": 1, "availableReplicas": 1}
 # istiod's number of the state that has the new split, and of one before it.
@@ -33,7 +37,8 @@ def sidecar(number: int, weights: dict[str, int], namespace: str = "callers") ->
 @contextmanager
 def mesh(*sidecars: FakeGateway, istiod: FakeIstiod | None = None) -> Generator[FakeCluster]:
     """A gateway that has the new split, and these sidecars; each took the routes that it has."""
-    with fake_cluster(FakeGateway("gw", NEW), objects={PODS: {"items": []}}) as cluster:
+    objects: dict[str, Any] = {PODS: {"items": []}, VIRTUAL_SERVICE: {"metadata": {}, "spec": {"http": []}}}
+    with fake_cluster(FakeGateway("gw", NEW), objects=objects) as cluster:
         cluster.sidecars = list(sidecars)
         one = istiod or FakeIstiod("istiod", {})
         one.proxies |= {

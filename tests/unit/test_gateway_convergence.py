@@ -60,7 +60,9 @@ def test_every_gateway_by_the_weights_is_a_proof_with_a_time() -> None:
 
 def test_it_waits_until_the_last_gateway_follows() -> None:
     late = FakeGateway("b", {"v1": 100})
-    with fake_cluster(FakeGateway("a", HALVES), late, objects={PODS: {"items": []}}) as cluster:
+    # Without a VirtualService a proof that takes two seconds gives up.
+    objects: dict[str, Any] = {PODS: {"items": []}, VIRTUAL_SERVICE: {"metadata": {}, "spec": {"http": []}}}
+    with fake_cluster(FakeGateway("a", HALVES), late, objects=objects) as cluster:
         assert not proof.holds(split(cluster), Wanted(HALVES))
         timer = threading.Timer(0.2, lambda: late.weights.update(HALVES))
         timer.start()
