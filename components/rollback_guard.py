@@ -68,13 +68,10 @@ def engine_began() -> float:
             name, _, rest = Path(f"/proc/{pid}/stat").read_text().partition("(")[2].rpartition(")")
             fields = rest.split()
             if name == _ENGINE:
-                return _boot() + int(fields[19]) / os.sysconf("SC_CLK_TCK")
+                # Not by the btime of /proc/stat, which is of whole seconds.
+                age = time.clock_gettime(time.CLOCK_BOOTTIME) - int(fields[19]) / os.sysconf("SC_CLK_TCK")
+                return time.time() - age
             pid = int(fields[1])
     except (OSError, ValueError, IndexError):
         pass  # A system without /proc.
     return _BEGAN
-
-
-def _boot() -> float:
-    lines = Path("/proc/stat").read_text().splitlines()
-    return next(float(line.split()[1]) for line in lines if line.startswith("btime "))

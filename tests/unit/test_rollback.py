@@ -3,6 +3,9 @@
 import dataclasses
 import json
 import re
+import subprocess
+import sys
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -228,6 +231,24 @@ def test_up_that_follows_a_rollback_or_has_no_route_yet_goes_on() -> None:
 
 def test_engine_began_in_the_past() -> None:
     assert 0 < engine_began() < 4e9
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs Linux")
+def test_engine_began_no_second_sooner_than_it_did(tmp_path: Path) -> None:
+    # Else an `up` right after a rollback is taken for one that began before it.
+    engine = tmp_path / "pulumi"
+    engine.symlink_to("/bin/sh")
+    asks = "from components.rollback_guard import engine_began; print(repr(engine_began()))"
+    before = time.time()
+    done = subprocess.run(
+        [engine, "-c", f'"{sys.executable}" -c "{asks}"; exit $?'],
+        cwd=Path(__file__).resolve().parents[2],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    # The kernel counts in hundredths.
+    assert before - 0.02 < float(done.stdout) < time.time()
 
 
 def test_written_route_keeps_what_pulumi_applied_and_changes_the_weights_alone() -> None:
