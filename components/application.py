@@ -11,6 +11,7 @@ from .manifests import workload
 from .ownership import Ownership, of_the_state, owner_of
 from .register import KubernetesObject, register
 from .rehearsal import rehearsal
+from .scale_to_zero import scale_to_zero
 from .settings.model import App, Convergence, Version
 
 # In the URN of the app's namespace; those of the mesh are another component's.
@@ -77,6 +78,9 @@ class Application(pulumi.ComponentResource):
                 opts = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(depends_on=[guard]))
             # The number that runs stays when the config has none, until an autoscaler owns the field.
             fields = ("selector",) if version.replicas is not None else ("selector", "replicas")
+            if version.replicas == 0 and ownership is not None:
+                serves = scale_to_zero(ownership.kubeconfig, app, key, ownership.options)
+                opts = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(hooks=serves))
             deployments[key] = register(
                 f"{name}-{key}-deployment", manifest, _keeping(opts, *fields), ownership
             )

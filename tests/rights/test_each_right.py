@@ -197,8 +197,9 @@ def met_by(right: Right) -> Mapping[str, Any]:
         del v2["replicas"]
     if not reads(right):
         return {**TWO, "v2": v2}
-    # Whoever reads meets what has no pods: a version that was emptied, and somebody else's.
-    return {**TWO, "v2": v2 if "autoscaling" in v2 else TWO["v2"] | {"replicas": 0}, "v3": STATEFUL}
+    # Whoever reads meets what has no pods: a version of the stack's own, and somebody else's.
+    emptied = TWO["v2"] | {"replicas": 0}
+    return {**TWO, **({"v2": v2} if "autoscaling" in v2 else {}), "v3": STATEFUL, "v4": emptied}
 
 
 @pytest.mark.usefixtures("theirs")

@@ -65,6 +65,7 @@ def cart() -> BlueGreenArgs:
     versions = {
         "v1": Version(image="cart:1", replicas=2, files={"/etc/motd": "hello"}),
         "v2": Version(image="cart:2", autoscaling=Autoscaling(min=2, max=4, cpu=70)),
+        "v3": Version(image="cart:3", replicas=0),
     }
     return BlueGreenArgs(
         cluster=Cluster(kubeconfig=KUBECONFIG, ingress_address="10.0.0.1"),
@@ -238,6 +239,9 @@ def test_what_stands_before_each_write(made: Registered) -> None:
     for stage in hooks(made, "cart-virtualservice"):
         assert "not rolled back" in stage
     assert "same pods" in hooks(made, "cart-v1-rule")[1] & hooks(made, "cart-v2-rule")[1]
+    for stage in hooks(made, "cart-v3-deployment"):
+        assert {"claim", "rehearsal", "v3 serves"} <= stage
+    assert all("serves" not in one for stage in hooks(made, "cart-v1-deployment") for one in stage)
 
 
 def test_the_mesh_is_made_chart_by_chart_and_looked_at_when_it_is_whole(mesh: Registered) -> None:
