@@ -1,13 +1,15 @@
 """Another number of a port: the Service has both until every gateway sends requests to the new one.
 
-Pulumi writes the Service before the routes, and takes the old number away while they still name it.
+Pulumi writes the Service before the routes, and takes the old number away while they still name it. What
+cannot be told to be the same port is refused: another name with another number, or another port's number.
 """
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import pulumi
+from pulumi.output import contains_unknowns
 
 from . import later
 from .first_write import in_thread
@@ -17,6 +19,7 @@ from .gateway.envoy import Target
 from .gateway.gateways import Gateways
 from .gateway.waiting import wait_until
 from .kubernetes import istio
+from .kubernetes.api import Api
 from .kubernetes.applied import write
 from .kubernetes.errors import NotConvergedError
 from .kubernetes.kubeconfig import Kubeconfig
@@ -26,7 +29,7 @@ from .settings.written import whole
 
 
 class PortKeptError(Exception):
-    """The gateways do not send requests to the new port; the Service and the routes are as they were."""
+    """A port that has requests cannot get its new number; the Service and the routes are as they were."""
 
 
 def port_change(
@@ -34,23 +37,29 @@ def port_change(
 ) -> pulumi.ResourceHookBinding | None:
     """Return the hook of the app's Service, before it is written; None where no gateway may be asked.
 
-    It raises PortKeptError.
+    It raises PortKeptError, and in a preview looks for what is refused alone.
     """
     if convergence.by_requests:
         return None
     asked = pulumi.Output.all(kubeconfig, dict(later.filled(routing.gateway_selector)))
+    entrances = {routing.port, *app.more_entrances.values()}
 
     async def look(args: pulumi.ResourceHookArgs) -> None:
         old, new = args.old_inputs or {}, args.new_inputs or {}
-        if new.get("kind") != "Service" or new["metadata"]["name"] != app.name:
+        if new.get("kind") != "Service" or new["metadata"]["name"] != app.name or contains_unknowns(new):
             return
         numbers = changed(old["spec"]["ports"], new["spec"]["ports"])
-        known = await asked.future()
-        if numbers and known is not None:
-            reached, selector = known
+        gone = lost(old["spec"]["ports"], new["spec"]["ports"])
+        known = await asked.future() if gone or numbers else None
+        if known is None:
+            return
+        reached, selector = known
+        if gone:
+            await in_thread(lambda: refuse(reached, new, gone, entrances))
+        if numbers and not pulumi.runtime.is_dry_run():
             await in_thread(lambda: move(reached, selector, old, new, numbers, convergence.timeout_seconds))
 
-    hook = pulumi.ResourceHook(f"{app.name} port change", look)
+    hook = pulumi.ResourceHook(f"{app.name} port change", look, pulumi.ResourceHookOptions(on_dry_run=True))
     return pulumi.ResourceHookBinding(before_update=[hook])
 
 
@@ -59,10 +68,29 @@ def changed(old: Iterable[Manifest], new: Iterable[Manifest]) -> dict[int, int]:
 
     One that another port had is left out: two of a Service's ports cannot have one number.
     """
-    before = {one.get("name"): int(one["port"]) for one in old}
-    after = {one.get("name"): int(one["port"]) for one in new}
+    before, after = _numbers(old), _numbers(new)
     pairs = ((before[name], number) for name, number in after.items() if name in before)
     return {was: is_ for was, is_ in pairs if was != is_ and is_ not in before.values()}
+
+
+def lost(old: Sequence[Manifest], new: Sequence[Manifest]) -> dict[int, str]:
+    """By their old numbers, the names of the ports that `changed` leaves out, and whose number goes.
+
+    Of one that has another name now nothing tells which it is, unless its number is there as before.
+    """
+    before, after, moving = _numbers(old), _numbers(new), changed(old, new)
+    return {
+        number: name
+        for name, number in before.items()
+        if number not in moving
+        and after.get(name) != number
+        and (name in after or number not in after.values())
+    }
+
+
+def _numbers(ports: Iterable[Manifest]) -> dict[str, int]:
+    """The numbers of a Service's ports, by their names."""
+    return {one.get("name", ""): int(one["port"]) for one in ports}
 
 
 def both(old: Iterable[Manifest], new: Sequence[Manifest], numbers: Iterable[int]) -> list[Manifest]:
@@ -81,6 +109,34 @@ def leading_to(rules: Sequence[Manifest], host: str, numbers: Mapping[int, int])
         return {**one, "port": {"number": numbers[port["number"]]}}
 
     return json.loads(json.dumps(rules), object_hook=moved)
+
+
+def refuse(
+    kubeconfig: Kubeconfig, new: Mapping[str, Any], gone: Mapping[int, str], entrances: Collection[int]
+) -> None:
+    """Looks whether requests that come in at these ports of the gateways go to a number that is gone.
+
+    Raises PortKeptError, GatewayError.
+    """
+    namespace, service = new["metadata"]["namespace"], new["metadata"]["name"]
+    with Api(kubeconfig) as api:
+        found = api.find(istio.virtual_service(namespace, service)) or {"spec": {}}
+    rules = [one for one in found["spec"].get("http") or () if _comes_in(one, entrances)]
+    for number, name in gone.items():
+        if leading_to(rules, service, {number: 0}) != rules:
+            raise PortKeptError(
+                f"Requests go to {number}, the port {name} of the Service {service}, which would lose it, or "
+                "give it to another port, before the routes move. It was not touched.\n  Take one step with "
+                "each up: free the new number where another port has it; then give it to "
+                f"{name}, by that name; then change the name: docs/ports.md."
+            )
+
+
+def _comes_in(rule: Mapping[str, Any], entrances: Collection[int]) -> bool:
+    """Whether a rule has requests of the gateways; callers in the mesh come by the Service's own number."""
+    ways: Sequence[Mapping[str, Any]] = rule.get("match") or [{}]
+    ports = [one.get("port") for one in ways if "mesh" not in one.get("gateways", ())]
+    return any(port is None or port in entrances for port in ports)
 
 
 def move(

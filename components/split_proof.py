@@ -153,6 +153,8 @@ def _gaining(olds: Mapping[str, Any], news: Mapping[str, Any]) -> tuple[str, ...
     # Of another cluster, of other gateways and of another port nothing is known.
     asked_by = ("kubeconfig", "gatewaySelector", "ports")
     known = bool(olds) and all(olds.get(key) == news.get(key) for key in asked_by)
+    # The states of the first releases have no port.
+    known = known and olds.get("port", news.get("port")) == news.get("port")
     before = _weights(olds) if known else {}
     known_beside = {rule.reached for rule in _beside(olds)} if known else set[str]()
     workloads = olds.get("workloads", {})

@@ -1,10 +1,16 @@
 """What stands on the Service, and where the routes lead, while a port gets another number."""
 
+import asyncio
 from typing import Any
 
+import pulumi
 import pytest
 
-from components.port_change import both, changed, leading_to
+from components import port_change
+from components.manifests import routes, workload
+from components.port_change import PortKeptError, both, changed, leading_to, lost, refuse
+from components.settings.model import App, Convergence, Port, Routing
+from tests.unit.fake_cluster import fake_cluster
 
 HTTP = {"name": "http", "port": 80.0, "targetPort": "http"}
 API = {"name": "api", "port": 9000.0, "targetPort": 9000.0}
@@ -50,3 +56,109 @@ def test_every_destination_of_the_host_leads_to_the_new_number_and_no_other() ->
         ]
 
     assert leading_to(rules(80), "shop", {80: 8080}) == rules(8080)
+
+
+FIRST, FURTHER = Port("http", 80), Port("api", 9000, gateway_port=9000)
+ONE, TWO = App("shop"), App("shop", ports=(FIRST, FURTHER))
+ROUTES = "/apis/networking.istio.io/v1/namespaces/default/virtualservices/shop"
+
+
+def app(*ports: Port) -> App:
+    return App("shop", ports=ports)
+
+
+def change(before: App, after: App, routing: Routing) -> None:
+    """The Service becomes another one while the routes of before stand."""
+    old, new = (workload.service(one) for one in (before, after))
+    gone = lost(old["spec"]["ports"], new["spec"]["ports"])
+    objects = {ROUTES: routes.virtual_service(before, {"v1": 100}, routing)}
+    with fake_cluster(objects=objects) as cluster:
+        refuse(cluster.kubeconfig, new, gone, {80, *after.more_entrances.values()})
+
+
+@pytest.mark.parametrize("routing", [Routing(), Routing(hosts=("shop.example",), mesh_callers=True)])
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        (ONE, app(Port("web", 8080)), "go to 80, the port http of the Service shop"),
+        # Another port had the number.
+        (TWO, App("shop", port=9000), "go to 80, the port http of the Service shop"),
+        (TWO, app(Port("http", 9000)), "go to 80, the port http of the Service shop"),
+        (TWO, app(Port("api", 9000)), "go to 80, the port http of the Service shop"),
+        (TWO, app(Port("http", 9000), Port("api", 80, gateway_port=9000)), "go to 80, the port http"),
+        (
+            TWO,
+            app(FIRST, Port("grpc", 9001, gateway_port=9000)),
+            "go to 9000, the port api of the Service shop",
+        ),
+    ],
+)
+def test_a_port_that_has_requests_is_not_taken_from_them(
+    routing: Routing, before: App, after: App, said: str
+) -> None:
+    with pytest.raises(PortKeptError, match=said) as raised:
+        change(before, after, routing)
+    assert "then give it to " in str(raised.value)
+
+
+@pytest.mark.parametrize("routing", [Routing(), Routing(hosts=("shop.example",), mesh_callers=True)])
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (ONE, TWO),
+        # Another name alone, or another number, which `move` opens beside the old one.
+        (ONE, app(Port("web", 80))),
+        (TWO, app(Port("http", 8080), Port("api", 9001, gateway_port=9000))),
+        # Its entrance is closed too, or is another one.
+        (TWO, ONE),
+        (TWO, app(FIRST, Port("grpc", 9001, gateway_port=9001))),
+        # No request of a gateway comes there.
+        (app(FIRST, Port("metrics", 9100)), app(FIRST, Port("stats", 9101))),
+    ],
+)
+def test_a_port_that_stays_or_moves_or_is_closed_is_let_through(
+    routing: Routing, before: App, after: App
+) -> None:
+    change(before, after, routing)
+
+
+def test_without_routes_any_number_goes() -> None:
+    with fake_cluster() as cluster:
+        refuse(cluster.kubeconfig, workload.service(app(Port("web", 8080))), {80: "http"}, {80})
+
+
+def test_a_preview_refuses_and_an_up_moves(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept: list[pulumi.ResourceHook] = []
+    moves: list[Any] = []
+
+    def registered(hook: pulumi.ResourceHook) -> asyncio.Future[None]:
+        kept.append(hook)
+        done = loop.create_future()
+        done.set_result(None)
+        return done
+
+    def moved(*args: object) -> None:
+        moves.append(args[4])
+
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    monkeypatch.setattr("pulumi.resource_hooks.register_resource_hook", registered)
+    monkeypatch.setattr(port_change, "move", moved)
+    old = workload.service(ONE)
+
+    def update(after: App, *, dry_run: bool) -> None:
+        monkeypatch.setattr("pulumi.runtime.is_dry_run", lambda: dry_run)
+        port_change.port_change(cluster.kubeconfig, after, Routing(), Convergence())
+        new = workload.service(after)
+        args = pulumi.ResourceHookArgs("", "", "shop-service", "", old_inputs=old, new_inputs=new)
+        written: Any = kept[-1].callback(args)
+        loop.run_until_complete(written)
+
+    with fake_cluster(objects={ROUTES: routes.virtual_service(ONE, {"v1": 100}, Routing())}) as cluster:
+        for dry_run in (True, False):
+            with pytest.raises(PortKeptError):
+                update(app(Port("web", 8080)), dry_run=dry_run)
+            update(App("shop", port=8080), dry_run=dry_run)
+    loop.close()
+    assert all(hook.opts is not None and hook.opts.on_dry_run for hook in kept)
+    assert moves == [{80: 8080}]

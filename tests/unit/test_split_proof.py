@@ -83,6 +83,11 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[tuple[str, ...], tuple[
         (STATE, news(timeoutSeconds=5.0), []),
         # Other gateways, which may be none at all: no Gateway is written before they know the versions.
         (STATE, news(gatewaySelector={"istio": "typo"}), [(("v1", "v2"), ("v1", "v2"))]),
+        # Another port of the Service, which somebody else may have, and which may be none.
+        (STATE | {"port": 80.0}, news(port=9000.0), [(("v1", "v2"), ("v1", "v2"))]),
+        (STATE | {"port": 80.0}, news(port=80.0, timeoutSeconds=5.0), []),
+        # An `up` of the first releases wrote none into the state.
+        (STATE, news(port=80.0), []),
         # What gets a test route is asked as what gets traffic; and no more while it keeps it.
         (STATE, news(beside=[TEST], workloads=WITH_V3), [(("v3",), ("v3",))]),
         (STATE | TESTED, news(beside=[TEST], workloads=WITH_V3 | {"v3": "e"}), [(("v3",), ("v3",))]),
