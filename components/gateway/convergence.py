@@ -308,9 +308,17 @@ def _not_rolled_out(api: Api, target: envoy.Target, versions: tuple[str, ...]) -
 def _stuck(api: Api, split: Split, versions: tuple[str, ...]) -> dict[str, str]:
     """The same of a cluster that may be unable to answer: then nothing is known."""
     try:
-        return _not_rolled_out(api, split.target, versions)
+        reasons = _not_rolled_out(api, split.target, versions)
     except GatewayError:
         return {}
+    for version, reason in reasons.items():
+        if reason.endswith(workloads.EMPTY):
+            one = split.target.workload(version)
+            start = f"-n {split.target.namespace} scale {one.kind.lower()}/{one.name} --replicas=1"
+            # The controller leaves alone what has 0, and an `up` what has no `replicas`.
+            cure = f"No autoscaler takes it from there; type: {api.kubectl} {start}"
+            reasons[version] = _lines(reason, cure)
+    return reasons
 
 
 def _pod_reasons(gateways: Gateways, split: Split, versions: tuple[str, ...]) -> list[str]:

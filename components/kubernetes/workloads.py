@@ -6,6 +6,9 @@ from typing import Any
 
 from .api import Api
 
+# The end of the reason of a workload without pods, as its spec says.
+EMPTY = "is scaled to 0"
+
 
 @dataclass(frozen=True)
 class Workload:
@@ -75,7 +78,7 @@ def rollout_gap(where: str, found: Mapping[str, Any]) -> str | None:
     if revision is not None and status.get("currentRevision") == revision:
         updated = status.get("replicas", 0)
     if wanted == 0:
-        return f"{where} is scaled to 0"
+        return f"{where} {EMPTY}"
     if updated < wanted:
         return f"{where}: {updated} of {wanted} pods are of the new kind{_refused(status)}"
     # Old pods count as available too, so those of the new kind are what they leave over.

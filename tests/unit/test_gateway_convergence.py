@@ -179,6 +179,19 @@ def test_a_version_needs_a_gateway_that_stays_and_the_one_that_goes_must_know_it
         assert not proof.can_take(split(cluster), ("v3",))
 
 
+def test_a_version_that_is_scaled_to_0_says_what_starts_it() -> None:
+    objects: dict[str, Any] = {DEPLOYMENT: deployment(0, 0), PODS: {"items": []}}
+    with (
+        fake_cluster(FakeGateway("a", HALVES), objects=objects) as cluster,
+        pytest.raises(NotConvergedError) as raised,
+    ):
+        proof.wait_for_versions(split(cluster), ("v3",), 0)
+    _, reason, cure, *_ = str(raised.value).splitlines()
+    assert reason == "  deployment default/myapp-v3 is scaled to 0"
+    assert cure.startswith("  No autoscaler takes it from there; type: kubectl --kubeconfig FILE ")
+    assert cure.endswith(" -n default scale deployment/myapp-v3 --replicas=1")
+
+
 @pytest.mark.parametrize(
     ("status", "events", "reason"),
     [
