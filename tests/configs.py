@@ -16,7 +16,9 @@ _HEADERS = st.dictionaries(
     st.from_regex(r"[ -~]{1,10}", fullmatch=True),
     max_size=2,
 )
-_QUANTITY = st.from_regex(r"[0-9]{1,4}(\.[0-9]{1,2})?(m|k|M|Ki|Mi)?", fullmatch=True)
+_QUANTITY = st.from_regex(
+    r"[0-9]{1,4}(\.[0-9]{1,2})?(m|k|M|P|E|Ki|Mi|Pi|Ei)?|[0-9]{10,15}|[0-9]{1,4}[eE]1?[0-9]", fullmatch=True
+)
 _AMOUNTS: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
     {}, optional={"cpu": _QUANTITY, "memory": _QUANTITY}
 )
@@ -38,7 +40,7 @@ VERSION: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
         "containerPort": st.integers(1, 65535),
         "labels": LABELS,
         "env": st.dictionaries(
-            st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,8}", fullmatch=True),
+            st.from_regex(r"[-_a-zA-Z][-._a-zA-Z0-9]{0,8}", fullmatch=True),
             st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=8)
             | st.fixed_dictionaries({"secret": NAME, "key": NAME}),
             max_size=2,

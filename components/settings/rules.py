@@ -1,5 +1,6 @@
 """The forms of names and values, as Kubernetes, Istio and Minikube accept them."""
 
+import re
 from decimal import Decimal
 
 from .forms import Distinct, Flag, Rule, Whole
@@ -28,7 +29,11 @@ LABEL_KEY = Rule(
 LABEL_VALUE = Rule(
     f"{_VALUE}?", "a label value: letters, digits, -, _ and ., at most 63", "web", scalars=True
 )
-ENV_NAME = Rule(r"[A-Za-z_][A-Za-z0-9_]*", "a variable's name: letters, digits and _", "MODE")
+ENV_NAME = Rule(
+    r"(?!\.\.|\.$)[-._a-zA-Z][-._a-zA-Z0-9]*",
+    "a variable's name: letters, digits, -, _ and ., no digit first",
+    "MODE",
+)
 SECRET_KEY = Rule(
     r"[-._a-zA-Z0-9]{1,253}", "a key of a Secret or a ConfigMap: letters, digits, -, _ and .", "password"
 )
@@ -55,7 +60,7 @@ IMAGE = Rule(
     "myapp:1.0",
 )
 QUANTITY = Rule(
-    r"[0-9]{1,9}(\.[0-9]{1,3})?(m|k|M|G|T|Ki|Mi|Gi|Ti)?",
+    r"[0-9]{1,15}(\.[0-9]{1,3})?(m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)?|[0-9]{1,15}[eE]1?[0-9]",
     'a Kubernetes quantity such as "250m" or "64Mi"',
     "64Mi",
     scalars=True,
@@ -115,14 +120,18 @@ _UNITS = {
     "M": Decimal(10) ** 6,
     "G": Decimal(10) ** 9,
     "T": Decimal(10) ** 12,
+    "P": Decimal(10) ** 15,
+    "E": Decimal(10) ** 18,
     "Ki": Decimal(2) ** 10,
     "Mi": Decimal(2) ** 20,
     "Gi": Decimal(2) ** 30,
     "Ti": Decimal(2) ** 40,
+    "Pi": Decimal(2) ** 50,
+    "Ei": Decimal(2) ** 60,
 }
 
 
 def quantity(text: str) -> Decimal:
     """The number that a text of the form QUANTITY stands for."""
-    number = text.rstrip("mkKMGTi")
-    return Decimal(number) * _UNITS[text.removeprefix(number)]
+    unit = re.sub(r"[0-9.]+([eE][0-9]+)?", "", text, count=1)
+    return Decimal(text.removesuffix(unit)) * _UNITS[unit]

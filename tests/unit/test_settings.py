@@ -208,6 +208,23 @@ def test_a_null_in_helm_values_is_warned_of() -> None:
     )
 
 
+@pytest.mark.parametrize(("value", "text"), [(2**30, "1073741824"), (1e9, "1000000000")])
+def test_bytes_may_be_written_as_a_number(value: float, text: str) -> None:
+    resources = {"requests": {"memory": value}}
+    assert load(versions__v1__resources=resources).versions["v1"].resources.requests == {"memory": text}
+
+
+@pytest.mark.parametrize("name", ["discovery.type", "my-mode", "_a", ".a", "-a"])
+def test_a_variable_may_have_a_dot_or_a_hyphen(name: str) -> None:
+    assert load(versions__v1__env={name: "a"}).versions["v1"].env == {name: "a"}
+
+
+@pytest.mark.parametrize("name", ["", "1a", "a b", "a=b", ".", "..", "..a", "é"])
+def test_what_kubernetes_takes_for_no_variable_is_refused(name: str) -> None:
+    (mistake,) = mistakes(versions__v1__env={name: "a"})
+    assert mistake.endswith("Write a variable's name: letters, digits, -, _ and ., no digit first.")
+
+
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), -0.5, 1e-9, True])
 def test_a_number_that_is_no_quantity_is_still_refused(value: float) -> None:
     (mistake,) = mistakes(versions__v1__resources={"requests": {"cpu": value}})
@@ -402,10 +419,26 @@ def test_a_probe_asks_by_one_way() -> None:
 
 @pytest.mark.parametrize(
     ("text", "number"),
-    [("0Ki", 0), ("250m", "0.25"), ("1.5k", 1500), ("2M", 2_000_000), ("1Mi", 1_048_576), ("3", 3)],
+    [
+        ("0Ki", 0),
+        ("250m", "0.25"),
+        ("1.5k", 1500),
+        ("2M", 2_000_000),
+        ("1Mi", 1_048_576),
+        ("3", 3),
+        ("1073741824", 2**30),
+        ("1e9", 10**9),
+        ("1E3", 1000),
+        ("1E", 10**18),
+        ("2Ei", 2**61),
+        ("3P", 3 * 10**15),
+        ("4Pi", 2**52),
+    ],
 )
 def test_a_quantity_is_read_with_its_unit(text: str, number: int | str) -> None:
     assert quantity(text) == Decimal(number)
+    resources = {"requests": {"cpu": text}}
+    assert load(versions__v1__resources=resources).versions["v1"].resources.requests == {"cpu": text}
 
 
 def test_objects_that_exist_are_taken_over_only_when_it_is_written() -> None:
