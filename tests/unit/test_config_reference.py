@@ -115,6 +115,12 @@ def test_what_asks_alone_rolls_nothing() -> None:
         assert reference.entry(f"{above}.grpc.service")[0].change == change
 
 
+def test_what_an_autoscaler_goes_by_changes_the_number_of_pods() -> None:
+    keys = reference.entry("versions.v1.autoscaling")[1]
+    assert {one.path.rpartition(".")[2] for one in keys} == {"min", "max", "cpu", "memory", "metrics"}
+    assert {one.change for one in keys} == {"scales"}
+
+
 # The first config waits for the import of pydantic.
 @hypothesis_settings(deadline=None)
 @given(CONFIGS)

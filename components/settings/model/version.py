@@ -161,16 +161,17 @@ class Autoscaling(Section):
     cpu: Annotated[
         int | None,
         Whole(1, 1000, 70),
-        Key("The mean use of the requested cpu that it aims at, in percent.", default="80 where nothing is"),
-    ] = None
+        Key("The mean use of the requested cpu that it aims at, in percent.", "scales",
+            default="80 where nothing is"),
+    ] = None  # fmt: skip
     memory: Annotated[
         int | None,
         Whole(1, 1000, 80),
-        Key("The mean use of the requested memory that it aims at, in percent."),
+        Key("The mean use of the requested memory that it aims at, in percent.", "scales"),
     ] = None
     metrics: Annotated[
         tuple[Annotated[Mapping[str, object], _METRIC], ...],
-        Key("More metrics, as Kubernetes writes them.", "nothing", [_EXAMPLE]),
+        Key("More metrics, as Kubernetes writes them.", "scales", [_EXAMPLE]),
     ] = ()
 
 
