@@ -16,8 +16,9 @@ from .kubernetes.writers import OWNER
 from .ownership import stack_of, this_stack
 from .settings.model import App, Port, Version
 
-# By these and by such names Istio knows HTTP (istio.io, "Protocol Selection").
-_HTTP = ("http", "http2", "grpc", "grpc-web", "kubernetes.io/h2c")
+# What Istio knows by an appProtocol, or by what a port's name begins with (istio.io, "Protocol Selection").
+# Where a port says none of what it knows, a gateway speaks HTTP/1.
+_TCP = ("tcp", "tls", "udp", "mongo", "mysql", "redis")
 _HTTP2 = ("http2", "grpc", "kubernetes.io/h2c")
 
 
@@ -128,13 +129,11 @@ def _port(app: App, wanted: Port, ports: list[Mapping[str, Any]]) -> Iterator[st
         yield f"{key}: the Service {app.host} has no port {wanted.port}. It has {numbers}"
         return
     name, protocol = port.get("name") or "", port.get("appProtocol") or ""
-    if protocol not in _HTTP and not name.startswith(("http", "grpc")) and name:
+    kind = (protocol or name).lower().partition("-")[0]
+    if kind in _TCP or (wanted.protocol != "http" and kind not in _HTTP2):
+        taken = "TCP, without weights" if kind in _TCP else "HTTP/1"
+        named = "" if protocol else f"name it {wanted.protocol}, or to "
         yield (
-            f"app.service: Istio takes the port {name} of the Service {app.host} for TCP, without weights. "
-            "Its owner has to name it http, or to give it appProtocol: http"
-        )
-    elif wanted.protocol != "http" and protocol not in _HTTP2 and not name.startswith(("http2", "grpc")):
-        yield (
-            f"app.service: Istio takes the port {name or wanted.port} of the Service {app.host} for HTTP/1. "
-            f"Its owner has to name it {wanted.protocol}, or to give it appProtocol: {wanted.protocol}"
+            f"app.service: Istio takes the port {name or wanted.port} of the Service {app.host} for {taken}. "
+            f"Its owner has to {named}give it appProtocol: {wanted.protocol}"
         )

@@ -1,5 +1,6 @@
 """Workloads and a Service that somebody else has: what the config says, and what the split makes of it."""
 
+from contextlib import nullcontext
 from typing import Any
 
 import pulumi
@@ -208,9 +209,9 @@ def test_labels_and_container_are_the_workloads_own() -> None:
             App("shop", service="front"),
             {
                 DEPLOYMENT: item({"part": "cart"}),
-                SERVICE: {"spec": {"selector": {"part": "cart"}, "ports": [{"name": "web", "port": 80}]}},
+                SERVICE: {"spec": {"selector": {"part": "cart"}, "ports": [{"name": "tcp-web", "port": 80}]}},
             },
-            "app.service: Istio takes the port web of the Service front for TCP",
+            "app.service: Istio takes the port tcp-web of the Service front for TCP",
         ),
         (
             App("shop", service="front", port=81),
@@ -234,6 +235,34 @@ def test_what_cannot_be_split_is_a_sentence(app: App, objects: dict[str, Any], s
     with pytest.raises(pulumi.RunError) as raised:
         asked(app, {"v1": CART}, objects)
     assert sentence in str(raised.value.__cause__)
+
+
+@pytest.mark.parametrize(
+    ("port", "protocol", "says"),
+    [
+        ({"name": "web"}, "http", ""),
+        ({"name": "web", "appProtocol": "example.com/web"}, "http", ""),
+        ({"name": "redis-web", "appProtocol": "http"}, "http", ""),
+        ({"name": "web", "appProtocol": "kubernetes.io/h2c"}, "grpc", ""),
+        ({"name": "grpc-web"}, "grpc", ""),
+        # Istio may be told by a traffic policy to speak TLS there.
+        ({"name": "https"}, "http", ""),
+        ({"name": "http", "appProtocol": "tcp"}, "http", "for TCP"),
+        ({"name": "web", "appProtocol": "TCP"}, "http", "for TCP"),
+        ({"name": "tls-web"}, "http", "for TCP"),
+        ({"name": "web"}, "grpc", "the port web of the Service front for HTTP/1"),
+        ({}, "grpc", "the port 80 of the Service front for HTTP/1"),
+        ({"name": "grpc", "appProtocol": "http"}, "grpc", "for HTTP/1"),
+        ({"name": "grpcweb"}, "grpc", "for HTTP/1"),
+    ],
+)
+def test_a_port_is_what_istio_takes_it_for(port: dict[str, Any], protocol: Any, says: str) -> None:
+    service = {"spec": {"selector": {"part": "cart"}, "ports": [{"port": 80, **port}]}}
+    objects = {DEPLOYMENT: item({"part": "cart"}), SERVICE: service}
+    app = App("shop", service="front", ports=(Port("a", 80, protocol),))
+    with pytest.raises(pulumi.RunError) if says else nullcontext() as raised:
+        assert asked(app, {"v1": CART}, objects)["v1"]["name"] == "cart"
+    assert says in str(raised and raised.value.__cause__)
 
 
 @pytest.mark.parametrize(
