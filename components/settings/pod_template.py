@@ -49,11 +49,12 @@ def mistakes(app: App, versions: Mapping[str, Version]) -> Iterator[Found]:
 def _needed(app: App, name: str, version: Version) -> _Template:
     """Of our own template the part on which the promise rests."""
     port = version.container_port
-    path = version.probes.readiness.path
+    readiness = version.probes.readiness
+    way = "httpGet" if readiness.path else "grpc" if readiness.grpc else "tcpSocket"
     container = {
         "name": app.name,
         "ports": [{"name": "http", "containerPort": port}],
-        "readinessProbe": {"tcpSocket": {"port": port}} if path is None else {"httpGet": {"path": path}},
+        "readinessProbe": {way: {"port": port}},
         "lifecycle": {"preStop": {"sleep": {"seconds": PRE_STOP_SECONDS}}},
     }
     labels = {"app": app.name, "version": name}

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from components.manifests import workload
-from components.settings.model import App, Probe, Probes, Version
+from components.settings.model import App, Grpc, Probe, Probes, Version
 from components.settings.pod_template import mistakes
 from components.settings.strategic_merge import MergeError, merge
 
@@ -193,3 +193,21 @@ def test_the_probe_that_the_version_has_is_the_one_that_is_changed() -> None:
     piece = own(readinessProbe={"httpGet": {"httpHeaders": [{"name": "a", "value": "b"}]}})
     versions = {"v1": Version("shop:1", probes=probes, pod_template=piece)}
     assert list(mistakes(App("shop"), versions)) == []
+
+
+@pytest.mark.parametrize(
+    ("probe", "ways"),
+    [
+        ({"grpc": {"port": 9001}}, ""),
+        ({"$patch": "replace", "tcpSocket": {"port": 80}}, ""),
+        ({"grpc": None, "exec": {"command": ["true"]}}, ""),
+        ({"exec": {"command": ["true"]}}, "exec and grpc"),
+        ({"tcpSocket": {"port": 80}}, "grpc and tcpSocket"),
+    ],
+)
+def test_a_piece_is_laid_over_the_grpc_probe_that_the_version_has(probe: Piece, ways: str) -> None:
+    piece = own(readinessProbe=probe)
+    versions = {"v1": Version("shop:1", probes=Probes(readiness=Probe(grpc=Grpc())), pod_template=piece)}
+    found = list(mistakes(App("shop"), versions))
+    assert bool(found) == bool(ways)
+    assert ways in str(found)
