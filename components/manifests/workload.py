@@ -6,11 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..settings.model import App, ConfigMapKey, Probe, SecretKey, Version
-from ..settings.pod_template import PRE_STOP_SECONDS, laid_over
+from ..settings.pod_template import FILES_VOLUME, PRE_STOP_SECONDS, laid_over
 from .manifest import AT_ONCE, PATCH_FORCE, Manifest
-
-# The name of the volume with a version's files.
-_FILES = "files"
 
 
 def namespace(name: str) -> Manifest:
@@ -191,7 +188,7 @@ def _pod(app: App, name: str, version: Version) -> Manifest:
     if version.image_pull_secrets:
         pod["imagePullSecrets"] = [{"name": secret} for secret in version.image_pull_secrets]
     if version.files:
-        pod["volumes"] = [{"name": _FILES, "projected": {"sources": _sources(app, name, version)}}]
+        pod["volumes"] = [{"name": FILES_VOLUME, "projected": {"sources": _sources(app, name, version)}}]
     return pod
 
 
@@ -248,7 +245,7 @@ def _container(app: App, version: Version) -> Manifest:
     if version.files:
         # A subPath: a file comes alone, and hides nothing of what the image has beside it.
         container["volumeMounts"] = [
-            {"name": _FILES, "mountPath": path, "subPath": path[1:], "readOnly": True}
+            {"name": FILES_VOLUME, "mountPath": path, "subPath": path[1:], "readOnly": True}
             for path in sorted(version.files)
         ]
     return container

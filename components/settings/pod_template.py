@@ -11,6 +11,8 @@ from .strategic_merge import MergeError, merge
 PRE_STOP_SECONDS = 5
 # What Kubernetes takes for spec.terminationGracePeriodSeconds.
 _GRACE_SECONDS = 30
+# The name of the volume with a version's files.
+FILES_VOLUME = "files"
 _HANDLERS = ("exec", "grpc", "httpGet", "tcpSocket")
 
 # Where in the config something is wrong, what, and what to write.
@@ -58,7 +60,10 @@ def _needed(app: App, name: str, version: Version) -> _Template:
         "lifecycle": {"preStop": {"sleep": {"seconds": PRE_STOP_SECONDS}}},
     }
     labels = {"app": app.name, "version": name}
-    return {"metadata": {"labels": labels}, "spec": {"containers": [container]}}
+    spec: dict[str, object] = {"containers": [container]}
+    if version.files:
+        spec["volumes"] = [{"name": FILES_VOLUME, "projected": {"sources": sorted(version.files)}}]
+    return {"metadata": {"labels": labels}, "spec": spec}
 
 
 def _others(piece: _Template) -> Iterator[tuple[str, str, str]]:
@@ -81,6 +86,11 @@ def _broken(template: _Template, app: App, name: str, version: Version) -> Itera
         return
     yield from _container(own[0], f"spec.containers.{app.name}", name, version)
     yield from _grace(own[0], spec)
+    volumes = [one for one in _objects(spec.get("volumes")) if one.get("name") == FILES_VOLUME]
+    sources = [_object(one.get("projected")).get("sources") for one in volumes]
+    if version.files and sources != [sorted(version.files)]:
+        wrong = f"the volume of this name has versions.{name}.files"
+        yield f"spec.volumes.{FILES_VOLUME}", wrong, "Leave it as it is, and give yours another name"
     for kind in ("containers", "initContainers"):
         for one in _objects(spec.get(kind)):
             if one is not own[0] and any(port.get("name") == "http" for port in _objects(one.get("ports"))):

@@ -27,7 +27,7 @@ _NEVER = ("ephemeralContainers",)
 _WORDS = ("a", "b", "shop", "http", "8080")
 # What a text is by the name of its field; any other one is a word.
 _BY_FIELD: Mapping[str, Sequence[str]] = {
-    "name": ("a", "b", "shop", "init", "A"),
+    "name": ("a", "b", "shop", "init", "A", "files"),
     "image": ("image:1", "registry.example.com/image@sha256:" + "0" * 64),
     "mountPath": ("/a", "/b", "/etc/a"),
     "devicePath": ("/dev/a",),

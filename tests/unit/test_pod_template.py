@@ -211,3 +211,27 @@ def test_a_piece_is_laid_over_the_grpc_probe_that_the_version_has(probe: Piece, 
     found = list(mistakes(App("shop"), versions))
     assert bool(found) == bool(ways)
     assert ways in str(found)
+
+
+@pytest.mark.parametrize(
+    ("volumes", "kept"),
+    [
+        ([{"name": "data", "emptyDir": NOTHING}], True),
+        ([{"name": "files", "projected": {"defaultMode": 256}}], True),
+        ([{"name": "files", "projected": {"sources": [{"secret": {"name": "db"}}]}}], False),
+        ([{"name": "files", "projected": {"sources": None}}], False),
+        ([{"name": "files", "$retainKeys": ["name", "emptyDir"], "emptyDir": NOTHING}], False),
+        ([{"name": "files", "$patch": "delete"}], False),
+        ([{"$patch": "replace"}, {"name": "data", "emptyDir": NOTHING}], False),
+    ],
+)
+def test_a_piece_leaves_the_versions_files_where_they_are(volumes: list[Piece], kept: bool) -> None:
+    piece: Piece = {"spec": {"volumes": volumes}}
+    versions = {"v1": Version("shop:1", files={"/etc/app/a": "a"}, pod_template=piece)}
+    found = list(mistakes(App("shop"), versions))
+    wrong = "the volume of this name has versions.v1.files"
+    place = ("versions", "v1", "podTemplate", "spec.volumes.files")
+    refused = [] if kept else [(place, wrong, "Leave it as it is, and give yours another name")]
+    assert found == refused
+    # Without files the name is free.
+    assert said({}, piece) == []
