@@ -17,6 +17,8 @@ from .model import (
 )
 
 _SET = "pulumi config set --path"
+# A Service's port has a name of 63 at most: NAME-65535 beside another number, app-NAME at the gateway.
+_PORT_NAME = 57
 
 
 def mistakes(settings: Settings, project: str) -> list[Mistake]:
@@ -101,6 +103,10 @@ def _ports(settings: Settings) -> Iterator[Mistake]:
     if app.more_entrances and settings.convergence.by_requests:
         wrong = "convergence.evidence: requests proves the first port alone"
         yield Mistake(path, wrong, "Take every gatewayPort out")
+    for index, one in enumerate(app.ports):
+        if len(one.name) > _PORT_NAME:
+            wrong = f"it has {len(one.name)} characters, too many for the names made of it"
+            yield Mistake((*path, index, "name"), wrong, f"Take at most {_PORT_NAME}")
     entrances = [settings.routing.port, *(one.gateway_port for one in app.ports[1:])]
     columns = {
         "name": [one.name for one in app.ports],

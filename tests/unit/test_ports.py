@@ -11,6 +11,7 @@ from components.gateway.claims import claim
 from components.gateway.envoy import Target
 from components.manifests import routes, workload
 from components.manifests.charts import releases
+from components.port_change import both
 from components.settings.model import App, Istio, Mirror, Port, RequestMark, Routing
 from components.split_proof import chain_inputs
 from tests.unit.test_settings import load, mistakes
@@ -197,6 +198,10 @@ def ports(*found: dict[str, object]) -> dict[str, object]:
             "app.ports[0].gatewayPort: the first port comes in at routing.port. Take it out.",
         ),
         (ports({"name": "http", "port": 81}), "app.ports[1].name: http is there twice."),
+        (
+            ports({"name": "a" * 58, "port": 81, "gatewayPort": 81}),
+            "app.ports[1].name: it has 58 characters, too many for the names made of it. Take at most 57.",
+        ),
         (ports({"name": "api", "port": 80}), "app.ports[1].port: 80 is there twice."),
         (
             ports({"name": "api", "port": 81, "gatewayPort": 80}),
@@ -213,6 +218,16 @@ def ports(*found: dict[str, object]) -> dict[str, object]:
 )
 def test_what_cannot_be_is_refused(changes: dict[str, object], says: str) -> None:
     assert says in "\n".join(mistakes(**changes))
+
+
+def test_every_name_made_of_a_ports_name_is_one_of_kubernetes() -> None:
+    port = Port("a" * 57, 65535, gateway_port=65535)
+    app = load(**ports({"name": port.name, "port": port.port, "gatewayPort": port.gateway_port})).app
+    values: Any = releases(Istio(), app)[2].values
+    (kept,) = both([{"name": port.name, "port": 65535}], [], {65535: 65534})
+    for name in (values["service"]["ports"][-1]["name"], kept["name"]):
+        assert name.startswith(("app-aaa", "aaa"))
+        assert len(name) <= 63
 
 
 def test_the_first_port_is_the_apps_port() -> None:
