@@ -79,12 +79,16 @@ def rollout_gap(where: str, found: Mapping[str, Any]) -> str | None:
         updated = status.get("replicas", 0)
     if wanted == 0:
         return f"{where} {EMPTY}"
-    if updated < wanted:
-        return f"{where}: {updated} of {wanted} pods are of the new kind{_refused(status)}"
+    # A StatefulSet's owner may keep pods of the old kind, and those serve as well.
+    strategy: Mapping[str, Any] = found["spec"].get("updateStrategy") or {}
+    rolling: Mapping[str, int] = strategy.get("rollingUpdate") or {}
+    kept = wanted if strategy.get("type") == "OnDelete" else rolling.get("partition", 0)
+    if updated < wanted - kept:
+        return f"{where}: {updated} of {wanted - kept} pods are of the new kind{_refused(status)}"
     # Old pods count as available too, so those of the new kind are what they leave over.
-    ready = available - (status.get("replicas", updated) - updated)
+    ready = available if kept else available - (status.get("replicas", updated) - updated)
     if ready < wanted:
-        return f"{where}: {max(ready, 0)} of {wanted} new pods are ready"
+        return f"{where}: {max(ready, 0)} of {wanted} {'' if kept else 'new '}pods are ready"
     return None
 
 

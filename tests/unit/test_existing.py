@@ -292,6 +292,30 @@ def test_a_stateful_set_is_rolled_out_when_its_pods_are_of_one_revision(
         assert workloads.not_rolled_out(api, "default", read[0]) == reason
 
 
+PARTITION = {"type": "RollingUpdate", "rollingUpdate": {"partition": 2}}
+CHANGED = {"replicas": 3, "availableReplicas": 3, "currentRevision": "a", "updateRevision": "b"}
+
+
+@pytest.mark.parametrize(
+    ("strategy", "status", "reason"),
+    [
+        (PARTITION, {"updatedReplicas": 1}, None),
+        (PARTITION, {}, "cart: 0 of 1 pods are of the new kind"),
+        (PARTITION, {"updatedReplicas": 1, "availableReplicas": 2}, "cart: 2 of 3 pods are ready"),
+        (PARTITION | {"rollingUpdate": {"partition": 5}}, {}, None),
+        (PARTITION | {"rollingUpdate": {"partition": 0}}, {"updatedReplicas": 2}, "cart: 2 of 3 pods are of"),
+        ({"type": "OnDelete"}, {}, None),
+        ({"type": "OnDelete"}, {"updatedReplicas": 1, "availableReplicas": 2}, "cart: 2 of 3 pods are ready"),
+    ],
+)
+def test_pods_that_their_owner_keeps_of_the_old_kind_serve_as_well(
+    strategy: dict[str, Any], status: dict[str, Any], reason: str | None
+) -> None:
+    found = item({"part": "cart"}, replicas=3, updateStrategy=strategy)
+    gap = workloads.rollout_gap("cart", found | {"status": {"observedGeneration": 1, **CHANGED, **status}})
+    assert gap is None if reason is None else gap and gap.startswith(reason)
+
+
 def test_images_are_those_of_the_apps_own_container() -> None:
     def pod(labels: dict[str, str], **images: str) -> dict[str, Any]:
         statuses = [{"name": name, "imageID": image, "ready": True} for name, image in images.items()]
