@@ -4,7 +4,7 @@ import itertools
 from collections.abc import Iterator, Mapping
 from typing import cast
 
-from . import characters, sticky_version, versions
+from . import characters, pod_template, sticky_version, versions
 from .mistakes import Mistake, key, nearest, shown
 from .model import (
     GRPC_HEALTH,
@@ -266,9 +266,7 @@ def _movable_images(settings: Settings, project: str) -> Iterator[str]:
 def _unasked(settings: Settings, project: str) -> Iterator[str]:
     """A sentence for each version with traffic whose readiness is not the app's own word."""
     for name, version in settings.versions.items():
-        # Of what somebody else has nothing is known here.
-        own = version.existing is None
-        if own and settings.weights[name] and not version.probes.readiness.asks_the_app:
+        if settings.weights[name] and _serves_unasked(settings, name, version):
             yield (
                 f"{project}:versions.{name}.probes.readiness: {name} gets traffic as soon as its port "
                 "accepts connections, whether it can answer or not. Write the path of a page that only a "
@@ -279,7 +277,8 @@ def _unasked(settings: Settings, project: str) -> Iterator[str]:
 def _reached_inside(settings: Settings, project: str) -> Iterator[str]:
     """The weights hold at the gateway: a sentence for each idle version that others reach unasked."""
     for name, version in settings.versions.items():
-        if not settings.routing.mesh_callers and not settings.weights[name] and _serves_unasked(version):
+        idle = not settings.routing.mesh_callers and not settings.weights[name]
+        if idle and _serves_unasked(settings, name, version):
             yield (
                 f"{project}:versions.{name}: callers inside the cluster without a sidecar reach {name} by "
                 "the Service, whatever its weight, as soon as its port accepts connections. Write the path "
@@ -287,9 +286,10 @@ def _reached_inside(settings: Settings, project: str) -> Iterator[str]:
             )
 
 
-def _serves_unasked(version: Version) -> bool:
-    own = version.existing is None
-    return own and not version.probes.readiness.asks_the_app and version.replicas != 0
+def _serves_unasked(settings: Settings, name: str, version: Version) -> bool:
+    # Of what somebody else has nothing is known here.
+    serves = version.existing is None and version.replicas != 0
+    return serves and not pod_template.asks_the_app(settings.app, name, version)
 
 
 def _unmeasured(settings: Settings, project: str) -> Iterator[str]:

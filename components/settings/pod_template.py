@@ -25,6 +25,16 @@ def laid_over(template: _Template, app: App, version: Version) -> dict[str, Any]
     return merge(merge(template, app.pod_template), version.pod_template)
 
 
+def asks_the_app(app: App, name: str, version: Version) -> bool:
+    """Whether a version's readiness is the app's own word: a connect is answered by the kernel.
+
+    The pieces have no mistakes.
+    """
+    spec = laid_over(_needed(app, name, version), app, version)["spec"]
+    own = next(one for one in _objects(spec["containers"]) if one.get("name") == app.name)
+    return "tcpSocket" not in own["readinessProbe"]
+
+
 def mistakes(app: App, versions: Mapping[str, Version]) -> Iterator[Found]:
     """What is wrong with the pieces of pod templates, each said of the piece that brings it in."""
     seen: set[Found] = set()

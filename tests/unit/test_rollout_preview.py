@@ -74,6 +74,8 @@ def test_a_version_that_gains_and_that_no_probe_asks_is_a_risk() -> None:
     )
     (risk,) = risks(change(snapshot({"v1": 100}), after), {})
     assert risk.startswith("v2 has no HTTP or gRPC readiness probe")
+    asked = {v: Workload("a:1", 2, _template("a:1", "exec")) for v in IMAGES}
+    assert list(risks(change(snapshot({"v1": 100}), Snapshot(after.weights, asked)), {})) == []
 
 
 def test_fifty_points_in_one_step_are_no_risk_and_more_are() -> None:

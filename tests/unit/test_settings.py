@@ -405,6 +405,22 @@ def test_only_a_version_with_traffic_that_no_probe_asks_is_a_warning(probe: dict
     assert not any("gets traffic" in one for one in load(**changes | {"weights": {"v1": 100}}).warnings)
 
 
+@pytest.mark.parametrize("key", ["app__podTemplate", "versions__v2__podTemplate"])
+@pytest.mark.parametrize("weights", [{"v2": 100}, {"v1": 100}])
+def test_a_probe_that_a_piece_brings_is_asked_for(key: str, weights: dict[str, int]) -> None:
+    """Both warnings of a TCP probe: the one with traffic, and the one of callers inside."""
+
+    def warned(probe: dict[str, object]) -> list[str]:
+        piece = {"spec": {"containers": [{"name": "myapp", "readinessProbe": probe}]}}
+        found = load(**{key: piece}, weights=weights).warnings
+        return [one for one in found if one.startswith("blue-green:versions.v2")]
+
+    assert warned({"$patch": "replace", "exec": {"command": ["true"]}}) == []
+    assert warned({"$patch": "replace", "httpGet": {"path": "/", "port": 80}}) == []
+    assert len(warned({"$patch": "replace", "tcpSocket": {"port": 80}})) == 1
+    assert len(warned({"periodSeconds": 5})) == 1
+
+
 def test_a_probe_asks_by_one_way() -> None:
     probes: dict[str, Any] = {
         "readiness": {"path": "/", "grpc": {}},

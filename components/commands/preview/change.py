@@ -155,7 +155,7 @@ def risks(change: Change, served: Mapping[str, Collection[str]]) -> Iterator[str
 
 def _asks_the_app(template: Json) -> bool:
     """Whether its readiness is the app's own word: a connect is answered by the kernel."""
-    return not {"httpGet", "grpc"}.isdisjoint(own_container(template).get("readinessProbe") or {})
+    return not {"exec", "grpc", "httpGet"}.isdisjoint(own_container(template).get("readinessProbe") or {})
 
 
 def _replicas(workload: Workload) -> str:

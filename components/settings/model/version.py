@@ -92,11 +92,6 @@ class Probe(Section):
         int, Whole(1, 1000, 3), Key("How many failures in a row count.", "rolls")
     ] = 3
 
-    @property
-    def asks_the_app(self) -> bool:
-        """Whether the app itself answers it: a connect is answered by the kernel."""
-        return self.path is not None or self.grpc is not None
-
 
 @dataclass(frozen=True)
 class Probes(Section):
