@@ -32,12 +32,20 @@ class PortForward:
 
         Raises OSError or http.client.HTTPException where nothing came for so many seconds.
         """
+        response = self.ask(target, headers, seconds)
+        return response.status, response.read()
+
+    def ask(self, target: str, headers: Mapping[str, str], seconds: float) -> http.client.HTTPResponse:
+        """The same, with a body that is still to be read.
+
+        That raises as this does, and also at the end of a body that only the connection's end ends.
+        """
         lines = [f"GET {target} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items()), "", ""]
         self._stream.send(bytes([_DATA]) + "\r\n".join(lines).encode())
         readable = _Readable(lambda: self._read(time.monotonic() + seconds))
         response = http.client.HTTPResponse(readable)  # pyright: ignore[reportArgumentType]
         response.begin()
-        return response.status, response.read()
+        return response
 
     def _read(self, deadline: float) -> bytes:
         """The next bytes of the data channel."""

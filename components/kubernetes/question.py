@@ -2,6 +2,7 @@
 
 import http.client
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +10,8 @@ from .api import Api
 from .forward import PortForward
 
 _ANSWER_SECONDS = 5
+# How much of a failing version's words is told.
+_CHARACTERS = 80
 _SWITCH = "; `convergence: {check: none}` in the config moves traffic without asking"
 
 
@@ -24,6 +27,7 @@ class Question:
 def refusal(api: Api, namespace: str, labels: Mapping[str, str], question: Question) -> str | None:
     """Why the version's newest ready pod does not answer: a 5xx, a reset, nothing; None when it does.
 
+    An answer counts by its head, as for the kubelet's probes: its body may be a stream without an end.
     Raises GatewayError where it cannot be asked.
     """
     pod = _newest_ready(api, namespace, labels)
@@ -32,15 +36,25 @@ def refusal(api: Api, namespace: str, labels: Mapping[str, str], question: Quest
     asked = f"pod {namespace}/{pod} was asked for {question.path} on port {question.port}"
     forward = PortForward(api, namespace, pod, question.port)
     try:
-        status, body = forward.get(question.path, question.headers, _ANSWER_SECONDS)
+        answer = forward.ask(question.path, question.headers, _ANSWER_SECONDS)
+        if answer.status < http.client.INTERNAL_SERVER_ERROR:
+            return None
+        said = _said(answer)
     except (OSError, http.client.HTTPException) as error:
         return f"{asked} and gave no answer: {error or type(error).__name__}{_SWITCH}"
     finally:
         forward.close()
-    if status < http.client.INTERNAL_SERVER_ERROR:
-        return None
-    said = body.decode(errors="replace").strip().partition("\n")[0][:80]
-    return f"{asked} and answered HTTP {status}{f' ({said})' if said else ''}{_SWITCH}"
+    return f"{asked} and answered HTTP {answer.status}{f' ({said})' if said else ''}{_SWITCH}"
+
+
+def _said(answer: http.client.HTTPResponse) -> str:
+    """The first line of its body, as far as it comes."""
+    most = _CHARACTERS * 4
+    body = b""
+    with suppress(OSError, http.client.HTTPException):
+        while len(body) < most and (more := answer.read1(most)):
+            body += more
+    return body.decode(errors="replace").strip().partition("\n")[0][:_CHARACTERS]
 
 
 def _newest_ready(api: Api, namespace: str, labels: Mapping[str, str]) -> str | None:

@@ -2,7 +2,7 @@
 
 import json
 import threading
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
@@ -71,6 +71,12 @@ class FakeGateway:
         routes = [*self.front, *([route] if self.weights else [])]
         hosts = [{"domains": ["*"], "routes": routes}]
         return {"configs": [{"route_config": {"name": "http.80", "virtual_hosts": hosts}}]}
+
+    def pieces(self, target: str) -> Iterable[bytes]:
+        """The HTTP of its answer, in pieces, as a network would bring it."""
+        body = json.dumps(self.answer(target)).encode()
+        head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+        return head[:10], head[10:] + body[:20], body[20:]
 
     def _status(self, version: str) -> dict[str, Any]:
         stats = [
@@ -179,10 +185,7 @@ class FakeCluster:
         for message in islice(connection, gateway.lasts):
             assert isinstance(message, bytes)
             target = unquote(message[1:].decode().split(" ")[1])
-            body = json.dumps(gateway.answer(target)).encode()
-            head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\n\r\n".encode()
-            # In pieces, as a network would.
-            for piece in (head[:10], head[10:] + body[:20], body[20:]):
+            for piece in gateway.pieces(target):
                 connection.send(b"\0" + piece)
 
 
