@@ -231,7 +231,9 @@ class _Connection(http.client.HTTPConnection):
     def __init__(self, known: Credentials) -> None:
         # Its Host header leaves out the port that goes without saying.
         self.default_port = http.client.HTTPS_PORT if known.tls else http.client.HTTP_PORT
-        super().__init__(known.server.hostname or "", known.server.port, timeout=CONNECT_SECONDS)
+        # Where none is given, http.client takes the end of an IPv6 address for one.
+        port = known.server.port or self.default_port
+        super().__init__(known.server.hostname or "", port, timeout=CONNECT_SECONDS)
         self._known = known
 
     def connect(self) -> None:

@@ -1,13 +1,16 @@
 """How the API server is written to."""
 
 import json
+import socket
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler
+from unittest.mock import Mock
 
 import pytest
 import yaml
 
+from components.kubernetes import api as api_module
 from components.kubernetes.api import Api
 from components.kubernetes.kubeconfig import Reference
 from tests.unit.loopback import served
@@ -84,6 +87,30 @@ def test_a_rehearsal_says_what_is_wrong_with_the_object_alone(
 ) -> None:
     with patched(lambda _: (status, body)) as api:
         assert list(api.rehearse("/apis/apps/v1/namespaces/web/deployments/shop-x", {})) == found
+
+
+@pytest.mark.parametrize(
+    ("server", "host"),
+    [
+        # The last group of an address is no port, though it may look like one.
+        ("http://[fd00::abcd]", "[fd00::abcd]"),
+        ("https://[fd00::1]", "[fd00::1]"),
+        ("https://[fd00::1]:443", "[fd00::1]"),
+        ("https://[fd00::1]:6443", "[fd00::1]:6443"),
+        ("https://api.example", "api.example"),
+        ("http://api.example:8080", "api.example:8080"),
+    ],
+)
+def test_the_server_is_named_as_its_url_has_it(
+    server: str, host: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours, its = socket.socketpair()
+    with ours, its:
+        monkeypatch.setattr(api_module, "connect", Mock(return_value=ours))
+        its.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+        with Api(kubeconfig(server)) as api:
+            api.get("/version")
+        assert f"\r\nHost: {host}\r\n".encode() in its.recv(65536)
 
 
 def kubeconfig(address: str) -> str:
