@@ -115,10 +115,12 @@ def _read(command: str, text: str) -> _Given:
         status = cast("Mapping[str, str]", json.loads(text)["status"])
         expires = status.get("expirationTimestamp")
         until = datetime.datetime.fromisoformat(expires) if expires else None
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, AttributeError):
         # Its output may hold a token.
         raise KubeconfigError(
             f"What the kubeconfig's command {command} printed is no ExecCredential."
         ) from None
+    if until is not None and until.tzinfo is None:
+        until = until.replace(tzinfo=datetime.UTC)
     names = {"token": "token", "clientCertificateData": "certificate", "clientKeyData": "key"}
     return _Given({ours: status[theirs] for theirs, ours in names.items() if status.get(theirs)}, until)

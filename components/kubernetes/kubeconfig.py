@@ -151,7 +151,11 @@ def data(section: Mapping[str, Any], name: str) -> bytes | None:
     """
     embedded = section.get(f"{name}-data")
     if embedded:
-        return base64.b64decode(embedded)
+        try:
+            return base64.b64decode(embedded)
+        except (ValueError, TypeError):
+            what = f"The kubeconfig's {name}-data is no base64"
+            raise KubeconfigError(f"{what}. Write it there whole, or make the kubeconfig anew.") from None
     return content(section, name) if section.get(name) else None
 
 

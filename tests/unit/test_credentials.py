@@ -207,6 +207,17 @@ def test_a_plugin_runs_once_until_its_token_expires(
     assert len(short.runs()) == 1 + 2
 
 
+@pytest.mark.parametrize(("expires", "runs"), [("2999-02-01T00:00:00", 1), ("2001-02-01T00:00:00", 2)])
+def test_a_plugins_time_without_a_zone_is_one_of_utc(
+    expires: str, runs: int, asked: Callable[..., Message], plugin: Callable[[str], Plugin]
+) -> None:
+    given = plugin(expires)
+    given.token.write_text("t1")
+    for _ in range(2):
+        asked(given.user)
+    assert len(given.runs()) == runs
+
+
 def test_a_refused_token_is_asked_for_again_once(
     asked: Callable[..., Message], server: Server, plugin: Callable[[str], Plugin]
 ) -> None:
@@ -252,10 +263,19 @@ def test_a_plugins_key_is_on_no_disk(
             "command sh failed: no login",
         ),
         ({"exec": {"command": "echo", "args": ["s3cr3t"]}}, "command echo printed is no ExecCredential"),
+        (
+            {"exec": {"command": "echo", "args": ['{"status": null}']}},
+            "command echo printed is no ExecCredential",
+        ),
         ({"tokenFile": "none"}, r"tokenFile .*none cannot be read: No such file"),
         (
             {"client-certificate-data": "YQ==", "client-key-data": "YQ=="},
             "certificate and key do not work",
+        ),
+        # Pasted without its end.
+        (
+            {"client-certificate-data": "YQ==", "client-key-data": "czNjcjN0L"},
+            "client-key-data is no base64. Write it there whole",
         ),
         ({"auth-provider": {"name": "gcp"}}, "the auth provider gcp, which Kubernetes took out in 1.26"),
     ],
@@ -266,6 +286,11 @@ def test_what_is_wrong_with_a_user_is_a_sentence(
     with pytest.raises(KubeconfigError, match=says) as raised:
         asked(user)
     assert "s3cr3t" not in str(raised.value)
+
+
+def test_a_damaged_certificate_authority_is_a_sentence(asked: Callable[..., Message]) -> None:
+    with pytest.raises(KubeconfigError, match="certificate-authority-data is no base64"):
+        asked(**{"certificate-authority-data": "LS0tL"})
 
 
 @pytest.mark.parametrize(("scheme", "proxy"), [("http", http_proxy), ("socks5", socks_proxy)])
