@@ -80,6 +80,12 @@ def _info(plugin: Mapping[str, Any], cluster: Mapping[str, Any]) -> dict[str, An
 
 def _run(plugin: Mapping[str, Any], info: Mapping[str, Any]) -> _Given:
     command = str(plugin.get("command"))
+    if plugin.get("interactiveMode") == "Always":
+        # As client-go without a terminal, such as that of Pulumi's Kubernetes provider.
+        raise KubeconfigError(
+            f"The kubeconfig's command {command} wants a terminal (interactiveMode: Always), and Pulumi has "
+            "none for it. Write interactiveMode: IfAvailable there, and log in by any kubectl command first."
+        )
     extra: list[Mapping[str, str]] = plugin.get("env") or []
     try:
         done = subprocess.run(
@@ -99,7 +105,12 @@ def _run(plugin: Mapping[str, Any], info: Mapping[str, Any]) -> _Given:
         more = f" {hint.strip()}" if hint else ""
         raise KubeconfigError(f"The kubeconfig's command {command} is not on this machine.{more}") from error
     except subprocess.TimeoutExpired as error:
-        raise KubeconfigError(f"The kubeconfig's command {command} gave nothing in {_SECONDS} s.") from error
+        # Of a command that was ended, these are bytes.
+        said = (error.stderr or b"").decode(errors="replace").strip()
+        raise KubeconfigError(
+            f"The kubeconfig's command {command} gave nothing in {_SECONDS} s. Where it waits for a login, "
+            f"log in by any kubectl command first.{f' It said: {said}' if said else ''}"
+        ) from error
     except OSError as error:
         raise KubeconfigError(
             f"The kubeconfig's command {command} cannot be run: {error.strerror}"

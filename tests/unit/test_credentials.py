@@ -11,10 +11,12 @@ from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 from urllib.parse import urlsplit
 
 import pytest
 
+from components.kubernetes import exec_plugin
 from components.kubernetes.api import Api
 from components.kubernetes.connection import proxy_for
 from components.kubernetes.errors import KubeconfigError, RefusedError, UnreachableError
@@ -286,6 +288,37 @@ def test_what_is_wrong_with_a_user_is_a_sentence(
     with pytest.raises(KubeconfigError, match=says) as raised:
         asked(user)
     assert "s3cr3t" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("stderr", "says"),
+    [
+        (b"To sign in, open https://login.example\n", " It said: To sign in, open https://login.example"),
+        (None, ""),
+    ],
+)
+def test_what_a_plugin_waits_for_is_told(
+    stderr: bytes | None, says: str, asked: Callable[..., Message], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        exec_plugin.subprocess, "run", Mock(side_effect=subprocess.TimeoutExpired("login", 60, None, stderr))
+    )
+    with pytest.raises(KubeconfigError) as raised:
+        asked({"exec": {"command": "login"}})
+    assert str(raised.value) == (
+        "The kubeconfig's command login gave nothing in 60 s. Where it waits for a login, log in by any "
+        f"kubectl command first.{says}"
+    )
+
+
+def test_a_plugin_that_only_a_terminal_can_answer_is_refused_at_once(
+    asked: Callable[..., Message], tmp_path: Path
+) -> None:
+    """Of Pulumi's Kubernetes provider it is too, and by kubectl where it has no terminal."""
+    plugin = {"command": "touch", "args": [str(tmp_path / "ran")], "interactiveMode": "Always"}
+    with pytest.raises(KubeconfigError, match=r"command touch .*interactiveMode: IfAvailable"):
+        asked({"exec": plugin})
+    assert not (tmp_path / "ran").exists()
 
 
 def test_a_damaged_certificate_authority_is_a_sentence(asked: Callable[..., Message]) -> None:
