@@ -1,15 +1,18 @@
 """What the board of `watch` says: its verdict, and shares that begin anew when the Envoys change."""
 
 from collections.abc import Generator, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NoReturn
+from unittest.mock import Mock
 
 import pytest
 from rich.console import Console
 
 from components.commands.look import COLOURS
-from components.commands.watch import plain
+from components.commands.watch import follow, plain
 from components.commands.watch.board import Board, Reading
 from components.commands.watch.plain import style, table
 from components.gateway.pods import GatewayPod
@@ -163,6 +166,31 @@ def test_nothing_is_cut_off_from_80_columns_on(width: int) -> None:
     assert "90.0% ± 0.2%" in said
     assert "0.01%" in said
     assert "3000" in said
+
+
+def test_a_stack_without_a_config_file_is_followed_until_it_gets_one(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """As of a program that has its weights in its code, on Pulumi Cloud."""
+    file, edited = tmp_path / "Pulumi.lab.yaml", replace(SETTINGS, weights={"v1": 100})
+    fakes: dict[tuple[object, str], Mock] = {
+        (follow.project, "config_file"): Mock(return_value=file),
+        (follow.config, "settings"): Mock(side_effect=[SETTINGS, edited]),
+        (follow.live, "connect"): Mock(return_value=nullcontext()),
+        (follow.live, "read"): Mock(return_value=now(ASKED, ASKED)),
+        (follow.endpoint, "of"): Mock(),
+        (follow.stack, "resources"): Mock(return_value=[]),
+        (follow.traffic, "read"): Mock(return_value=Counters({})),
+        (follow.latency, "read"): Mock(return_value={}),
+    }
+    for (where, name), fake in fakes.items():
+        monkeypatch.setattr(where, name, fake)
+    with follow.following("lab") as followed:
+        followed.read()
+        assert followed.board.settings is SETTINGS
+        file.touch()
+        followed.read()
+        assert followed.board.settings is edited
 
 
 def test_an_interrupt_in_the_middle_of_a_reading_ends_plain_answers_with_the_split(

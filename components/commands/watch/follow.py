@@ -28,14 +28,14 @@ class Followed:
     """A stack that is watched: its board, and where its app is asked.
 
     Attributes:
-        changed: when the config file was written that the board knows.
+        changed: when the config file was written that the board knows; None where there was none.
         read_at: when the cluster was read, by the monotonic clock.
     """
 
     board: Board
     where: Endpoint
     gateways: Gateways
-    changed: float
+    changed: float | None
     read_at: float
 
     def is_due(self) -> bool:
@@ -126,5 +126,6 @@ def once(name: str, requests: int) -> Board:
         return board
 
 
-def _written(name: str) -> float:
-    return project.config_file(name).stat().st_mtime
+def _written(name: str) -> float | None:
+    file = project.config_file(name)
+    return file.stat().st_mtime if file.exists() else None
