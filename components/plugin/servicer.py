@@ -62,7 +62,7 @@ class Servicer(ProviderServicer):
             if isinstance(error, ArgumentsError):
                 status = self.create_grpc_invalid_properties_status(*_told(error, request.inputs))
                 await context.abort_with_status(status)
-            await context.abort(grpc.StatusCode.UNKNOWN, str(error))
+            await context.abort(grpc.StatusCode.UNKNOWN, _words(error))
 
     async def Check(self, request: Any, context: Any) -> Any:  # noqa: N802
         """The inputs with what the provider adds to them, or why they cannot be taken."""
@@ -120,12 +120,18 @@ class Servicer(ProviderServicer):
         try:
             return await asyncio.get_running_loop().run_in_executor(self._threads, in_thread)
         except Exception as error:
-            await context.abort(grpc.StatusCode.UNKNOWN, str(error).strip())
+            await context.abort(grpc.StatusCode.UNKNOWN, _words(error))
             raise
 
     def _tell(self, urn: str, text: str) -> None:
         request = engine_pb2.LogRequest(severity=engine_pb2.INFO, message=text, urn=urn)
         self._engine.Log(request)  # pyright: ignore[reportUnknownMemberType]
+
+
+def _words(error: BaseException) -> str:
+    """An error in words: ours and Pulumi's are sentences, of others the name tells something too."""
+    whose, ours = (name.partition(".")[0] for name in (type(error).__module__, __name__))
+    return str(error).strip() if whose in (ours, "pulumi") else f"{type(error).__name__}: {error}"
 
 
 def _type(urn: str) -> str:

@@ -4,7 +4,7 @@ import json
 import subprocess
 import sys
 import threading
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any, cast
@@ -230,6 +230,16 @@ def test_a_failure_is_its_own_text(plugin: Plugin) -> None:
     details = str(cast("Any", raised.value).details())
     assert details.startswith("Not every gateway routes by")
     assert "Traceback" not in details
+
+
+def test_a_failure_that_nobody_has_thought_of_keeps_its_name(plugin: Plugin) -> None:
+    def said(call: Callable[[], Any]) -> str:
+        with pytest.raises(grpc.RpcError) as raised:
+            call()
+        return str(cast("Any", raised.value).details())
+
+    assert said(lambda: plugin.create("SplitConverged")).startswith("KeyError: ")
+    assert said(lambda: plugin.construct("Nothing")) == "KeyError: 'Nothing'"
 
 
 def test_a_minikube_is_the_plugins_too(minikube: FakeMinikube) -> None:
