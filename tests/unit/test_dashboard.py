@@ -2,6 +2,7 @@
 
 import asyncio
 import dataclasses
+import itertools
 import json
 import queue
 import signal
@@ -10,8 +11,8 @@ import subprocess
 import sys
 import tomllib
 import tracemalloc
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import nullcontext
+from collections.abc import AsyncIterator, Callable, Generator, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, ClassVar
 from unittest.mock import Mock
@@ -417,42 +418,94 @@ def test_silence_is_told_each_second(readers: list[FakeReader], monkeypatch: pyt
     ]
 
 
-def test_a_reader_says_what_keeps_it_from_reading_and_reads_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever it is: a page whose reader has ended would wait for ever."""
-    errors: list[Exception] = [RolloutError("the gateway does not answer"), KeyError("items")]
-    heard: queue.Queue[dict[str, Any]] = queue.Queue()
-
-    def read(*_: object) -> Live:
-        if errors:
-            raise errors.pop(0)
-        return now(ASKED, ASKED)
-
-    counters = [counted(number, 0).counters for number in range(1000)]
+def fake_cluster(monkeypatch: pytest.MonkeyPatch, read: Any) -> None:
+    """A cluster that says what `read` does, and a Pulumi that knows of nothing."""
+    counters = (counted(number, 0).counters for number in itertools.count())
     fakes: dict[tuple[object, str], Mock] = {
-        (reader, "_written"): Mock(return_value=0.0),
-        (reader, "_running"): Mock(return_value=(None, "")),
         (reader.config, "settings"): Mock(return_value=SETTINGS),
         (reader.live, "connect"): Mock(return_value=nullcontext()),
         (reader.live, "read"): Mock(side_effect=read),
         (reader.traffic, "read"): Mock(side_effect=counters),
         (reader.latency, "read"): Mock(return_value={}),
         (reader.stack, "resources"): Mock(return_value=[]),
-        (reader.Reader, "_look"): Mock(),
     }
     for (where, name), fake in fakes.items():
         monkeypatch.setattr(where, name, fake)
     monkeypatch.setattr(reader, "READ_SECONDS", 0.01)
+
+
+@contextmanager
+def reading() -> Generator[queue.Queue[dict[str, Any]]]:
+    """What a reader of the stack lab says, until the block ends."""
+    heard: queue.Queue[dict[str, Any]] = queue.Queue()
     made = reader.Reader("lab", lambda said: heard.put(json.loads(said)))
     assert heard.empty()
     made.look(wanted=True)
-    assert [heard.get(timeout=10)["why"] for _ in range(2)] == [
-        "the gateway does not answer",
-        "KeyError: 'items'",
-    ]
-    news = heard.get(timeout=10)
+    try:
+        yield heard
+    finally:
+        made.look(wanted=False)
+
+
+def test_a_reader_says_what_keeps_it_from_reading_and_reads_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever it is: a page whose reader has ended would wait for ever."""
+    errors: list[Exception] = [RolloutError("the gateway does not answer"), KeyError("items")]
+
+    def read(*_: object) -> Live:
+        if errors:
+            raise errors.pop(0)
+        return now(ASKED, ASKED)
+
+    fake_cluster(monkeypatch, read)
+    monkeypatch.setattr(reader, "_written", Mock(return_value=0.0))
+    monkeypatch.setattr(reader, "_running", Mock(return_value=(None, "")))
+    monkeypatch.setattr(reader.Reader, "_look", Mock())
+    with reading() as heard:
+        assert [heard.get(timeout=10)["why"] for _ in range(2)] == [
+            "the gateway does not answer",
+            "KeyError: 'items'",
+        ]
+        news = heard.get(timeout=10)
     assert (news["why"], news["verdict"]) == ("", "converged")
     assert news["age"] < 5
-    made.look(wanted=False)
+
+
+@pytest.mark.parametrize(
+    ("file", "bad", "says"),
+    [
+        ("Pulumi.yaml", "name: [", "Pulumi.yaml, line 1: it is not YAML"),
+        (".rollout-lab.json", '{"plan": {"steps": [], "limits": {"other": 1}}}', "TypeError: "),
+    ],
+)
+def test_a_file_with_a_mistake_ends_no_thread_of_a_reader(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, file: str, bad: str, says: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("PULUMI_BACKEND_URL", raising=False)
+    monkeypatch.setenv("PULUMI_HOME", str(tmp_path))
+    good = "name: shop\nbackend: {url: 'file://state'}\n"
+    (tmp_path / "Pulumi.yaml").write_text(good)
+    (tmp_path / file).write_text(bad)
+    looks = iter(range(1_000_000))
+    fake_cluster(monkeypatch, lambda *_: now(ASKED, ASKED))
+    monkeypatch.setattr(reader, "verify", Mock(side_effect=RolloutError("nothing is known")))
+    monkeypatch.setattr(reader, "history", lambda _: ([next(looks)], ""))
+    monkeypatch.setattr(reader, "_LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(reader, "_PAUSE_SECONDS", 0.01)
+    with reading() as heard:
+        # Both threads have told the mistake.
+        assert says in _next(heard, lambda said: bool(said.get("history")))["running"]
+        (tmp_path / file).unlink()
+        (tmp_path / "Pulumi.yaml").write_text(good)
+        mended = _next(heard, lambda said: said.get("verdict") == "converged" and not said["running"])
+        _next(heard, lambda said: said["history"][0] > mended["history"][0])
+
+
+def _next(heard: queue.Queue[dict[str, Any]], what: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+    """The next word of a reader that is as a test wants it."""
+    while not what(said := heard.get(timeout=60)):
+        pass
+    return said
 
 
 def test_what_changes_each_second_is_no_reason_to_look_at_everything_again() -> None:

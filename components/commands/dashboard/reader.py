@@ -184,10 +184,14 @@ def worth_a_look(board: Mapping[str, Any], running: object, why: str) -> object:
 
 def _running(name: str) -> tuple[object, str]:
     """The shift or `up` of the stack that runs on this machine, and the same in words; none: empty."""
-    entry = journal.read(name)
-    if entry is not None and entry.is_running:
-        return entry, entry.progress(time.time())
-    engines = locks.engines(name)
+    try:
+        entry = journal.read(name)
+        if entry is not None and entry.is_running:
+            return entry, entry.progress(time.time())
+        engines = locks.engines(name)
+    except Exception as error:
+        # Such as a Pulumi.yaml that is being edited, or the file of another release's shift.
+        return None, f"what runs on the stack is not known: {_said(error)}"
     return engines, f"Pulumi works on the stack, in process {engines[0]}" if engines else ""
 
 
