@@ -372,6 +372,8 @@ class FakeReader:
 def readers(monkeypatch: pytest.MonkeyPatch) -> list[FakeReader]:
     FakeReader.made.clear()
     monkeypatch.setattr(feed, "Reader", FakeReader)
+    # No tick comes between, however slow the machine is.
+    monkeypatch.setattr(feed, "_TICK_SECONDS", 60)
     return FakeReader.made
 
 
@@ -387,6 +389,21 @@ def test_twenty_pages_are_one_reader_that_rests_when_the_last_has_gone(readers: 
         for page in pages:
             await page.aclose()  # type: ignore[attr-defined]
         assert (shared.pages, readers[0].wanted) == (0, [False, True, False])
+
+    asyncio.run(run())
+
+
+def test_another_stacks_first_word_may_come_while_a_page_takes_one(readers: list[FakeReader]) -> None:
+    async def run() -> None:
+        shared = feed.Feed(["lab", "prod"])
+        page = shared.events()
+        begun = asyncio.ensure_future(anext(page))
+        await asyncio.sleep(0)
+        readers[0].publish('{"n": 1}')
+        assert await begun == 'event: stack\ndata: {"n": 1}\n\n'
+        readers[1].publish('{"n": 2}')
+        await asyncio.sleep(0)
+        assert await anext(page) == 'event: stack\ndata: {"n": 2}\n\n'
 
     asyncio.run(run())
 

@@ -41,11 +41,12 @@ class Feed:
         told: dict[str, int] = {}
         try:
             while not self._ended:
-                for stack, (number, said) in self._newest.items():
+                news.clear()
+                # Another stack's first word may come while the page takes this one's.
+                for stack, (number, said) in list(self._newest.items()):
                     if told.get(stack) != number:
                         told[stack] = number
                         yield _event("stack", said)
-                news.clear()
                 try:
                     await asyncio.wait_for(news.wait(), _TICK_SECONDS)
                 except TimeoutError:
