@@ -185,3 +185,18 @@ def test_lines_grow_with_what_is_read(page: Page, staged: Stage) -> None:
         return len(path.get_attribute("d") or "") > len(before)
 
     wait_until(lambda: () if again() else ("the line has not grown",), 60)
+
+
+def test_a_version_that_has_left_the_config_leaves_the_plots(page: Page, staged: Stage) -> None:
+    said = calm()
+    first, second = said["versions"]
+    busy = {**second, "points": {**second["points"], "requests": 5000.0}}
+    show(page, staged, {**said, "versions": [first, busy]})
+    axis = page.locator(".plots .axis").first
+    expect(axis).to_contain_text("top: 5000")
+
+    def left() -> bool:
+        staged.readers["lab"].say({**said, "versions": [first]})
+        return "top: 5000" not in axis.inner_text()
+
+    wait_until(lambda: () if left() else ("the version is still in the plot",), 60)

@@ -93,6 +93,8 @@ function historyRow(update) {
 
 function remember(stack) {
   const at = performance.now();
+  const there = new Set(stack.facts.versions.map((version) => version.name));
+  for (const name of stack.points.keys()) if (!there.has(name)) stack.points.delete(name);
   for (const version of stack.facts.versions) {
     const points = stack.points.get(version.name) ?? [];
     points.push({ at, ...version.points });
