@@ -1,7 +1,6 @@
 """The page's real server without a stack behind it: a test says what is read."""
 
 import asyncio
-import json
 import threading
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
@@ -31,7 +30,7 @@ class Told:
 
     def say(self, facts: Mapping[str, Any]) -> None:
         """Publish facts."""
-        self.publish(json.dumps({**self.age(), **facts}))
+        self.publish(facts)
 
 
 @dataclass

@@ -1,5 +1,6 @@
 """The page in a real browser, of a stack that a test makes up: looks, words, keyboard, silence."""
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -200,3 +201,16 @@ def test_a_version_that_has_left_the_config_leaves_the_plots(page: Page, staged:
         return "top: 5000" not in axis.inner_text()
 
     wait_until(lambda: () if left() else ("the version is still in the plot",), 60)
+
+
+def test_a_page_that_is_opened_late_says_how_old_its_news_are(page: Page, staged: Stage) -> None:
+    show(page, staged, calm())
+    staged.readers["lab"].age_seconds = 3600.0
+    page.reload()
+    expect(page.locator(".verdict")).to_contain_text("converged")
+    expect(page.locator("#news")).to_contain_text("No news for 36")
+    # Of what was read before it was opened the lines know no time.
+    assert page.locator("svg.plot path").first.get_attribute("d") == ""
+    staged.readers["lab"].age_seconds = 0.0
+    staged.readers["lab"].say(calm())
+    expect(page.locator("svg.plot path").first).to_have_attribute("d", re.compile("^M"))

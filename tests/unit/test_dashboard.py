@@ -357,7 +357,7 @@ class FakeReader:
     made: ClassVar[list["FakeReader"]] = []
 
     def __init__(self, name: str, publish: Any) -> None:
-        self.name, self.publish, self.wanted = name, publish, [False]
+        self.name, self.publish, self.wanted, self.seconds = name, publish, [False], 8.0
         self.made.append(self)
 
     def look(self, *, wanted: bool) -> None:
@@ -365,7 +365,7 @@ class FakeReader:
             self.wanted.append(wanted)
 
     def age(self) -> Mapping[str, Any]:
-        return {"stack": self.name, "age": 8.0, "why": "the gateway does not answer"}
+        return {"stack": self.name, "age": self.seconds, "why": "the gateway does not answer"}
 
 
 @pytest.fixture
@@ -377,6 +377,11 @@ def readers(monkeypatch: pytest.MonkeyPatch) -> list[FakeReader]:
     return FakeReader.made
 
 
+def _said(event: str) -> dict[str, Any]:
+    """What a page hears of a stack."""
+    return json.loads(event.removeprefix("event: stack\ndata: "))
+
+
 def test_twenty_pages_are_one_reader_that_rests_when_the_last_has_gone(readers: list[FakeReader]) -> None:
     async def run() -> None:
         shared = feed.Feed(["lab"])
@@ -384,8 +389,8 @@ def test_twenty_pages_are_one_reader_that_rests_when_the_last_has_gone(readers: 
         first = [asyncio.ensure_future(anext(page)) for page in pages]
         await asyncio.sleep(0)
         assert (shared.pages, len(readers), readers[0].wanted) == (20, 1, [False, True])
-        readers[0].publish('{"n": 1}')
-        assert await asyncio.gather(*first) == ['event: stack\ndata: {"n": 1}\n\n'] * 20
+        readers[0].publish({"n": 1})
+        assert [_said(word)["n"] for word in await asyncio.gather(*first)] == [1] * 20
         for page in pages:
             await page.aclose()  # type: ignore[attr-defined]
         assert (shared.pages, readers[0].wanted) == (0, [False, True, False])
@@ -399,11 +404,11 @@ def test_another_stacks_first_word_may_come_while_a_page_takes_one(readers: list
         page = shared.events()
         begun = asyncio.ensure_future(anext(page))
         await asyncio.sleep(0)
-        readers[0].publish('{"n": 1}')
-        assert await begun == 'event: stack\ndata: {"n": 1}\n\n'
-        readers[1].publish('{"n": 2}')
+        readers[0].publish({"n": 1})
+        assert _said(await begun)["n"] == 1
+        readers[1].publish({"n": 2})
         await asyncio.sleep(0)
-        assert await anext(page) == 'event: stack\ndata: {"n": 2}\n\n'
+        assert _said(await anext(page))["n"] == 2
 
     asyncio.run(run())
 
@@ -415,8 +420,19 @@ def test_a_page_that_is_slow_gets_the_newest_word_alone(readers: list[FakeReader
         begun = asyncio.ensure_future(anext(page))
         await asyncio.sleep(0)
         for number in range(1000):
-            readers[0].publish(str(number))
-        assert await begun == "event: stack\ndata: 999\n\n"
+            readers[0].publish({"n": number})
+        assert _said(await begun)["n"] == 999
+
+    asyncio.run(run())
+
+
+def test_a_page_that_is_opened_later_hears_how_old_the_newest_word_is(readers: list[FakeReader]) -> None:
+    async def run() -> None:
+        shared = feed.Feed(["lab"])
+        readers[0].publish({"verdict": "converged"})
+        await asyncio.sleep(0)
+        readers[0].seconds = 3600.0
+        assert _said(await anext(shared.events())) == {"verdict": "converged", **readers[0].age()}
 
     asyncio.run(run())
 
@@ -435,13 +451,13 @@ def test_silence_is_told_each_second(readers: list[FakeReader], monkeypatch: pyt
     ]
 
 
-def fake_cluster(monkeypatch: pytest.MonkeyPatch, read: Any) -> None:
-    """A cluster that says what `read` does, and a Pulumi that knows of nothing."""
+def fake_cluster(monkeypatch: pytest.MonkeyPatch, read: Mock) -> None:
+    """A cluster that is read by `read`, and a Pulumi that knows of nothing."""
     counters = (counted(number, 0).counters for number in itertools.count())
     fakes: dict[tuple[object, str], Mock] = {
         (reader.config, "settings"): Mock(return_value=SETTINGS),
         (reader.live, "connect"): Mock(return_value=nullcontext()),
-        (reader.live, "read"): Mock(side_effect=read),
+        (reader.live, "read"): read,
         (reader.traffic, "read"): Mock(side_effect=counters),
         (reader.latency, "read"): Mock(return_value={}),
         (reader.stack, "resources"): Mock(return_value=[]),
@@ -452,10 +468,10 @@ def fake_cluster(monkeypatch: pytest.MonkeyPatch, read: Any) -> None:
 
 
 @contextmanager
-def reading() -> Generator[queue.Queue[dict[str, Any]]]:
+def reading() -> Generator[queue.Queue[Mapping[str, Any]]]:
     """What a reader of the stack lab says, until the block ends."""
-    heard: queue.Queue[dict[str, Any]] = queue.Queue()
-    made = reader.Reader("lab", lambda said: heard.put(json.loads(said)))
+    heard: queue.Queue[Mapping[str, Any]] = queue.Queue()
+    made = reader.Reader("lab", heard.put)
     assert heard.empty()
     made.look(wanted=True)
     try:
@@ -473,7 +489,7 @@ def test_a_reader_says_what_keeps_it_from_reading_and_reads_on(monkeypatch: pyte
             raise errors.pop(0)
         return now(ASKED, ASKED)
 
-    fake_cluster(monkeypatch, read)
+    fake_cluster(monkeypatch, Mock(side_effect=read))
     monkeypatch.setattr(reader, "_written", Mock(return_value=0.0))
     monkeypatch.setattr(reader, "_running", Mock(return_value=(None, "")))
     monkeypatch.setattr(reader.Reader, "_look", Mock())
@@ -503,10 +519,11 @@ def test_a_file_with_a_mistake_ends_no_thread_of_a_reader(
     good = "name: shop\nbackend: {url: 'file://state'}\n"
     (tmp_path / "Pulumi.yaml").write_text(good)
     (tmp_path / file).write_text(bad)
-    looks = iter(range(1_000_000))
-    fake_cluster(monkeypatch, lambda *_: now(ASKED, ASKED))
+    fake_cluster(monkeypatch, Mock(return_value=now(ASKED, ASKED)))
     monkeypatch.setattr(reader, "verify", Mock(side_effect=RolloutError("nothing is known")))
-    monkeypatch.setattr(reader, "history", lambda _: ([next(looks)], ""))
+    monkeypatch.setattr(
+        reader, "history", Mock(side_effect=(([number], "") for number in itertools.count(1)))
+    )
     monkeypatch.setattr(reader, "_LOOK_SECONDS", 0.01)
     monkeypatch.setattr(reader, "_PAUSE_SECONDS", 0.01)
     with reading() as heard:
@@ -518,7 +535,9 @@ def test_a_file_with_a_mistake_ends_no_thread_of_a_reader(
         _next(heard, lambda said: said["history"][0] > mended["history"][0])
 
 
-def _next(heard: queue.Queue[dict[str, Any]], what: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+def _next(
+    heard: queue.Queue[Mapping[str, Any]], what: Callable[[Mapping[str, Any]], bool]
+) -> Mapping[str, Any]:
     """The next word of a reader that is as a test wants it."""
     while not what(said := heard.get(timeout=60)):
         pass
@@ -542,7 +561,7 @@ def test_what_changes_each_second_is_no_reason_to_look_at_everything_again() -> 
 
 
 def test_memory_is_flat_over_the_readings_of_an_hour(readers: list[FakeReader]) -> None:
-    said = json.dumps({**facts.of_board(board()), "padding": "x" * 5000})
+    said = {**facts.of_board(board()), "padding": "x" * 5000}
 
     async def hour() -> None:
         shared = feed.Feed(["lab"])
@@ -550,7 +569,7 @@ def test_memory_is_flat_over_the_readings_of_an_hour(readers: list[FakeReader]) 
 
         async def listen(times: int) -> int:
             for number in range(times):
-                readers[0].publish(f"{said[:-1]}, {number}")
+                readers[0].publish({**said, "number": number})
                 await anext(page)
             return tracemalloc.get_traced_memory()[0]
 

@@ -183,7 +183,7 @@ function take(facts) {
   stack.facts = facts;
   const before = stack.freshAt;
   age(stack, facts);
-  if (facts.versions && (before === null || stack.freshAt - before > 500)) remember(stack);
+  if (facts.versions && !isStale(stack) && (before === null || stack.freshAt - before > 500)) remember(stack);
   draw(stack);
 }
 
@@ -192,11 +192,15 @@ function age(stack, said) {
   stack.why = said.why;
 }
 
+function isStale(stack) {
+  return stack.freshAt === null || performance.now() - stack.freshAt > QUIET_MS;
+}
+
 // What is not news is said: by each stack that was not read lately, and of the server itself.
 function tell() {
   const now = performance.now(), late = [];
   for (const [name, stack] of stacks) {
-    const stale = stack.freshAt === null || now - stack.freshAt > QUIET_MS;
+    const stale = isStale(stack);
     stack.element.classList.toggle("stale", stale);
     if (!stale) continue;
     const since = stack.freshAt === null ? "No news yet" : `No news for ${Math.round((now - stack.freshAt) / 1000)} s`;

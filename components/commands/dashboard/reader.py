@@ -2,7 +2,6 @@
 `rollback --list` read."""
 
 import itertools
-import json
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -33,12 +32,12 @@ _T = TypeVar("_T")
 class Reader:
     """Two threads, while somebody looks: one reads the gateways each second, one compares and asks Pulumi."""
 
-    def __init__(self, name: str, publish: Callable[[str], None]) -> None:
+    def __init__(self, name: str, publish: Callable[[Mapping[str, Any]], None]) -> None:
         """Begin to read as soon as `look` says so.
 
         Args:
             name: the stack's name.
-            publish: gets all that is known of the stack, as JSON, whenever it was read.
+            publish: gets all that is known of the stack, whenever it was read.
         """
         self._name = name
         self._publish = publish
@@ -140,7 +139,7 @@ class Reader:
             self._changed.set()
         said = {**self.age(), **self._board, **self._looked}
         looking = self._looks or self._changed.is_set()
-        self._publish(json.dumps({**said, "running": said_of_it, "looking": looking}))
+        self._publish({**said, "running": said_of_it, "looking": looking})
 
 
 def history(name: str) -> tuple[Sequence[Mapping[str, Any]], str]:
