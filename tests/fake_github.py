@@ -2,13 +2,15 @@
 
 import json
 import threading
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
 TOKEN = "token"  # noqa: S105
+# Who writes with a workflow's own token, which may not ask for its user.
+ACTIONS = {"login": "github-actions[bot]", "type": "Bot"}
 
 
 @dataclass(frozen=True)
@@ -21,11 +23,12 @@ class GitHub:
 
 class _Handler(BaseHTTPRequestHandler):
     comments: list[dict[str, Any]]
+    author: Mapping[str, str]
+    user: int
 
     def do_GET(self) -> None:
         if self.path == "/user":
-            # As for a workflow's own token.
-            self._answer(403, {})
+            self._answer(self.user, self.author if self.user == 200 else {})
             return
         page = int(self.path.rpartition("page=")[2])
         self._answer(200, self.comments[100 * (page - 1) : 100 * page])
@@ -43,7 +46,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _comment(self, number: int) -> dict[str, Any]:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["body"]
         at = f"http://{self.headers['Host']}/comments/{number}"
-        return {"body": body, "url": at, "html_url": at, "user": {"login": "github-actions[bot]"}}
+        return {"body": body, "url": at, "html_url": at, "user": self.author}
 
     def _answer(self, status: int, what: object) -> None:
         allowed = self.headers["Authorization"] == f"Bearer {TOKEN}"
@@ -58,10 +61,15 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def fake_github(*comments: dict[str, Any]) -> Generator[GitHub]:
-    """Serve the API on a free port of this machine, with comments that are there already."""
+def fake_github(
+    *comments: dict[str, Any], author: Mapping[str, str] = ACTIONS, user: int = 403
+) -> Generator[GitHub]:
+    """Serve the API on a free port of this machine, with comments that are there already.
+
+    The token is the author's, and the status of the question for its user is `user`.
+    """
     kept = list(comments)
-    handler = type("Handler", (_Handler,), {"comments": kept})
+    handler = type("Handler", (_Handler,), {"comments": kept, "author": author, "user": user})
     server = HTTPServer(("127.0.0.1", 0), handler)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()

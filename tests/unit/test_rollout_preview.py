@@ -188,11 +188,15 @@ def test_code_fence_in_the_diff_does_not_end_the_fold() -> None:
     assert body.endswith("\n````\n\n</details>")
 
 
+PERSON = {"login": "somebody", "type": "User"}
+APP = {"login": "my-app[bot]", "type": "Bot"}
+
+
 @pytest.fixture
 def github() -> Iterator[GitHub]:
     with fake_github(
         *(
-            {"body": f"{markdown.MARKER} of a person {number}", "url": "x", "user": {"login": "somebody"}}
+            {"body": f"{markdown.MARKER} of a person {number}", "url": "x", "user": PERSON}
             for number in range(150)
         )
     ) as server:
@@ -205,6 +209,27 @@ def test_comment_is_made_once_and_then_replaced(github: GitHub) -> None:
     second = comment.post(request, f"{markdown.MARKER}\ntwo")
     assert first == second
     assert [one["body"] for one in github.comments[150:]] == [f"{markdown.MARKER}\ntwo"]
+
+
+@pytest.mark.parametrize(("author", "user"), [(APP, 403), ({"login": "me", "type": "User"}, 200)])
+def test_whoever_the_token_is_of_the_comment_is_replaced(author: dict[str, str], user: int) -> None:
+    others: list[dict[str, Any]] = [
+        {"body": f"{markdown.MARKER}\nof others", "url": "x", "user": other} for other in (PERSON, None)
+    ]
+    with fake_github(*others, author=author, user=user) as server:
+        request = comment.PullRequest(server.api, "team/app", 7, "token")
+        first = comment.post(request, f"{markdown.MARKER}\none")
+        assert comment.post(request, f"{markdown.MARKER}\ntwo") == first
+    assert [one["body"] for one in server.comments[2:]] == [f"{markdown.MARKER}\ntwo"]
+
+
+def test_no_second_comment_is_made_while_github_cannot_say_whose_the_token_is() -> None:
+    mine = {"body": f"{markdown.MARKER}\none", "url": "x", "user": PERSON}
+    with fake_github(mine, author=PERSON, user=502) as server:
+        request = comment.PullRequest(server.api, "team/app", 7, "token")
+        with pytest.raises(RolloutError, match=r"GitHub did not take the comment: .*502"):
+            comment.post(request, f"{markdown.MARKER}\ntwo")
+    assert server.comments == [mine]
 
 
 def test_refused_comment_is_one_sentence(github: GitHub) -> None:

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import httpx
 
@@ -11,8 +12,7 @@ from .markdown import MARKER
 
 _PAGE = 100
 _SECONDS = 30
-# Who writes with the token that GitHub gives to a workflow.
-_BOT = "github-actions[bot]"
+_FORBIDDEN = 403
 
 
 @dataclass(frozen=True)
@@ -66,17 +66,20 @@ def post(request: PullRequest, body: str) -> str:
 
 
 def _mine(client: httpx.Client, request: PullRequest) -> str | None:
-    """The comment of before, if the token's own user wrote it: anybody can write our marker."""
+    """The comment of before, if the token's own user, or a bot, wrote it: anybody can write our marker."""
     me = client.get(f"{request.api}/user")
-    # A workflow's own token may not ask; its comments are the bot's.
-    login = me.json()["login"] if me.is_success else _BOT
+    # The token of a workflow or of an app may not ask; its comments are a bot's.
+    may_ask = me.status_code != _FORBIDDEN
+    key, ours = ("login", me.raise_for_status().json()["login"]) if may_ask else ("type", "Bot")
     page = 1
     while True:
         answer = client.get(_comments(request), params={"per_page": _PAGE, "page": page})
         answer.raise_for_status()
         found = answer.json()
         for comment in found:
-            if comment["user"]["login"] == login and comment["body"].startswith(MARKER):
+            # A user who is gone is null.
+            author: Mapping[str, Any] = comment["user"] or {}
+            if author.get(key) == ours and comment["body"].startswith(MARKER):
                 return str(comment["url"])
         if len(found) < _PAGE:
             return None
