@@ -2,7 +2,6 @@
 
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
-from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NoReturn
@@ -14,13 +13,16 @@ from rich.console import Console
 from components.commands.look import COLOURS
 from components.commands.watch import follow, plain
 from components.commands.watch.board import Board, Reading
+from components.commands.watch.follow import Followed
 from components.commands.watch.plain import style, table
 from components.gateway.pods import GatewayPod
 from components.manifests import routes
 from components.manifests.objects import objects
 from components.observation.answers import Answer
+from components.observation.endpoint import Endpoint as Address
 from components.observation.live import Gateway, Live, Pods
 from components.observation.traffic import Counters, Endpoint, Served
+from components.settings.model import Check
 from components.settings.parse import parse
 
 SETTINGS = parse(
@@ -227,3 +229,20 @@ def test_an_interrupt_in_the_middle_of_a_reading_ends_plain_answers_with_the_spl
     monkeypatch.setattr(plain, "ask", ask)
     plain.plain("lab", None)
     assert "1 answers, 0 failed" in capsys.readouterr().out
+
+
+def test_one_look_measures_all_of_its_requests_however_long_they_took(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    board = Board("lab", SETTINGS, now(ASKED, ASKED))
+    board.add(SETTINGS, board.now, counted(0, 0, at=0.0))
+    nowhere: Any = None
+    followed = Followed(board, Address("http://app.example/", {}, Check()), nowhere, 0.0, 0.0)
+    last = Reading(61.0, counted(450, 50).counters, {})
+    answers = [Answer(at, 0.1, "v1", "V1", ok=True) for at in (1.0, 61.0)]
+    monkeypatch.setattr(follow, "following", Mock(return_value=nullcontext(followed)))
+    monkeypatch.setattr(follow, "ask", Mock(return_value=answers))
+    monkeypatch.setattr(follow.live, "read", Mock(return_value=board.now))
+    monkeypatch.setattr(Followed, "reading", Mock(return_value=last))
+    found = follow.once("lab", 2)
+    assert (found.facts()["requests"], found.seconds, len(found.answers)) == (500, 61.0, 2)

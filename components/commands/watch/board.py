@@ -37,7 +37,11 @@ class Reading:
 
 @dataclass
 class Board:
-    """What is known at one moment, and the readings that the measured columns come from."""
+    """What is known at one moment, and the readings that the measured columns come from.
+
+    Attributes:
+        window: how many seconds old a reading or an answer may be.
+    """
 
     stack: str
     settings: Settings
@@ -45,6 +49,7 @@ class Board:
     applied: Applied = field(default_factory=dict[tuple[str, str], Mapping[str, Any]])
     readings: deque[Reading] = field(default_factory=deque[Reading])
     answers: deque[Answer] = field(default_factory=deque[Answer])
+    window: float = WINDOW_SECONDS
 
     def add(self, settings: Settings, now: live.Live, reading: Reading) -> None:
         """Take in a new reading; a change of what the Envoys do begins the measuring anew."""
@@ -57,9 +62,9 @@ class Board:
             self.answers.clear()
         self.settings, self.now = settings, now
         self.readings.append(reading)
-        while self.readings[0].at < reading.at - WINDOW_SECONDS:
+        while self.readings[0].at < reading.at - self.window:
             self.readings.popleft()
-        while self.answers and self.answers[0].at < reading.at - WINDOW_SECONDS:
+        while self.answers and self.answers[0].at < reading.at - self.window:
             self.answers.popleft()
 
     @property
