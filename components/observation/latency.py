@@ -66,7 +66,7 @@ def read(gateways: Gateways, settings: Settings) -> Readings:
                     bins = histogram.times(answer.value, target, version)
                     if bins is not None:
                         found[str(answer.pod), version] = bins
-            elif answer.pod.ready and answer.error:
+            elif answer.pod.serves and answer.error:
                 raise answer.error
     except GatewayError as error:
         raise live.not_asked(settings.cluster, error) from error

@@ -115,8 +115,8 @@ def read(gateways: Gateways, settings: Settings) -> Counters:
                     counted = answered.answered(stats, target, version, settings.app.grpc_ports)
                     if counted is not None:
                         answers[pod, version] = counted
-            # Pods that get no traffic may say nothing.
-            elif answer.pod.ready and answer.error:
+            # Pods that get no traffic, or no more of it, may say nothing.
+            elif answer.pod.serves and answer.error:
                 raise answer.error
     except GatewayError as error:
         raise live.not_asked(settings.cluster, error) from error

@@ -3,9 +3,11 @@
 import dataclasses
 import json
 import random
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from hypothesis import given
@@ -14,14 +16,28 @@ from hypothesis import strategies as st
 from components.commands.shift import journal
 from components.commands.shift.judge import Limits, Plan, breach, steps_from
 from components.commands.shift.report import Report, Sample, Step
-from components.gateway.gateways import Gateways
+from components.errors import NotAskedError
+from components.gateway.gateways import Answer, Gateways
+from components.gateway.pods import GatewayPod
+from components.kubernetes.errors import GatewayError
 from components.observation import latency, traffic
-from components.observation.latency import Latency
+from components.observation.latency import Latency, Readings
 from components.observation.statistics import could_be, margin, percentile
 from components.observation.traffic import Counters, Endpoint, Served, between
+from components.settings.model import Settings
 from components.settings.parse import parse
 from components.settings.weights import moved, same, shown
 from tests.unit.fake_cluster import FakeGateway, fake_cluster
+
+SETTINGS = parse(
+    {
+        "app": {"name": "myapp"},
+        "versions": {"v1": {"image": "shop:1"}},
+        "weights": {"v1": 100},
+        "cluster": {"kind": "kubeconfig"},
+        "istio": {"install": False},
+    }
+)
 
 
 @st.composite
@@ -287,18 +303,23 @@ class Ambient(FakeGateway):
 
 
 def test_pods_of_an_ambient_mesh_are_counted_too() -> None:
-    settings = parse(
-        {
-            "app": {"name": "myapp"},
-            "versions": {"v1": {"image": "shop:1"}},
-            "weights": {"v1": 100},
-            "cluster": {"kind": "kubeconfig"},
-            "istio": {"install": False},
-        }
-    )
     with (
         fake_cluster(Ambient("a", {}, sent={"v1": 7})) as cluster,
         Gateways(cluster.kubeconfig, {"istio": "x"}) as gateways,
     ):
-        (endpoint,) = traffic.read(gateways, settings).endpoints.values()
+        (endpoint,) = traffic.read(gateways, SETTINGS).endpoints.values()
     assert endpoint.served == Served(7, 0)
+
+
+@pytest.mark.parametrize("read", [traffic.read, latency.read])
+def test_a_gateway_on_its_way_out_may_say_nothing_any_more(
+    read: Callable[[Gateways, Settings], Counters | Readings],
+) -> None:
+    pod = GatewayPod("mesh", "a", ready=True, terminating=True)
+    gateways = Mock(ask=Mock(return_value=(Answer(pod, error=GatewayError("its Envoy has ended")),)))
+    assert read(gateways, SETTINGS) in (Counters({}), {})
+    gateways.ask.return_value = (
+        Answer(dataclasses.replace(pod, terminating=False), error=GatewayError("it is lost")),
+    )
+    with pytest.raises(NotAskedError, match="it is lost"):
+        read(gateways, SETTINGS)

@@ -4,6 +4,7 @@ import io
 import os
 import threading
 import time
+from collections.abc import Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import ModuleType
@@ -18,7 +19,7 @@ from components.commands.shift.load import sending
 from components.commands.shift.observe import BreachError, MovedByOthersError
 from components.commands.shift.report import Report, Step
 from components.commands.shift.view import Log, Screen
-from components.errors import RolloutError
+from components.errors import NotAskedError, RolloutError
 from components.gateway.waiting import wait_until
 from components.observation import endpoint, latency, traffic
 from components.observation.latency import Latency, Readings
@@ -146,11 +147,16 @@ def _counted(**endpoints: Served) -> Counters:
     return Counters({keys[name]: Endpoint(served) for name, served in endpoints.items()})  # pyright: ignore[reportArgumentType]
 
 
-def _observe(readings: list[Counters], monkeypatch: pytest.MonkeyPatch) -> Step:
+def _observe(readings: Sequence[Counters | NotAskedError], monkeypatch: pytest.MonkeyPatch) -> Step:
     """Judge a step of two seconds by these readings of the gateways' counters."""
 
+    left = list(readings)
+
     def read(*_: object) -> Counters:
-        return readings.pop(0)
+        found = left.pop(0)
+        if isinstance(found, NotAskedError):
+            raise found
+        return found
 
     def the_rule(*_: object) -> str:
         return "; look at the rule"
@@ -174,6 +180,24 @@ def test_failures_of_a_pod_that_is_gone_still_count(monkeypatch: pytest.MonkeyPa
     readings = [_counted(v2_a=Served()), _counted(v2_a=Served(49, 49)), _counted(v2_b=Served(2000, 0))]
     with pytest.raises(BreachError, match="49 of 2049 requests failed"):
         _observe(readings, monkeypatch)
+
+
+def test_a_reading_that_is_lost_sends_no_step_back(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    gone = NotAskedError("gateway gw: its Envoy has ended")
+    before, after = _counted(v2_a=Served(10)), _counted(v2_a=Served(110))
+    step = _observe([gone, before, gone, gone, _counted(v2_a=Served(60)), after, after], monkeypatch)
+    # What was served meanwhile is in the next reading.
+    assert step.served["v2"].requests == 100
+    said = "shift: gateway gw: its Envoy has ended; asking again for 5 s"
+    assert capsys.readouterr().err.splitlines() == [said, said]
+
+
+def test_readings_that_stay_lost_send_a_step_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    gone = NotAskedError("gateway gw: its Envoy has ended")
+    with pytest.raises(NotAskedError, match="its Envoy has ended"):
+        _observe([_counted(v2_a=Served()), *[gone] * 7], monkeypatch)
 
 
 def test_version_without_endpoints_is_a_breach(monkeypatch: pytest.MonkeyPatch) -> None:
