@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 import tomllib
 import tracemalloc
 from collections.abc import AsyncIterator, Callable, Generator, Iterator, Mapping
@@ -35,6 +36,7 @@ from components.errors import RolloutError
 from components.history.past import Cause, Past
 from components.observation.live import Live
 from components.pulumi_cli import config, splits, stack, updates
+from harness.pace import pace
 from tests.unit.test_rollout_board import ASKED, HALF, SETTINGS, counted, now
 
 HOST = "127.0.0.1:8765"
@@ -535,12 +537,31 @@ def test_a_file_with_a_mistake_ends_no_thread_of_a_reader(
         _next(heard, lambda said: said["history"][0] > mended["history"][0])
 
 
+def test_an_up_of_another_program_is_read_without_a_change_of_its_config_file(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    fake_cluster(monkeypatch, Mock(return_value=now(HALF, HALF)))
+    monkeypatch.setattr(reader, "_written", Mock(return_value=0.0))
+    monkeypatch.setattr(reader, "_running", Mock(return_value=(None, "")))
+    monkeypatch.setattr(config, "is_ours", Mock(return_value=False))
+    monkeypatch.setattr(reader, "verify", Mock(side_effect=RolloutError("nothing is known")))
+    monkeypatch.setattr(reader, "history", Mock(return_value=([], "")))
+    monkeypatch.setattr(reader, "_LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(reader, "_PAUSE_SECONDS", 0.01)
+    with reading() as heard:
+        _next(heard, lambda said: said.get("verdict") == "drifted")
+        after = dataclasses.replace(SETTINGS, weights=HALF)
+        monkeypatch.setattr(config, "settings", Mock(return_value=after))
+        _next(heard, lambda said: said.get("verdict") == "converged")
+
+
 def _next(
     heard: queue.Queue[Mapping[str, Any]], what: Callable[[Mapping[str, Any]], bool]
 ) -> Mapping[str, Any]:
     """The next word of a reader that is as a test wants it."""
+    deadline = time.monotonic() + 60 * pace()
     while not what(said := heard.get(timeout=60)):
-        pass
+        assert time.monotonic() < deadline, said
     return said
 
 

@@ -47,6 +47,8 @@ class Reader:
         self._looked: Mapping[str, Any] = {}
         self._why = ""
         self._read_at: float | None = None
+        self._settings: Settings | None = None
+        self._written: float | None = None
         self._applied: Applied | None = None
         self._seen: object = None
         self._looks = False
@@ -68,12 +70,13 @@ class Reader:
         return {"stack": self._name, "age": age, "why": self._why}
 
     def _read(self) -> None:
-        settings, written = None, None
         while self._wanted.wait():
             try:
                 # Pulumi is not asked again for each try at a cluster that is away.
-                if settings is None or _written(self._name) != written:
-                    written, settings = _written(self._name), config.settings(self._name)
+                settings = self._settings
+                if settings is None or _written(self._name) != self._written:
+                    self._written, settings = _written(self._name), config.settings(self._name)
+                    self._settings = settings
                 by_requests.must_be_asked(self._name, settings, "the page")
                 # A cluster that was away may be another one by now, with other credentials.
                 with live.connect(settings) as gateways:
@@ -86,16 +89,16 @@ class Reader:
 
     def _follow(self, gateways: Gateways, settings: Settings) -> None:
         """Read each second until nobody looks, or the config names another cluster. Raises RolloutError."""
-        written = _written(self._name)
         applied = objects(stack.resources(self._name))
         board = Board(self._name, settings, live.read(gateways, settings), applied)
         while self._wanted.is_set():
             began = time.monotonic()
-            if _written(self._name) != written:
-                written, edited = _written(self._name), _edited(self._name, settings)
-                if _asked(edited) != _asked(settings):
-                    return
-                settings = edited
+            if _written(self._name) != self._written:
+                self._written, self._settings = _written(self._name), _edited(self._name, settings)
+            edited = self._settings or settings
+            if _asked(edited) != _asked(settings):
+                return
+            settings = edited
             board.applied = self._applied or board.applied
             reading = Reading(time.time(), traffic.read(gateways, settings), latency.read(gateways, settings))
             board.add(settings, live.read(gateways, settings), reading)
@@ -125,6 +128,9 @@ class Reader:
 
     def _findings(self) -> Iterator[Mapping[str, str]]:
         self._applied = objects(stack.resources(self._name))
+        if not config.is_ours(self._name):
+            # An `up` of another program may change them without its config file.
+            self._settings = config.settings(self._name)
         verdict = verify(self._name, 0)
         for found in verdict.differences:
             yield {"what": found.what, "mend": found.mend}
