@@ -1,13 +1,11 @@
 """What the engine is asked to do with what the components register: in which order, and what it keeps."""
 
-import asyncio
 import json
 import runpy
 from collections.abc import Generator, Mapping
 from pathlib import Path
 from typing import Any
 
-import pulumi
 import pytest
 
 from components import BlueGreen, BlueGreenArgs, first_write, traffic_split
@@ -19,6 +17,7 @@ from components.ownership import OWNER
 from components.pulumi_cli import environment
 from components.settings import model
 from harness.labs import ROOT
+from tests.unit.fake_engine import known_hooks
 from tests.unit.pulumi_run import Registered, run
 from tests.unit.test_blue_green import ENGINE, KUBECONFIG
 
@@ -42,18 +41,13 @@ SPLIT = ("cart-v1-rule", "cart-v2-rule", "cart-gateway", "cart-virtualservice")
 def engine(monkeypatch: pytest.MonkeyPatch) -> Generator[None]:
     """One that knows hooks, as Pulumi's mock does not, and no cluster to ask for versions without traffic."""
 
-    def registered(_hook: pulumi.ResourceHook) -> asyncio.Future[None]:
-        done = asyncio.get_event_loop().create_future()
-        done.set_result(None)
-        return done
-
     def no() -> bool:
         return False
 
     def nothing(*_: object) -> tuple[str, ...]:
         return ()
 
-    monkeypatch.setattr("pulumi.resource_hooks.register_resource_hook", registered)
+    known_hooks(monkeypatch)
     monkeypatch.setattr(first_write, "is_mocked", no)
     monkeypatch.setattr(traffic_split, "is_mocked", no)
     monkeypatch.setattr(traffic_split, "idle_warnings", nothing)

@@ -11,6 +11,7 @@ from components.manifests import routes, workload
 from components.port_change import PortKeptError, both, changed, leading_to, lost, refuse
 from components.settings.model import App, Convergence, Port, Routing
 from tests.unit.fake_cluster import fake_cluster
+from tests.unit.fake_engine import known_hooks
 
 HTTP = {"name": "http", "port": 80.0, "targetPort": "http"}
 API = {"name": "api", "port": 9000.0, "targetPort": 9000.0}
@@ -128,21 +129,14 @@ def test_without_routes_any_number_goes() -> None:
 
 
 def test_a_preview_refuses_and_an_up_moves(monkeypatch: pytest.MonkeyPatch) -> None:
-    kept: list[pulumi.ResourceHook] = []
+    kept = known_hooks(monkeypatch)
     moves: list[Any] = []
-
-    def registered(hook: pulumi.ResourceHook) -> asyncio.Future[None]:
-        kept.append(hook)
-        done = loop.create_future()
-        done.set_result(None)
-        return done
 
     def moved(*args: object) -> None:
         moves.append(args[4])
 
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
-    monkeypatch.setattr("pulumi.resource_hooks.register_resource_hook", registered)
     monkeypatch.setattr(port_change, "move", moved)
     old = workload.service(ONE)
 

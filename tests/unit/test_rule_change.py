@@ -12,6 +12,7 @@ from components.manifests import routes
 from components.rule_change import RuleKeptError, stay
 from components.settings.model import App, Routing, Version
 from tests.unit.fake_cluster import fake_cluster
+from tests.unit.fake_engine import known_hooks
 
 CART = Version(deployment="cart")
 BLUE, RED = {"part": "blue"}, {"part": "red"}
@@ -126,20 +127,13 @@ def test_the_service_stays_under_traffic_and_is_put_back_where_the_routes_still_
 
 def test_only_a_rule_that_leads_elsewhere_is_asked_about(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[Any] = []
-    kept: list[pulumi.ResourceHook] = []
-
-    def registered(hook: pulumi.ResourceHook) -> asyncio.Future[None]:
-        kept.append(hook)
-        done = loop.create_future()
-        done.set_result(None)
-        return done
+    kept = known_hooks(monkeypatch)
 
     def looked(*args: object) -> None:
         asked.append(args)
 
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
-    monkeypatch.setattr("pulumi.resource_hooks.register_resource_hook", registered)
     monkeypatch.setattr(rule_change, "stay", looked)
     rule_change.rule_change("shop", "kubeconfig", "shop")
     (hook,) = kept

@@ -12,6 +12,7 @@ from components.option import Options
 from components.scale_to_zero import ServesError, way_in
 from components.settings.model import App, Mirror, Port, RequestMark, Routing, Version
 from tests.unit.fake_cluster import fake_cluster
+from tests.unit.fake_engine import known_hooks
 
 SHOP = App("shop")
 BESIDE = App("shop", ports=(Port("http", 80), Port("api", 81, gateway_port=9000)))
@@ -69,17 +70,10 @@ def test_a_version_without_requests_or_without_pods_is_scaled() -> None:
 def test_the_refusal_names_the_number_to_keep_and_comes_in_a_preview_too(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    kept: list[pulumi.ResourceHook] = []
-
-    def registered(hook: pulumi.ResourceHook) -> asyncio.Future[None]:
-        kept.append(hook)
-        done = loop.create_future()
-        done.set_result(None)
-        return done
+    kept = known_hooks(monkeypatch)
 
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
-    monkeypatch.setattr("pulumi.resource_hooks.register_resource_hook", registered)
     with fake_cluster(objects={DEPLOYMENT: running(3), ROUTES: virtual_service(100)}) as cluster:
         options = Options("BlueGreen shop")
         binding = scale_to_zero.scale_to_zero(cluster.kubeconfig, SHOP, "v1", options)

@@ -25,6 +25,7 @@ from components.settings.model import (
 )
 from components.traffic_split import NotAskedError, TrafficSplit, TrafficSplitArgs, changes
 from tests.unit.fake_cluster import fake_cluster
+from tests.unit.fake_engine import known_hooks
 from tests.unit.pulumi_run import Registered, run, value
 from tests.unit.test_order import engine, hooks
 
@@ -220,15 +221,7 @@ def test_what_was_not_proved_is_not_told_as_if_it_were() -> None:
 def test_traffic_does_not_move_where_nobody_asked_whether_the_versions_can_take_it(
     asked_for: dict[str, float], stops: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    kept: list[pulumi.ResourceHook] = []
-
-    def registered(hook: pulumi.ResourceHook) -> asyncio.Future[None]:
-        kept.append(hook)
-        done = asyncio.get_event_loop().create_future()
-        done.set_result(None)
-        return done
-
-    monkeypatch.setattr("pulumi.resource_hooks.register_resource_hook", registered)
+    kept = known_hooks(monkeypatch)
     made(PLAIN, **{"shop-ready": {"weights": asked_for}})
     (hook,) = (one for one in kept if one.name == "shop asked first")
     # A preview that would move it says so.
