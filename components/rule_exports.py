@@ -137,5 +137,5 @@ def agree(
 
 def _write(api: Api, item: _Item, subsets: list[object], exported: tuple[str, ...]) -> None:
     metadata = item["metadata"]
-    path = f"{istio.GROUP}/namespaces/{metadata['namespace']}/destinationrules/{metadata['name']}"
+    path = istio.destination_rule(metadata["namespace"], metadata["name"])
     write(api, path, item, host=item["spec"]["host"], subsets=subsets, exportTo=exported or None)

@@ -6,6 +6,7 @@ import re
 import socket
 import ssl
 from collections.abc import Mapping
+from functools import cached_property
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlencode
@@ -57,7 +58,7 @@ class Api:
     ) -> None:
         self._connection.close()
 
-    @property
+    @cached_property
     def kubectl(self) -> str:
         """That command for this cluster, for hints."""
         return kubeconfigs.kubectl(self._kubeconfig, self._context)
