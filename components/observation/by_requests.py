@@ -36,7 +36,7 @@ def evidence(served_by: Mapping[str, Served], requests: int) -> str:
 def must_be_asked(name: str, settings: Settings, what: str) -> None:
     """Raises RolloutError where the stack says that no gateway may be asked, which this needs."""
     if settings.convergence.by_requests:
-        options = splits.options(name, splits.named())
+        options = splits.options(name)
         msg = (
             f"{what} goes by what the gateways count, and {name} has convergence.evidence: requests, so "
             f"none may be asked; what requests alone tell: blue-green watch {options}"

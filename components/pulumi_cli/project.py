@@ -108,6 +108,12 @@ def config_file(stack: str) -> Path:
     return config_folder() / f"Pulumi.{short(stack)}.yaml"
 
 
+def config_time(stack: str) -> float | None:
+    """Return when the stack's config file was written, in seconds since the epoch; None: there is none."""
+    file = config_file(stack)
+    return file.stat().st_mtime if file.exists() else None
+
+
 def run(*arguments: str, seconds: float | None = None) -> subprocess.CompletedProcess[str]:
     """Run a Pulumi command without a word on the terminal, whatever its exit status.
 

@@ -56,8 +56,13 @@ def named() -> str | None:
     return _named[0] if _named else None
 
 
-def options(stack: str, split: str | None) -> str:
-    """Return the options of a command on a split, typable as printed."""
+def options(stack: str) -> str:
+    """Return the options of a command on the split that was chosen, typable as printed."""
+    return options_of(stack, named())
+
+
+def options_of(stack: str, split: str | None) -> str:
+    """Return the options of a command on a split, typable as printed; None: the stack has one alone."""
     return f"--stack {stack}" + (f" --split {shlex.quote(split)}" if split is not None else "")
 
 

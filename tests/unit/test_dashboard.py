@@ -492,7 +492,7 @@ def test_a_reader_says_what_keeps_it_from_reading_and_reads_on(monkeypatch: pyte
         return now(ASKED, ASKED)
 
     fake_cluster(monkeypatch, Mock(side_effect=read))
-    monkeypatch.setattr(reader, "_written", Mock(return_value=0.0))
+    monkeypatch.setattr(reader.project, "config_time", Mock(return_value=0.0))
     monkeypatch.setattr(reader, "_running", Mock(return_value=(None, "")))
     monkeypatch.setattr(reader.Reader, "_look", Mock())
     with reading() as heard:
@@ -541,7 +541,7 @@ def test_an_up_of_another_program_is_read_without_a_change_of_its_config_file(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     fake_cluster(monkeypatch, Mock(return_value=now(HALF, HALF)))
-    monkeypatch.setattr(reader, "_written", Mock(return_value=0.0))
+    monkeypatch.setattr(reader.project, "config_time", Mock(return_value=0.0))
     monkeypatch.setattr(reader, "_running", Mock(return_value=(None, "")))
     monkeypatch.setattr(config, "is_ours", Mock(return_value=False))
     monkeypatch.setattr(reader, "verify", Mock(side_effect=RolloutError("nothing is known")))

@@ -74,8 +74,8 @@ class Reader:
             try:
                 # Pulumi is not asked again for each try at a cluster that is away.
                 settings = self._settings
-                if settings is None or _written(self._name) != self._written:
-                    self._written, settings = _written(self._name), config.settings(self._name)
+                if settings is None or project.config_time(self._name) != self._written:
+                    self._written, settings = project.config_time(self._name), config.settings(self._name)
                     self._settings = settings
                 by_requests.must_be_asked(self._name, settings, "the page")
                 # A cluster that was away may be another one by now, with other credentials.
@@ -93,8 +93,8 @@ class Reader:
         board = Board(self._name, settings, live.read(gateways, settings), applied)
         while self._wanted.is_set():
             began = time.monotonic()
-            if _written(self._name) != self._written:
-                self._written, self._settings = _written(self._name), _edited(self._name, settings)
+            if project.config_time(self._name) != self._written:
+                self._written, self._settings = project.config_time(self._name), _edited(self._name, settings)
             edited = self._settings or settings
             if _asked(edited) != _asked(settings):
                 return
@@ -211,9 +211,3 @@ def _edited(name: str, settings: Settings) -> Settings:
 def _asked(settings: Settings) -> tuple[object, object]:
     """What the connections to the gateways hang on."""
     return settings.cluster, settings.routing.gateway_selector
-
-
-def _written(name: str) -> float | None:
-    """When the stack's config file was written; None where it is not there."""
-    file = project.config_file(name)
-    return file.stat().st_mtime if file.exists() else None

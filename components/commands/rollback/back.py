@@ -79,7 +79,7 @@ def nothing_moved(name: str, found: list[Candidate]) -> str:
     """Return what a second rollback says instead of going further back."""
     return (
         "the last change was a rollback, so nothing was moved. To go further back:\n"
-        f"{table(found)}\ntype: blue-green rollback {splits.options(name, splits.named())} --to N"
+        f"{table(found)}\ntype: blue-green rollback {splits.options(name)} --to N"
     )
 
 

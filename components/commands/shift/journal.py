@@ -51,7 +51,7 @@ class Entry:
 
     def mend(self, stack: str) -> str:
         """Return the command that goes back from a shift that was killed, and how to go on instead."""
-        return f"blue-green shift --undo {splits.options(stack, self.split)} (or --resume)"
+        return f"blue-green shift --undo {splits.options_of(stack, self.split)} (or --resume)"
 
     def progress(self, now: float) -> str:
         """How far the shift is at a time, in words."""

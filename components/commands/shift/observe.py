@@ -46,7 +46,7 @@ def must_hold(gateways: Gateways, settings: Settings, weights: Weights, name: st
     msg = (
         f"the split is {is_now}{by}, and not {shown(weights)}: somebody else moved it, such as a pipeline "
         "with an older commit. Nothing more is changed; look at "
-        f"`blue-green verify {splits.options(name, splits.named())}`"
+        f"`blue-green verify {splits.options(name)}`"
     )
     raise MovedByOthersError(msg, now.route)
 

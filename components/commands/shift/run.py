@@ -97,7 +97,7 @@ def go_back(name: str, weights: Weights, *, quiet: bool, why: str = "") -> None:
             file = project.config_file(name).name
             msg = (
                 f"the way back failed. {file} has {shown(weights)}; when the cause is mended, "
-                f"run: blue-green shift --undo {splits.options(name, splits.named())}"
+                f"run: blue-green shift --undo {splits.options(name)}"
             )
             raise RolloutError(msg) from error
 

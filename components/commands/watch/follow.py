@@ -50,7 +50,7 @@ class Followed:
             NotAskedError: the cluster or a gateway cannot be asked.
         """
         name, settings = self.board.stack, self.board.settings
-        if (edited := _written(name)) != self.changed:
+        if (edited := project.config_time(name)) != self.changed:
             self.changed = edited
             try:
                 settings = config.settings(name)
@@ -79,7 +79,7 @@ def following(name: str) -> Generator[Followed]:
         NotAskedError: the cluster or a gateway cannot be asked.
         RolloutError: the config has mistakes, or the stack has no address yet.
     """
-    settings, changed = config.settings(name), _written(name)
+    settings, changed = config.settings(name), project.config_time(name)
     with live.connect(settings) as gateways:
         board = Board(name, settings, live.read(gateways, settings), objects(stack.resources(name)))
         followed = Followed(board, endpoint.of(name, settings), gateways, changed, time.monotonic())
@@ -127,8 +127,3 @@ def once(name: str, requests: int) -> Board:
             reading = followed.reading()
         board.add(board.settings, live.read(followed.gateways, board.settings), reading)
         return board
-
-
-def _written(name: str) -> float | None:
-    file = project.config_file(name)
-    return file.stat().st_mtime if file.exists() else None

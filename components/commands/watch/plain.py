@@ -61,7 +61,7 @@ def plain(name: str, count: int | None) -> None:
             served = traffic.between(before, traffic.read(gateways, board.settings))
     console.print(table(served, board.settings.weights, asked, failed))
     if failed:
-        options = splits.options(name, splits.named())
+        options = splits.options(name)
         msg = f"{failed} of {asked} requests to {where.url} failed: blue-green verify {options}"
         raise RolloutError(f"{msg} tells why")
 
