@@ -100,7 +100,7 @@ def _is_replaced(tool: GoTool, on_path: dict[str, Path]) -> bool:
 
 def _compile(go: Go, missing: Sequence[GoTool]) -> None:
     """Compile part by part: the tools that share a module, so that Go compiles what they share once."""
-    grouped = groupby(missing, key=lambda tool: (tool.module, tool.cgo, tool.tags))
+    grouped = groupby(missing, key=lambda tool: tool.module)
     parts = [list(tools) for _, tools in grouped]
     counts = _count_packages(go, parts)
     pace = Pace(sum(counts))

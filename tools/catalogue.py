@@ -27,8 +27,6 @@ class GoTool:
         package: import path of the command, or `./folder` where its main is ours.
         stamps: variables that the linker sets, as `import/path.name=value`, so that the
             command reports its true version.
-        cgo: built with the C compiler; without it the binary is static.
-        tags: further build tags.
         sources: further committed files that it is built of, or whole folders of them, below `tools/go`.
         toolchain: the Go that builds all of its module, where the one that is here builds it wrong.
         fits: versions of a command on PATH that are used instead (PEP 440), or none.
@@ -38,8 +36,6 @@ class GoTool:
     module: str
     package: str
     stamps: tuple[str, ...] = ()
-    cgo: bool = False
-    tags: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
     toolchain: str | None = None
     fits: str | None = None
@@ -101,12 +97,6 @@ GO_TOOLS: tuple[GoTool, ...] = (
     _istio("istioctl/cmd/istioctl"),
     _istio("pkg/test/echo/cmd/server", "echo"),
     GoTool(
-        name="crictl",
-        module="crictl",
-        package="sigs.k8s.io/cri-tools/cmd/crictl",
-        stamps=("sigs.k8s.io/cri-tools/pkg/version.Version=v1.34.0",),
-    ),
-    GoTool(
         name="minikube",
         module="cluster",
         package="k8s.io/minikube/cmd/minikube",
@@ -115,9 +105,14 @@ GO_TOOLS: tuple[GoTool, ...] = (
             f"{MINIKUBE_VERSION}.isoVersion=v1.38.0",
             f"{MINIKUBE_VERSION}.storageProvisionerVersion=v5",
         ),
-        cgo=True,  # its kvm2 driver is C
-        tags=("libvirt_dlopen",),
+        sources=("cluster/libvirt",),
         fits="==1.38.1",
+    ),
+    GoTool(
+        name="crictl",
+        module="crictl",
+        package="sigs.k8s.io/cri-tools/cmd/crictl",
+        stamps=("sigs.k8s.io/cri-tools/pkg/version.Version=v1.34.0",),
     ),
     GoTool(
         name=PROVIDER_PLUGIN,

@@ -27,20 +27,17 @@ def built(tool: GoTool) -> Path:
 
 
 def command(go: Go, tools: Sequence[GoTool], into: Path) -> list[str]:
-    """Return the `go build` of tools that share a module, cgo and tags."""
+    """Return the `go build` of tools that share a module."""
     stamps = (
         f"-ldflags={tool.package}=-s -w {' '.join(f'-X {stamp}' for stamp in tool.stamps)}".rstrip()
         for tool in tools
     )
-    tags = ",".join((*pins.TAGS, *tools[0].tags))
     packages = [tool.package for tool in tools]
     return [
         str(go.command),
         "build",
         "-v",
         *pins.FLAGS,
-        "-tags",
-        tags,
         *stamps,
         "-o",
         f"{into}/",
@@ -60,14 +57,12 @@ def packages_to_compile(go: Go, tools: Sequence[GoTool]) -> set[str]:
             "list",
             "-deps",
             *pins.FLAGS,
-            "-tags",
-            ",".join((*pins.TAGS, *tools[0].tags)),
             "-f",
             "{{if .Stale}}{{.ImportPath}}{{end}}",
             *(tool.package for tool in tools),
         ],
         cwd=pins.GO / tools[0].module,
-        env=go.environment(cgo=tools[0].cgo, toolchain=tools[0].toolchain),
+        env=go.environment(toolchain=tools[0].toolchain),
         capture_output=True,
         text=True,
     )
@@ -90,7 +85,7 @@ def build(
 
     Args:
         go: the toolchain.
-        tools: what to build; same module, cgo and tags.
+        tools: what to build, all of one module.
         on_compiled: called with the number of packages compiled so far, several times a second.
         on_built: called with each tool when it is in its place.
 
@@ -98,10 +93,6 @@ def build(
         ToolsError: the build failed; the text holds the compiler's last lines.
     """
     module = tools[0].module
-    if tools[0].cgo and not shutil.which("gcc"):
-        names = ", ".join(tool.name for tool in tools)
-        msg = f"{names} needs a C compiler: apt-get install gcc libc6-dev, or put a fitting {names} on PATH"
-        raise ToolsError(msg)
     # Whoever holds the cache may remove what a killed build left.
     into = cache() / "go" / "out" / module
     shutil.rmtree(into, ignore_errors=True)
@@ -120,7 +111,7 @@ def build(
     process = subprocess.Popen(
         command(go, tools, into),
         cwd=pins.GO / module,
-        env=go.environment(cgo=tools[0].cgo, toolchain=tools[0].toolchain),
+        env=go.environment(toolchain=tools[0].toolchain),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,

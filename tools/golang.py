@@ -26,7 +26,7 @@ class Go:
     version: str
     source: str
 
-    def environment(self, *, cgo: bool = False, toolchain: str | None = None) -> dict[str, str]:
+    def environment(self, *, toolchain: str | None = None) -> dict[str, str]:
         """Return the environment in which it builds: its caches are ours, its settings fixed.
 
         With `toolchain`, such as go1.25.8, it fetches that Go as a module, and lets it build.
@@ -44,7 +44,7 @@ class Go:
             "GOCACHE": str(go / "build"),
             "GOPATH": str(go / "path"),
             "GOTMPDIR": str(temporary),
-            "CGO_ENABLED": "1" if cgo else "0",
+            "CGO_ENABLED": "0",
             # The compiler collects its garbage less often: time for memory, up to a limit.
             "GOGC": "400",
             "GOMEMLIMIT": "3GiB",

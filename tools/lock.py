@@ -29,14 +29,12 @@ def renew(go: Go) -> None:
 def links(go: Go, tool: GoTool) -> list[str]:
     """Return the paths of the modules whose packages the tool links, its own folders left out."""
     provider_source.prepare(go, tool.module)
-    tags = ",".join((*pins.TAGS, *tool.tags))
     ours = "or .Main (and .Replace (not .Replace.Version))"
     template = f"{{{{with .Module}}}}{{{{if not ({ours})}}}}{{{{.Path}}}}{{{{end}}}}{{{{end}}}}"
     out = _run(
         go,
-        ["list", "-deps", "-tags", tags, "-f", template, tool.package],
+        ["list", "-deps", *pins.FLAGS, "-f", template, tool.package],
         tool.module,
-        cgo=tool.cgo,
     )
     return sorted(set(out.split()))
 
@@ -46,13 +44,11 @@ def _run(
     arguments: list[str],
     module: str,
     settings: dict[str, str] | None = None,
-    *,
-    cgo: bool = False,
 ) -> str:
     run = subprocess.run(
         [go.command, *arguments],
         cwd=pins.GO / module,
-        env=go.environment(cgo=cgo) | (settings or {}),
+        env=go.environment() | (settings or {}),
         capture_output=True,
         text=True,
     )

@@ -15,9 +15,8 @@ from tools.errors import ToolsError
 from tools.store import ROOT
 
 GO = ROOT / "tools" / "go"
-FLAGS = ("-trimpath", "-buildvcs=false", "-mod=readonly")
-# Pure Go name look-ups in every tool: Minikube, the one with cgo, then shares compiled packages.
-TAGS = ("netgo", "osusergo")
+# Debug information is stripped of every binary (-s -w): nothing compiles it either.
+FLAGS = ("-trimpath", "-buildvcs=false", "-mod=readonly", "-gcflags=all=-dwarf=false")
 
 _REQUIRE = re.compile(r"^(?:require\s+)?(\S+) (v\S+)$")
 _REPLACE = re.compile(r"^(?:replace\s+)?(\S+)(?: v\S+)? => (\S+) (v\S+)$")
@@ -32,7 +31,7 @@ def key(tool: GoTool) -> str:
     folder = GO / tool.module
     versions, sums = _versions(folder), _sums(folder)
     digest = hashlib.sha256()
-    digest.update(repr((tool.package, tool.stamps, tool.cgo, tool.tags, FLAGS, TAGS)).encode())
+    digest.update(repr((tool.package, tool.stamps, FLAGS)).encode())
     digest.update((tool.toolchain or "").encode())
     for module in linked(folder).get(tool.name, ()):
         if module not in versions or versions[module] not in sums:

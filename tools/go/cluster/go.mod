@@ -581,4 +581,6 @@ replace (
 	k8s.io/sample-apiserver => k8s.io/sample-apiserver v0.35.1
 	k8s.io/sample-cli-plugin => k8s.io/sample-cli-plugin v0.35.1
 	k8s.io/sample-controller => k8s.io/sample-controller v0.35.1
+	// Only the driver kvm2 reaches libvirt, which is C.
+	libvirt.org/go/libvirt => ./libvirt
 )
