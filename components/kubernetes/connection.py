@@ -61,10 +61,23 @@ def proxy_for(
     url = configured or _of_environment(server, environment)
     if not url:
         return None
-    proxy = urlsplit(url if "://" in url else f"http://{url}")
-    if proxy.scheme not in _PORTS or not proxy.hostname:
-        raise KubeconfigError(f"The proxy {proxy.scheme}://{proxy.hostname} has to be http, https or socks5.")
+    proxy = parsed(url if "://" in url else f"http://{url}", *_PORTS)
+    if proxy is None:
+        # It may have a password in it.
+        raise KubeconfigError(
+            "The proxy has to be the URL of a host, http, https or socks5, such as http://proxy:3128."
+        )
     return proxy
+
+
+def parsed(url: str, *schemes: str) -> SplitResult | None:
+    """The URL, where it has a host, a port that can be, if any, and one of these schemes."""
+    try:
+        found = urlsplit(url)
+        known = found.scheme in schemes and found.hostname and (found.port is None or found.port)
+    except ValueError:
+        return None
+    return found if known else None
 
 
 def _of_environment(server: SplitResult, environment: Mapping[str, str]) -> str | None:

@@ -8,10 +8,10 @@ from collections.abc import Generator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import SplitResult, quote, urlsplit
+from urllib.parse import SplitResult, quote
 
 from . import exec_plugin
-from .connection import proxy_for
+from .connection import parsed, proxy_for
 from .errors import KubeconfigError
 from .kubeconfig import Context, content, data
 
@@ -43,8 +43,8 @@ def credentials(context: Context) -> Credentials:
         )
     plugin = user.get("exec")
     given: Mapping[str, str] = exec_plugin.user(plugin, cluster) if plugin else {}
-    server = urlsplit(str(cluster["server"]))
-    if not server.hostname or server.scheme not in ("http", "https"):
+    server = parsed(str(cluster["server"]), "http", "https")
+    if server is None:
         raise KubeconfigError(f"The kubeconfig's cluster {context.cluster_name} has no URL as its server.")
     headers = (*_authorization({**user, **given}), *_impersonation(user))
     tls = _tls(cluster, user, given) if server.scheme == "https" else None
@@ -62,13 +62,21 @@ def forget(context: Context) -> None:
 
 def _authorization(user: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
     if user.get("tokenFile"):
-        return (("Authorization", f"Bearer {content(user, 'tokenFile').decode().strip()}"),)
+        text = content(user, "tokenFile").decode(errors="replace").strip()
+        return (_bearer(text, f"tokenFile {user['tokenFile']}"),)
     if user.get("token"):
-        return (("Authorization", f"Bearer {user['token']}"),)
+        return (_bearer(str(user["token"]), "token"),)
     if user.get("username"):
         pair = base64.b64encode(f"{user['username']}:{user.get('password', '')}".encode()).decode()
         return (("Authorization", f"Basic {pair}"),)
     return ()
+
+
+def _bearer(token: str, what: str) -> tuple[str, str]:
+    """Raises KubeconfigError."""
+    if not (token.isascii() and token.isprintable()):
+        raise KubeconfigError(f"The kubeconfig's {what} has characters that no token has. Write it anew.")
+    return "Authorization", f"Bearer {token}"
 
 
 def _impersonation(user: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:

@@ -269,6 +269,8 @@ def test_a_plugins_key_is_on_no_disk(
             {"exec": {"command": "echo", "args": ['{"status": null}']}},
             "command echo printed is no ExecCredential",
         ),
+        ({"token": "s3cr3t\nX-Other: 1"}, "kubeconfig's token has characters that no token has"),
+        ({"tokenFile": "/bin/sh"}, "kubeconfig's tokenFile /bin/sh has characters that no token has"),
         ({"tokenFile": "none"}, r"tokenFile .*none cannot be read: No such file"),
         (
             {"client-certificate-data": "YQ==", "client-key-data": "YQ=="},
@@ -324,6 +326,21 @@ def test_a_plugin_that_only_a_terminal_can_answer_is_refused_at_once(
 def test_a_damaged_certificate_authority_is_a_sentence(asked: Callable[..., Message]) -> None:
     with pytest.raises(KubeconfigError, match="certificate-authority-data is no base64"):
         asked(**{"certificate-authority-data": "LS0tL"})
+
+
+@pytest.mark.parametrize("url", ["https://host:abc", "https://host:0", "https://[::1", "host:6443"])
+def test_a_server_that_is_no_url_is_a_sentence(url: str, asked: Callable[..., Message]) -> None:
+    with pytest.raises(KubeconfigError, match="has no URL as its server"):
+        asked(server=url)
+
+
+@pytest.mark.parametrize("proxy", ["http://u:s3cr3t@host:abc", "ftp://host", "http://"])
+def test_a_proxy_that_is_no_url_is_a_sentence_without_its_password(
+    proxy: str, asked: Callable[..., Message]
+) -> None:
+    with pytest.raises(KubeconfigError, match="The proxy has to be the URL of a host") as raised:
+        asked(**{"proxy-url": proxy})
+    assert "s3cr3t" not in str(raised.value)
 
 
 @pytest.mark.parametrize(("scheme", "proxy"), [("http", http_proxy), ("socks5", socks_proxy)])
