@@ -83,7 +83,7 @@ printf '127.0.0.1 localhost\n%s %s\n' "$address" "$name" >/etc/hosts
 # Nothing answers there, at once: the host has no way to the internet, and says so quickly.
 echo "nameserver $gateway" >/etc/resolv.conf
 
-# Minikube: services are OpenRC-like scripts (no systemctl), CNI plugins in /opt/cni/bin.
+# Minikube: services are OpenRC-like scripts (no systemctl), CNI plugins in /opt/cni/bin. kubeadm: OpenRC.
 rm -f /usr/bin/systemctl
 mkdir -p /opt/cni /etc/containerd /etc/cni/net.d /var/log/pods /var/log/containers
 ln -s /usr/lib/cni /opt/cni/bin
@@ -91,6 +91,9 @@ cp "$host/containerd.toml" /etc/containerd/config.toml
 install -m 755 "$files/containerd.init" /etc/init.d/containerd
 install -m 755 "$files/start-stop-daemon.sh" /usr/local/sbin/start-stop-daemon
 install -m 755 "$files/journalctl.sh" /usr/local/bin/journalctl
+for name in openrc rc-service rc-update; do
+    install -m 755 "$files/rc-service.sh" "/usr/local/sbin/$name"
+done
 install -m 440 "$files/sudoers" /etc/sudoers.d/blue-green-lab
 ln -sf "$host/crictl" /usr/local/bin/crictl
 echo "$lab/logs" >/run/blue-green-lab-logs

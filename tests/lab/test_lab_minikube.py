@@ -218,5 +218,8 @@ def test_delete_and_a_fresh_start(cluster: SecondLab) -> None:
     cluster.minikube("delete")
     assert not (cluster.layout.host / "var-lib" / "minikube").exists()
     assert json.loads(cluster.run("status", "-o", "json").stdout)["profiles"] == []
+    # As containerd makes it where a last scheduler starts without its kubeconfig: the first `kubeadm init`
+    # fails at it, and the second needs a kubelet that runs again.
+    cluster.run("exec", "mkdir", "-p", "/etc/kubernetes/scheduler.conf")
     cluster.start_minikube()
     assert kubectl(cluster, "get", "deployments", "-o", "name") == ""

@@ -1,0 +1,16 @@
+#!/bin/sh
+# rc-service NAME start|stop|status, and rc-update: how kubeadm asks OpenRC for a service (its initsystem package).
+#
+# Where it knows of no init system, a `kubeadm reset` meets the kubelet at work, which then makes its containers
+# anew among the files that go, and a second `kubeadm init` waits for a kubelet that nobody has started again.
+case ${0##*/} in
+rc-update) exec ls /etc/init.d ;;
+esac
+if ! [ -x "/etc/init.d/$1" ]; then
+    echo "service $1 does not exist" >&2
+    exit 1
+fi
+"/etc/init.d/$1" "$2" || case $2 in
+status) echo stopped && exit 3 ;;
+*) exit 1 ;;
+esac
