@@ -191,7 +191,7 @@ def test_what_cannot_be_had_is_built_and_said(
         if wrong == "refused":
             nobody.close()
         # The stand-in for Go builds nothing.
-        with pytest.raises(ToolsError, match="building .*minikube failed|could not download"):
+        with pytest.raises(ToolsError, match=r"building .*minikube failed|could not download"):
             build.everything(for_lab=False)
     said = capsys.readouterr().out
     assert said.count("the makers' releases cannot be had (") == 1
