@@ -150,6 +150,28 @@ def test_what_cannot_be_merged_is_said_with_its_place(patch: Piece, sentence: st
             own(lifecycle={"preStop": {"$patch": "replace", "exec": {"command": ["true"]}}}),
             ["lifecycle.preStop: "],
         ),
+        # Both at once the API server would refuse.
+        (
+            own(lifecycle={"preStop": {"exec": {"command": ["true"]}}}),
+            ["lifecycle.preStop: a pod that stops has to serve on for 5 s, until every gateway knows of it"],
+        ),
+        # As long as Kubernetes gives a pod that says nothing.
+        (
+            own(lifecycle={"preStop": {"sleep": {"seconds": 30}}}),
+            ["spec.terminationGracePeriodSeconds: a pod that stops would be killed after 30 s"],
+        ),
+        (
+            {"spec": {"initContainers": [{**SIDECAR, "ports": [{"containerPort": 81, "name": "http"}]}]}},
+            ["spec.initContainers.sidecar.ports: http is the name of the app's port"],
+        ),
+        (
+            {"strategy": {"type": "Recreate"}, "replicas": 2, "metadata": {}},
+            ["replicas: a pod template has", "strategy: a pod template has"],
+        ),
+        (
+            {"$patch": "replace", "metadata": {"labels": {"app": "shop", "version": "v1"}}},
+            ["spec.containers: the container shop, which is the app's own, would be gone"],
+        ),
         (
             {"spec": {"terminationGracePeriodSeconds": 5}},
             ["spec.terminationGracePeriodSeconds: a pod that stops would be killed after 5 s"],
@@ -171,6 +193,13 @@ def test_what_would_break_the_promise_is_refused_with_its_reason(piece: Piece, s
     "piece",
     [
         own(lifecycle={"preStop": {"sleep": {"seconds": 20}}, "postStart": {"exec": {"command": ["true"]}}}),
+        own(lifecycle={"preStop": {"sleep": {"seconds": 29}}}),
+        {
+            "spec": {
+                "containers": [{"name": "shop", "lifecycle": {"preStop": {"sleep": {"seconds": 60}}}}],
+                "terminationGracePeriodSeconds": 61,
+            }
+        },
         own(readinessProbe={"$patch": "replace", "exec": {"command": ["true"]}}),
         own(ports=[{"containerPort": 9090, "name": "metrics"}]),
         {"spec": 5, "metadata": None},
