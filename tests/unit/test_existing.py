@@ -16,6 +16,7 @@ from components.manifests import routes
 from components.settings.mistakes import ConfigError
 from components.settings.model import App, ExistingWorkload, Port, Routing, Version
 from components.settings.parse import parse
+from components.traffic_split import TrafficSplit, TrafficSplitArgs
 from tests.unit.fake_cluster import fake_cluster
 from tests.unit.pulumi_run import run
 
@@ -158,6 +159,26 @@ def test_labels_and_container_are_the_workloads_own() -> None:
         "v1": {"kind": "Deployment", "name": "cart", "labels": {"part": "cart"}, "container": "web"}
     }
     assert existing("", App("shop"), {"v1": Version("shop:1")}) is None
+
+
+def test_all_that_waits_is_told_of_the_workload_by_its_labels() -> None:
+    objects = {DEPLOYMENT: item({"part": "cart", "app": "shop"})}
+    versions = {"v1": CART, "v2": Version("shop:2")}
+    with fake_cluster(objects=objects) as cluster:
+        args = TrafficSplitArgs(App("shop"), versions, {"v1": 50, "v2": 50}, cluster.kubeconfig)
+        done = run(lambda: TrafficSplit("shop", args), {"shop-converged": {"proof": []}})
+    cart = {"kind": "Deployment", "name": "cart", "labels": {"part": "cart"}, "container": "web"}
+    for name in ("shop-ready", "shop-converged", "shop-v1-drain", "shop-v2-drain"):
+        assert done.named(name).inputs["existing"] == {"v1": cart}, name
+    subsets = {
+        name: done.named(f"shop-{name}-rule").inputs["spec"]["subsets"][0]["labels"] for name in versions
+    }
+    assert subsets == {"v1": {"part": "cart"}, "v2": {"version": "v2"}}
+    ready = done.named("shop-ready").inputs
+    # What it listens at only its owner knows.
+    assert set(ready["questions"]) == {"v2"}
+    assert set(ready["workloads"]) == {"v1", "v2"}
+    assert ready["workloads"]["v1"] == str(CART.existing)
 
 
 @pytest.mark.parametrize(
