@@ -6,11 +6,18 @@
 case ${0##*/} in
 rc-update) exec ls /etc/init.d ;;
 esac
-if ! [ -x "/etc/init.d/$1" ]; then
+service=/etc/init.d/$1
+if ! [ -x "$service" ]; then
     echo "service $1 does not exist" >&2
     exit 1
 fi
-"/etc/init.d/$1" "$2" || case $2 in
-status) echo stopped && exit 3 ;;
-*) exit 1 ;;
+case $2 in
+status) "$service" status || { echo stopped && exit 3; } ;;
+stop)
+    # Minikube's script tells the kubelet to end, and does not wait for it.
+    ending=$(pgrep -P "$(cat "/run/$1.pid" 2>/dev/null)" 2>/dev/null)
+    "$service" stop || exit
+    for pid in $ending; do timeout 10 tail --pid="$pid" -s 0.1 -f /dev/null; done
+    ;;
+*) exec "$service" "$2" ;;
 esac
