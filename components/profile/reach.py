@@ -1,9 +1,9 @@
 """Whether this machine has a way to a profile's API server, whatever answers there."""
 
 import socket
-from urllib.parse import urlsplit
 
 from ..kubernetes import kubeconfig
+from ..kubernetes.connection import parsed
 from ..kubernetes.errors import KubeconfigError
 from .profile import Profile
 
@@ -14,10 +14,10 @@ _SECONDS = 5
 def lost(profile: Profile) -> str | None:
     """What to say where a node's address is not reached; None where it is, or where it is not known."""
     try:
-        server = urlsplit(str(kubeconfig.read(profile.reference).cluster.get("server")))
+        server = parsed(str(kubeconfig.read(profile.reference).cluster["server"]), "http", "https")
     except KubeconfigError:
         return None
-    if server.hostname is None:
+    if server is None:
         return None
     try:
         socket.create_connection((server.hostname, server.port or 443), _SECONDS).close()
