@@ -146,7 +146,7 @@ def lab_host(folder: Path, subnet: str, *, keep: bool = False, docker: bool = Fa
 
     With `keep` it stays up, with the state of its stacks, for the next run; with `docker` it has a Docker.
     """
-    command = lab_command(folder, subnet)
+    command, temporary = lab_command(folder, subnet), folder / "tmp"
     is_up = keep and subprocess.run([*command, "status"], cwd=ROOT, capture_output=True).returncode == 0
     if not is_up:
         # The state of a run that was killed names a cluster that is no more, and may be locked.
@@ -156,6 +156,10 @@ def lab_host(folder: Path, subnet: str, *, keep: bool = False, docker: bool = Fa
         theirs = environment.undone(os.environ)
         # With it each `up` would compile what it imports.
         theirs.pop("PYTHONDONTWRITEBYTECODE", None)
+        # Pulumi's Kubernetes provider and Node.js leave files there.
+        theirs["TMPDIR"] = str(temporary)
+        shutil.rmtree(temporary, ignore_errors=True)
+        temporary.mkdir()
         tools = theirs | tools_env.variables("lab", folder / "pulumi")
         exports = subprocess.run(
             [*command, "env"], cwd=ROOT, env=tools, capture_output=True, text=True, check=True
@@ -164,6 +168,7 @@ def lab_host(folder: Path, subnet: str, *, keep: bool = False, docker: bool = Fa
     finally:
         if not keep:
             subprocess.run([*command, "down"], cwd=ROOT, check=True)
+            shutil.rmtree(temporary, ignore_errors=True)
         _end_plugins(tools_env.variables("lab", folder / "pulumi")["PULUMI_HOME"])
 
 
