@@ -105,7 +105,7 @@ browser: setup ## Install Debian's Chromium, for the tests of the page
 docker-tools: tools
 	$(PYTHON) -m tools build --docker
 
-test: tools $(if $(filter browser lab,$(TIERS)),browser) $(if $(filter docker,$(TIERS)),docker-tools) ## Run the tests: the tiers unit, browser and lab, as far as this machine can run them
+test: tools $(if $(filter browser extended pages,$(TIERS)),browser) $(if $(filter docker,$(TIERS)),docker-tools) ## Run the tests: the tiers unit, browser and lab, as far as this machine can run them
 	echo "tiers: $(TIERS)"
 	$(PYTHON) -m pytest -n $(LABS) --dist loadfile --durations 10 $(if $(SHUFFLE),--shuffle $(SHUFFLE)) \
 		$(addprefix tests/,$(TIERS))

@@ -166,10 +166,10 @@ def lab_host(folder: Path, subnet: str, *, keep: bool = False, docker: bool = Fa
         )
         yield Lab(folder, _evaluated(exports.stdout, tools), _lab_options(folder, subnet))
     finally:
-        if not keep:
-            subprocess.run([*command, "down"], cwd=ROOT, check=True)
-            shutil.rmtree(temporary, ignore_errors=True)
         _end_plugins(tools_env.variables("lab", folder / "pulumi")["PULUMI_HOME"])
+        if not keep:
+            shutil.rmtree(temporary, ignore_errors=True)
+            subprocess.run([*command, "down"], cwd=ROOT, check=True)
 
 
 def _end_plugins(home: str) -> None:

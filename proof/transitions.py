@@ -53,7 +53,7 @@ TRANSITIONS = (
     ),
     Transition("put back to the earlier config", (to(HALF, ("v1", "v2")),), follows=True),
     Transition("new image of a version with traffic", (image_of_v1("v3"), image_of_v1("v1"))),
-    # tests/lab/test_files.py and test_autoscaling.py have them in short.
+    # tests/extended/test_files.py and test_autoscaling.py have them in short.
     Transition(
         "files of a version added, changed, removed",
         (of_v1(files={"/etc/a": "one"}), of_v1(files={"/etc/a": "two"}), of_v1()),
@@ -97,9 +97,9 @@ TRANSITIONS = (
     Transition("replicas 1 → 3 → 1", (replicas(3), replicas(1))),
     Transition("up interrupted, superseded by another", (interrupted, to(HALF))),
     Transition("up killed at twenty points, carried on by another", killed(points=20), short=False),
-    # tests/lab/test_killed_up.py has one without load.
+    # tests/extended/test_killed_up.py has one without load.
     Transition("up killed in its middle, carried on by another", killed(points=1), short=False),
-    # tests/lab/test_test_routes.py has them in short, with the requests of the test routes too.
+    # tests/extended/test_test_routes.py has them in short, with the requests of the test routes too.
     Transition(
         "test routes added, moved beside, changed, removed",
         (
@@ -123,7 +123,7 @@ TRANSITIONS = (
         ),
         short=False,
     ),
-    # tests/lab/test_callers.py has them in short.
+    # tests/extended/test_callers.py has them in short.
     Transition(
         "callers in the mesh, in ten namespaces: a move, a version added, one removed",
         (
@@ -158,7 +158,7 @@ TRANSITIONS = (
         ),
         short=False,
     ),
-    # tests/lab/test_sticky_version.py has them in short.
+    # tests/extended/test_sticky_version.py has them in short.
     Transition("users who stay: the weights move, by a cookie", sticky.moved(), short=False),
     Transition("users who stay: added, changed, superseded, killed, removed", sticky.changed(), short=False),
     Transition("refresh", (refresh,)),

@@ -10,16 +10,21 @@ from typing import cast
 import pytest
 from _pytest._code.code import ExceptionRepr
 from hypothesis import settings
+from xdist.workermanage import NodeManager
 
 from harness import labs
 from harness.pace import pace
 
+# What stands on a lab, for whatever tier asks for it: of several tiers in one run, all have the same one.
+pytest_plugins = ("tests.lab.fixtures",)
 # A shell starts what runs in the background with SIGINT ignored, and children inherit that: the
 # tests that interrupt a command would wait for ever. A handler of our own is the default in them.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 # What the shell is set up for is not what the tests are about.
 os.environ.pop("PULUMI_STACK", None)
 SHOWN = 10
+# A test that is interrupted takes its stacks and labs away; its process would be killed after ten seconds.
+NodeManager.EXIT_TIMEOUT = 120  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

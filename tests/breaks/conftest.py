@@ -1,4 +1,4 @@
-"""The tier's lab: the one of the lab tier, with one stack for the app `shop` on it."""
+"""One stack for the app `shop`, which the tier breaks."""
 
 import json
 from collections.abc import Iterator
@@ -8,10 +8,7 @@ import pytest
 from harness.labs import Lab, Program
 from tests.breaks.others import OLDER
 from tests.breaks.table import OTHERS
-from tests.lab.conftest import baseline, lab, program, pytest_runtest_makereport
 from tests.lab.shop import second_stack
-
-__all__ = ["baseline", "lab", "program", "pytest_runtest_makereport", "shop"]
 
 READY = {"readiness": {"path": "/", "periodSeconds": 1}}
 VERSIONS = {

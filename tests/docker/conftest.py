@@ -8,9 +8,6 @@ import pytest
 from harness.clones import fit_here
 from harness.labs import ROOT, Lab, Program, lab_host, project_copy
 from tests.lab import subnets
-from tests.lab.conftest import pytest_runtest_makereport
-
-__all__ = ["lab", "pytest_runtest_makereport"]
 
 KEEP = os.environ.get("LAB_TEST_KEEP") == "1"
 FOLDER = ROOT / ".lab" / ("test-docker" if KEEP else f"test-docker-{subnets.WORKER}")

@@ -9,7 +9,7 @@ from harness.labs import Lab, Program
 from tests.docker.conftest import FOLDER, destroy, dev
 from tests.lab.baseline import Baseline
 from tests.lab.observe import wait
-from tests.lab.test_minikube_resource import PROGRAM, note_uid, said_in_one_line
+from tests.machine.test_minikube_resource import PROGRAM, note_uid, said_in_one_line
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,7 @@ from harness.pace import pace
 from tests.docker.conftest import FOLDER, destroy
 from tests.lab.baseline import Baseline
 from tests.lab.load import load
-from tests.lab.test_minikube_resource import killed_in_a_start
+from tests.machine.test_minikube_resource import killed_in_a_start
 
 pytestmark = pytest.mark.timeout(900)
 

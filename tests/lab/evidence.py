@@ -30,7 +30,7 @@ QUESTIONS = {
 
 def folder(test: str) -> Path:
     """Where a test's evidence is kept, by its id."""
-    return FAILED / re.sub(r"[^\w.-]+", "-", test.removeprefix("tests/lab/")).strip("-")
+    return FAILED / re.sub(r"[^\w.-]+", "-", test.removeprefix("tests/")).strip("-")
 
 
 def forget(test: str) -> None:
@@ -53,13 +53,10 @@ def keep(test: str, lab_folder: Path, environment: Mapping[str, str] | None) -> 
     if environment:
         for name, question in QUESTIONS.items():
             (kept / name).write_text(_kubectl(environment, *question))
-        for pod in _kubectl(
-            environment, "get", "pods", *ISTIO, "-l", "istio=ingressgateway", "-o", "name"
-        ).split():
-            dump = _kubectl(
-                environment, "exec", *ISTIO, pod, "--", "pilot-agent", "request", "GET", "config_dump"
-            )
-            (kept / f"config-dump-{pod.rpartition('/')[2]}.json").write_text(dump)
+        for pod in _kubectl(environment, "get", "pods", *GATEWAYS, "-o", "name").splitlines():
+            if pod.startswith("pod/"):
+                dump = _kubectl(environment, "exec", *ISTIO, pod, "--", *CONFIG_DUMP)
+                (kept / f"config-dump-{pod.removeprefix('pod/')}.json").write_text(dump)
     return kept
 
 

@@ -118,15 +118,8 @@ class SecondLab:
         return self.minikube(*START[1:])
 
     def begin(self, *command: str) -> subprocess.Popen[bytes]:
-        """Begin a command that the test will interrupt."""
-        return subprocess.Popen(
-            command,
-            cwd=ROOT,
-            env=self.environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
+        """Begin a command that the test will interrupt; pytest shows what it says, if the test fails."""
+        return subprocess.Popen(command, cwd=ROOT, env=self.environment, stdin=subprocess.DEVNULL)
 
     def _run(self, command: list[str], *, check: bool) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(

@@ -1,4 +1,4 @@
-"""The lab tier's fixtures: one lab for the session, and the stacks that run on it."""
+"""One lab for the session and the stacks on it, for every tier that asks for them."""
 
 import os
 from collections.abc import Generator, Iterator, Mapping
@@ -58,7 +58,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def file_begins_at_the_baseline(request: pytest.FixtureRequest) -> None:
     """Whatever another file's tests have left, and in whatever order."""
     tests = (item for item in request.session.items if item.path == request.path)
-    if any("program" in getattr(item, "fixturenames", ()) for item in tests):
+    if any("baseline" in getattr(item, "fixturenames", ()) for item in tests):
         request.getfixturevalue("baseline").restore()
 
 
@@ -97,10 +97,11 @@ def shop(half_and_half: Baseline) -> Program:
 def pytest_runtest_makereport(
     item: pytest.Function,
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Keep what one needs to know of a failed test, and say where."""
+    """Keep what one needs to know of a test that failed on a lab, and say where."""
     report = yield
-    if report.failed and isinstance(report.longrepr, ExceptionRepr):
-        kept = evidence.keep(item.nodeid, *_where(item))
+    place = _where(item)
+    if place and report.failed and isinstance(report.longrepr, ExceptionRepr):
+        kept = evidence.keep(item.nodeid, *place)
         said = f"The logs, Pulumi's events and what the cluster said: {kept.relative_to(ROOT)}/"
         report.longrepr.addsection("evidence", said)
     elif report.when == "setup":
@@ -108,12 +109,14 @@ def pytest_runtest_makereport(
     return report
 
 
-def _where(item: pytest.Function) -> tuple[Path, Mapping[str, str] | None]:
+def _where(item: pytest.Function) -> tuple[Path, Mapping[str, str] | None] | None:
     """The folder of the lab that a test ran on, and the environment in which kubectl works on its cluster."""
     for one in item.funcargs.values():
         if isinstance(one, SecondLab):
             return one.folder, one.environment | {"KUBECONFIG": str(one.layout.kubeconfig)}
         if isinstance(one, Program):
             return one.folder.parent, one.environment
+    if "lab" not in item.fixturenames:
+        return None
     lab = item.config.stash.get(LAB, None)
-    return FOLDER, lab.environment if lab else None
+    return (lab.folder, lab.environment) if lab else (FOLDER, None)

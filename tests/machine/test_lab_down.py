@@ -68,10 +68,13 @@ def test_after_a_whole_life_with_minikube(second: SecondLab, before: Machine) ->
     assert_nothing_left(second, were, before)
 
 
-def test_with_minikube_running(second: SecondLab, before: Machine) -> None:
+@pytest.mark.parametrize("paused", [False, True], ids=["running", "paused"])
+def test_with_minikube(second: SecondLab, before: Machine, *, paused: bool) -> None:
     second.run("up")
     second.start_minikube()
     were = living(second)
+    if paused:
+        second.minikube("pause")
     second.run("down")
     assert_nothing_left(second, were, before)
 

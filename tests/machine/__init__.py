@@ -1,0 +1,1 @@
+"""What stands below and around a stack: the lab's host, Minikubes, tools, packages, workflows."""
