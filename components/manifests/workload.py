@@ -132,7 +132,11 @@ def pieces(app: App, versions: Mapping[str, Version]) -> dict[str, Mapping[str, 
 
 
 def disruption_budget(app: App, name: str, version: Version) -> Manifest | None:
-    """Lets a drained node take one pod of the version at a time; None: it has one pod at most."""
+    """Lets a drained node take one pod of the version at a time; None: it has one pod at most.
+
+    Of pods that are not ready it takes any: they get no traffic, and those of a broken version would keep
+    the node for ever (Kubernetes' documentation, "Specifying a Disruption Budget for your Application").
+    """
     if version.replicas is not None and version.replicas <= 1:
         return None
     selector = {"app": app.name, "version": name}
@@ -140,7 +144,11 @@ def disruption_budget(app: App, name: str, version: Version) -> Manifest | None:
         "apiVersion": "policy/v1",
         "kind": "PodDisruptionBudget",
         "metadata": _metadata(f"{app.name}-{name}", app, selector),
-        "spec": {"maxUnavailable": 1, "selector": {"matchLabels": selector}},
+        "spec": {
+            "maxUnavailable": 1,
+            "unhealthyPodEvictionPolicy": "AlwaysAllow",
+            "selector": {"matchLabels": selector},
+        },
     }
 
 

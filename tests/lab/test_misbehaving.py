@@ -52,6 +52,10 @@ def test_sick_versions_get_no_traffic_and_block_no_way_back(program: Program) ->
     for name in SICK:
         assert f"version {name} gets no traffic and is not ready yet" in done.stdout + done.stderr
     assert routed(program) == [({"v1": 100},)]
+    # Nor do they keep a node from being drained.
+    of_them = ("--selector=kubernetes.io/os=linux", f"--pod-selector=version in ({','.join(SICK)})")
+    drained = program.kubectl("drain", *of_them, "--dry-run=server", "--ignore-daemonsets", "--timeout=20s")
+    assert drained.stdout.count("(server dry run)") > len(SICK)
 
 
 def test_a_version_that_starts_late_gets_all_traffic_once_it_is_there(program: Program) -> None:

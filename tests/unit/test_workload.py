@@ -199,7 +199,11 @@ def test_a_drained_node_takes_one_pod_at_a_time_and_the_only_one_at_once() -> No
         "apiVersion": "policy/v1",
         "kind": "PodDisruptionBudget",
         "metadata": metadata("shop-v1"),
-        "spec": {"maxUnavailable": 1, "selector": {"matchLabels": SELECTOR}},
+        "spec": {
+            "maxUnavailable": 1,
+            "unhealthyPodEvictionPolicy": "AlwaysAllow",
+            "selector": {"matchLabels": SELECTOR},
+        },
     }
     for replicas, made in ((None, budget), (0, None), (1, None), (2, budget)):
         assert workload.disruption_budget(APP, "v1", Version("shop:1", replicas=replicas)) == made
