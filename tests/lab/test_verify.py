@@ -121,6 +121,21 @@ def test_fields_that_kubectl_wrote_are_differences(base: Program) -> None:
     mended(base, found)
 
 
+def test_a_budget_of_somebody_else_for_the_same_pods_is_a_warning(base: Program) -> None:
+    base.kubectl("create", "poddisruptionbudget", "theirs", "--selector=app=myapp", "--max-unavailable=1")
+    one_pod = ("--selector=kubernetes.io/os=linux", "--pod-selector=app=myapp,version=v1", "--timeout=20s")
+    drained = base.kubectl("drain", *one_pod, "--dry-run=server", "--ignore-daemonsets", check=False)
+    assert "more than one PodDisruptionBudget" in drained.stderr
+    status, said = verify(base)
+    assert status == 0
+    (warning,) = said["warnings"]
+    assert (
+        "PodDisruptionBudget default/theirs is for the pods of v1, v2, which have the stack's own" in warning
+    )
+    base.run(*shlex.split(warning.rpartition("needs it: ")[2]))
+    assert verify(base)[1]["warnings"] == []
+
+
 def test_a_rule_that_was_deleted(base: Program) -> None:
     with followed(base):
         base.kubectl("delete", "destinationrule/myapp-v2")

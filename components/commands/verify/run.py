@@ -10,6 +10,7 @@ from .applied import edited, has_address, last_up, objects, unfinished
 from .fields import fields
 from .links import Links, links
 from .requests import elsewhere, failures, send, shares
+from .rivals import rivals
 from .verdict import Status, Verdict
 from .workloads import impaired, of_others, paused, scaled, unready
 
@@ -47,7 +48,7 @@ def verify(name: str, requests: int) -> Verdict:
         warnings += chain.notes
         sent = send(name, settings, asked, requests)
         found += failures(settings, sent, asked, explained=bool(found))
-        warnings += impaired(settings, now, asked.api)
+        warnings += [*impaired(settings, now, asked.api), *rivals(settings, now)]
     found += elsewhere(sent, now.kubectl, alone=alone)
     # Where the objects or the gateways are otherwise, so are the requests.
     if not objects_found and not chain.differences:
