@@ -42,6 +42,8 @@ def must_not_be_rolled_back(kubeconfig: Kubeconfig, where: str, began: float) ->
     """Raise RolledBackError where the newest split in the cluster is a rollback that came after `began`."""
     with Api(kubeconfig) as api:
         found = api.find(where)
+        # The other command may have run on a machine whose clock is another.
+        began = api.clock.earliest(began)
     newest = _newest(found)
     if newest is None or newest.cause is not Cause.rollback or newest.at < began:
         return

@@ -5,6 +5,7 @@ import json
 import re
 import socket
 import ssl
+import time
 from collections.abc import Mapping
 from functools import cached_property
 from types import TracebackType
@@ -14,6 +15,7 @@ from urllib.parse import urlencode
 from websockets.exceptions import InvalidHandshake, InvalidStatus
 
 from . import kubeconfig as kubeconfigs
+from .clock import Clock, told
 from .connection import connect
 from .credentials import Credentials, credentials, forget
 from .errors import ChangedMeanwhileError, ForbiddenError, GatewayError, RefusedError, UnreachableError
@@ -39,6 +41,9 @@ class Api:
     """One connection to the API server of a kubeconfig; for one thread at a time.
 
     Credentials are read now, and again when the server refuses them. Raises KubeconfigError.
+
+    Attributes:
+        clock: that of the server, as its last answer has told it.
     """
 
     def __init__(self, kubeconfig: Kubeconfig) -> None:
@@ -46,6 +51,7 @@ class Api:
         self._context = kubeconfigs.read(kubeconfig)
         self._credentials = credentials(self._context)
         self._connection = _Connection(self._credentials)
+        self.clock = Clock()
 
     def __enter__(self) -> Self:
         return self
@@ -169,6 +175,7 @@ class Api:
         headers = [("Accept", accept), *self._credentials.headers]
         if body:
             headers += [("Content-Type", form), ("Content-Length", str(len(body)))]
+        asked = time.time()
         try:
             self._connection.putrequest(method, target)
             # Impersonation names a header more than once.
@@ -176,6 +183,7 @@ class Api:
                 self._connection.putheader(name, value)
             self._connection.endheaders(body or None)
             response = self._connection.getresponse()
+            self.clock = told(response.getheader("Date"), asked)
             return response.status, response.read()
         except (OSError, http.client.HTTPException) as error:
             self._connection.close()

@@ -24,6 +24,13 @@ from tests.lab.observe import PATIENT, QUICK, get, routed, scale, wait
 V1 = {"image": "janakiramm/myapp:v1"}
 V2 = {"image": "janakiramm/myapp:v2"}
 ROLLBACK = ("python", "-m", "rollout", "rollback")
+# The same from a machine whose clock is five minutes late.
+LATE = """
+import runpy, time
+now = time.time
+time.time = lambda: now() - 300
+runpy.run_module("rollout", run_name="__main__")
+"""
 QUOTA = {
     "apiVersion": "v1",
     "kind": "ResourceQuota",
@@ -291,7 +298,7 @@ def test_up_that_runs_meanwhile_stops_before_its_write(program: Program) -> None
     program.config(versions={"v1": V1, "v2": V2, "v3": late}, weights={"v3": 100}, convergence=PATIENT)
     with background(program, "pulumi", "up", "--yes", "--skip-preview", "--non-interactive") as moving:
         until(moving, 'secret "late" not found')
-        with background(program, *ROLLBACK, "--now") as going_back:
+        with background(program, "python", "-c", LATE, "rollback", "--now") as going_back:
             said = until(going_back, "watching the `up` of process")
             assert routed(program) == [({"v1": 100},)]
             with applied(program, secret):

@@ -2,9 +2,11 @@
 
 import json
 import threading
+import time
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from email.utils import formatdate
 from itertools import islice
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -136,7 +138,7 @@ def synced(name: str, number: int, kind: str = "sidecar") -> dict[str, Any]:
 
 @dataclass
 class FakeCluster:
-    """The cluster: its gateways, and any other object by its path."""
+    """The cluster: its gateways, and any other object by its path; its clock is so many seconds ahead."""
 
     gateways: list[FakeGateway]
     objects: dict[str, Any] = field(default_factory=dict[str, Any])
@@ -144,6 +146,7 @@ class FakeCluster:
     kubeconfig: str = ""
     istiods: list[FakeIstiod] = field(default_factory=list[FakeIstiod])
     sidecars: list[FakeGateway] = field(default_factory=list[FakeGateway])
+    ahead: float = 0.0
 
     def pods(self, query: dict[str, str]) -> list[FakeGateway]:
         """Those that are asked for."""
@@ -156,6 +159,12 @@ class FakeCluster:
 
     def respond(self, _connection: ServerConnection, request: Request) -> Response | None:
         """A GET's answer; None goes on to the port-forward."""
+        answer = self._answer(request)
+        if answer:
+            answer.headers["Date"] = formatdate(time.time() + self.ahead, usegmt=True)
+        return answer
+
+    def _answer(self, request: Request) -> Response | None:
         path = urlsplit(request.path).path
         query = dict(parse_qsl(urlsplit(request.path).query))
         if self.forbidden and path.endswith(self.forbidden):

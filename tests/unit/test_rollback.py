@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -220,6 +221,18 @@ def test_up_that_began_before_a_rollback_stops(rolled_back: str) -> None:
     with pytest.raises(RolledBackError, match=r"rolled back to v1 100 % at 00:16:40Z, while this `up` ran"):
         must_not_be_rolled_back(rolled_back, VIRTUAL_SERVICE, 999.0)
     must_not_be_rolled_back(rolled_back, VIRTUAL_SERVICE, 1001.0)
+
+
+@pytest.mark.parametrize("ahead", [300.0, -300.0])
+def test_up_and_rollback_are_told_apart_by_the_api_servers_clock(ahead: float) -> None:
+    """Each machine has a clock of its own; that of this one is five minutes behind or ahead."""
+    now = time.time() + ahead
+    for began, stops in ((-10, True), (10, False)):
+        mark = Past(now, Cause.rollback, {"v1": 100}, {"v1": "a:v1"})
+        with fake_cluster(objects={VIRTUAL_SERVICE: _virtual_service(mark)}) as cluster:
+            cluster.ahead = ahead
+            with pytest.raises(RolledBackError) if stops else nullcontext():
+                must_not_be_rolled_back(cluster.kubeconfig, VIRTUAL_SERVICE, time.time() + began)
 
 
 def test_up_that_follows_a_rollback_or_has_no_route_yet_goes_on() -> None:

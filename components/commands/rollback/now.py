@@ -100,7 +100,8 @@ def _move(name: str, to: int | None) -> Past:
         past = choose(others, to, lambda one: _judged(gateways, place, one))
         project.say(f"rollback: {_shown(found)} → {past}")
         # The mark first: an `up` that looks for it before its own write then stops.
-        mark = Past(round(time.time(), 3), Cause.rollback, past.weights, past.images)
+        at = gateways.api.clock.latest(time.time())
+        mark = Past(round(at, 3), Cause.rollback, past.weights, past.images)
         record.add(gateways.api, place.path, mark)
         routes.write(gateways.api, place.path, past)
         _prove(gateways, place, past)
