@@ -104,15 +104,16 @@ class SecondLab:
 
     def run(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run `python -m lab` with these arguments."""
-        return self._run(self.command(*arguments), check=check)
+        return self._run(self.command(*arguments), ROOT, check=check)
 
     def minikube(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run the lab's `minikube`, without `lab env` in the environment."""
-        return self._run([str(self.folder / "bin" / "minikube"), *arguments], check=check)
+        # A paused one leaves a file where it was called: beside the home.
+        return self._run([str(self.folder / "bin" / "minikube"), *arguments], self.home.parent, check=check)
 
     def docker(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run the `docker` of a lab that has one."""
-        return self._run([str(self.folder / "bin" / "docker"), *arguments], check=check)
+        return self._run([str(self.folder / "bin" / "docker"), *arguments], self.home.parent, check=check)
 
     def start_minikube(self) -> subprocess.CompletedProcess[str]:
         return self.minikube(*START[1:])
@@ -121,9 +122,9 @@ class SecondLab:
         """Begin a command that the test will interrupt; pytest shows what it says, if the test fails."""
         return subprocess.Popen(command, cwd=ROOT, env=self.environment, stdin=subprocess.DEVNULL)
 
-    def _run(self, command: list[str], *, check: bool) -> subprocess.CompletedProcess[str]:
+    def _run(self, command: list[str], place: Path, *, check: bool) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(
-            command, cwd=ROOT, env=self.environment, capture_output=True, text=True, timeout=280 * pace()
+            command, cwd=place, env=self.environment, capture_output=True, text=True, timeout=280 * pace()
         )
         if check and done.returncode:
             raise AssertionError(f"{command} exited {done.returncode}:\n{done.stdout}{done.stderr}")
