@@ -1,1 +1,1 @@
-"""What a config can say beside the weights, and what a stack can meet: each on a cluster, by itself."""
+"""The other commands, what a config can say beside the weights, and what a stack can meet: each by itself."""
