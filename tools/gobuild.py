@@ -17,6 +17,8 @@ from tools.errors import ToolsError
 from tools.golang import Go
 from tools.store import cache, keep, place
 
+# So many compilers more than there are processors: beside other work each of them gets a share of its own.
+MORE_COMPILERS = 4
 POLL_SECONDS = 0.25
 TAIL_LINES = 25
 
@@ -37,6 +39,7 @@ def command(go: Go, tools: Sequence[GoTool], into: Path) -> list[str]:
         str(go.command),
         "build",
         "-v",
+        f"-p={(os.cpu_count() or 1) + MORE_COMPILERS}",
         *pins.FLAGS,
         *stamps,
         "-o",
@@ -116,7 +119,8 @@ def build(
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
-        start_new_session=True,
+        # Not a session: of that the kernel makes one group, with one share for all (sched(7), autogroup).
+        process_group=0,
     )
     try:
         compiled = 0
@@ -172,7 +176,7 @@ def _lines(stream: IO[str], log: Path) -> Iterator[str | None]:
 
 
 def _stop(process: subprocess.Popen[str]) -> None:
-    """End our own `go build` and the compilers that it started: they are a session of their own."""
+    """End our own `go build` and the compilers that it started: they are a process group of their own."""
     if process.poll() is None:
         os.killpg(process.pid, signal.SIGINT)
         deadline = time.monotonic() + 10
