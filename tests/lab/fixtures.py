@@ -99,8 +99,7 @@ def pytest_runtest_makereport(
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Keep what one needs to know of a test that failed on a lab, and say where."""
     report = yield
-    place = _where(item)
-    if place and report.failed and isinstance(report.longrepr, ExceptionRepr):
+    if report.failed and isinstance(report.longrepr, ExceptionRepr) and (place := _where(item)):
         kept = evidence.keep(item.nodeid, *place)
         said = f"The logs, Pulumi's events and what the cluster said: {kept.relative_to(ROOT)}/"
         report.longrepr.addsection("evidence", said)

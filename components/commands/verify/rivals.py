@@ -6,7 +6,11 @@ from typing import Any
 from ...observation.live import Live
 from ...settings.model import Settings
 
-_BUDGET, _AUTOSCALER = "PodDisruptionBudget", "HorizontalPodAutoscaler"
+_AUTOSCALER = "HorizontalPodAutoscaler"
+_EFFECTS = {
+    "PodDisruptionBudget": "Kubernetes evicts no pod of two, so their nodes cannot be drained",
+    _AUTOSCALER: "of two, neither scales",
+}
 
 
 def rivals(settings: Settings, now: Live) -> Iterator[str]:
@@ -16,12 +20,8 @@ def rivals(settings: Settings, now: Live) -> Iterator[str]:
     two autoscalers of the same pods both stop (its "Horizontal Pod Autoscaling", AmbiguousSelector).
     """
     deployments = {f"{settings.app.name}-{version}": version for version in settings.versions}
-    effects = {
-        _BUDGET: "Kubernetes evicts no pod of two, so their nodes cannot be drained",
-        _AUTOSCALER: "of two, neither scales",
-    }
     for (kind, name), one in now.objects.items():
-        if kind not in effects or name in deployments:
+        if kind not in _EFFECTS or name in deployments:
             continue
         both = [
             version
@@ -32,7 +32,7 @@ def rivals(settings: Settings, now: Live) -> Iterator[str]:
             what = f"{kind} {settings.app.namespace}/{name} is for the pods of {', '.join(both)}"
             delete = f"{now.kubectl} delete -n {settings.app.namespace} {kind.lower()}/{name}"
             yield (
-                f"{what}, which have the stack's own: {effects[kind]}. Where nothing else needs it: {delete}"
+                f"{what}, which have the stack's own: {_EFFECTS[kind]}. Where nothing else needs it: {delete}"
             )
 
 
