@@ -13,11 +13,5 @@ if ! [ -x "$service" ]; then
 fi
 case $2 in
 status) "$service" status || { echo stopped && exit 3; } ;;
-stop)
-    # Minikube's script tells the kubelet to end, and does not wait for it.
-    ending=$(pgrep -P "$(cat "/run/$1.pid" 2>/dev/null)" 2>/dev/null)
-    "$service" stop || exit
-    for pid in $ending; do timeout 10 tail --pid="$pid" -s 0.1 -f /dev/null; done
-    ;;
 *) exec "$service" "$2" ;;
 esac

@@ -206,6 +206,18 @@ def test_containerd_is_no_less_well_after_up_again(cluster: SecondLab) -> None:
     rolled_out(cluster)
 
 
+def test_a_kubelet_that_is_stopped_slowly_is_not_started_again(cluster: SecondLab, tmp_path: Path) -> None:
+    # As on a busy host: Minikube's script has told the kubelet to end, and its wrapper has one again in 1 s.
+    slow = tmp_path / "start-stop-daemon"
+    slow.write_text('#!/bin/sh\nsleep 3\nexec /usr/local/sbin/start-stop-daemon "$@"\n')
+    slow.chmod(0o755)
+    path = f"PATH={tmp_path}:/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin"
+    cluster.run("exec", "env", path, "/etc/init.d/kubelet", "stop")
+    kubelets = cluster.run("exec", "pgrep", "-x", "kubelet", check=False).stdout
+    cluster.run("exec", "service", "kubelet", "start")
+    assert kubelets == ""
+
+
 def test_the_cluster_comes_back_after_a_stop(cluster: SecondLab) -> None:
     cluster.minikube("stop")
     assert json.loads(cluster.run("status", "-o", "json").stdout)["kubernetes"] is False
