@@ -5,6 +5,7 @@ cannot be told to be the same port is refused: another name with another number,
 """
 
 import json
+import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -17,7 +18,7 @@ from .gateway import envoy
 from .gateway.admin import EnvoyAdmin
 from .gateway.envoy import Target
 from .gateway.gateways import Gateways
-from .gateway.waiting import wait_until
+from .gateway.waiting import say, wait_until
 from .kubernetes import istio
 from .kubernetes.api import Api
 from .kubernetes.applied import write
@@ -34,13 +35,11 @@ class PortKeptError(Exception):
 
 def port_change(
     kubeconfig: pulumi.Input[Kubeconfig], app: App, routing: Routing, convergence: Convergence
-) -> pulumi.ResourceHookBinding | None:
-    """Return the hook of the app's Service, before it is written; None where no gateway may be asked.
+) -> pulumi.ResourceHookBinding:
+    """Return the hook of the app's Service, before it is written.
 
     It raises PortKeptError, and in a preview looks for what is refused alone.
     """
-    if convergence.by_requests:
-        return None
     asked = pulumi.Output.all(kubeconfig, dict(later.filled(routing.gateway_selector)))
     entrances = {routing.port, *app.more_entrances.values()}
 
@@ -57,7 +56,7 @@ def port_change(
         if gone:
             await in_thread(lambda: refuse(reached, new, gone, entrances))
         if numbers and not pulumi.runtime.is_dry_run():
-            await in_thread(lambda: move(reached, selector, old, new, numbers, convergence.timeout_seconds))
+            await in_thread(lambda: move(reached, selector, old, new, numbers, convergence))
 
     hook = pulumi.ResourceHook(f"{app.name} port change", look, pulumi.ResourceHookOptions(on_dry_run=True))
     return pulumi.ResourceHookBinding(before_update=[hook])
@@ -145,9 +144,12 @@ def move(
     old: Mapping[str, Any],
     new: Mapping[str, Any],
     numbers: Mapping[int, int],
-    seconds: float,
+    convergence: Convergence,
 ) -> None:
-    """Opens the new numbers beside the old ones, and leads the routes there. Raises PortKeptError."""
+    """Opens the new numbers beside the old ones, and leads the routes there. Raises PortKeptError.
+
+    Where no gateway may be asked, each of these two steps gets `convergence.drain_seconds`.
+    """
     namespace, name = new["metadata"]["namespace"], new["metadata"]["name"]
     routes, ports = istio.virtual_service(namespace, name), object_path(new)
     with Gateways(kubeconfig, selector) as gateways:
@@ -168,7 +170,10 @@ def move(
         versions = _versions(rules, name)
 
         def wait(question: Callable[[EnvoyAdmin], Iterable[str]]) -> None:
-            wait_until(lambda: gateways.missing(question), seconds, list)
+            if convergence.by_requests:
+                _give(convergence.drain_seconds)
+            else:
+                wait_until(lambda: gateways.missing(question), convergence.timeout_seconds, list)
 
         try:
             write(api, ports, service, ports=both(before, new["spec"]["ports"], numbers))
@@ -182,6 +187,14 @@ def move(
             write(api, ports, service, ports=whole(before))
             moves = ", ".join(f"{was} to {is_}" for was, is_ in numbers.items())
             raise PortKeptError(f"The port has not moved from {moves}:\n  {error}") from error
+
+
+def _give(seconds: float) -> None:
+    """Gives the gateways so long to follow what was written. Raises InterruptedWaitError."""
+    over = time.monotonic() + seconds
+    unknown = f"requests alone cannot tell when the gateways follow another port, so they get {seconds:g} s"
+    say(unknown)
+    wait_until(lambda: () if time.monotonic() >= over else (unknown,), seconds + 1)
 
 
 def _versions(rules: Iterable[Mapping[str, Any]], host: str) -> frozenset[str]:

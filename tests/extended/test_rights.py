@@ -14,7 +14,7 @@ from harness.pace import pace
 from tests.lab import observe
 from tests.lab.load import load
 from tests.lab.observe import get
-from tests.lab.shop import HOST, existing_cluster, second_stack
+from tests.lab.shop import HOST, ROUTING, existing_cluster, second_stack
 
 ROLES = ("verify", "requests", "up", "preview")
 USER = "deployer"
@@ -144,7 +144,9 @@ def test_a_preview_needs_no_right_to_write(program: Program, shop: Program) -> N
 def test_where_port_forwards_are_forbidden_requests_alone_are_the_proof(
     program: Program, shop: Program
 ) -> None:
-    shop.config(convergence=QUICK | {"evidence": "requests"}, weights={"v1": 50, "v2": 50})
+    alone = QUICK | {"evidence": "requests", "drainSeconds": 5}
+    once = ROUTING | {"retries": {"attempts": 0}}
+    shop.config(convergence=alone, weights={"v1": 50, "v2": 50}, routing=once)
     with instead(program, "requests", "up"), load(str(shop.outputs()["url"]), {"Host": HOST}) as answers:
         assert "requests alone: 10 of 10 answers from http://" in shop.up("--skip-preview").stdout
         (proof,) = cast("dict[str, Any]", shop.outputs()["lastProof"])
@@ -158,14 +160,18 @@ def test_where_port_forwards_are_forbidden_requests_alone_are_the_proof(
         assert (board["verdict"], board["requests"]) == ("converged", 20)
         refused = shop.run("python", "-m", "rollout", "shift", "v2", check=False)
         assert "shift goes by what the gateways count, and rights has convergence.evidence" in refused.stderr
+        shop.config(app={"name": "shop", "port": 8080})
+        said = shop.up("--skip-preview").stdout
+        assert "requests alone cannot tell when the gateways follow another port, so they get 5 s" in said
+        assert [one["port"] for one in get(shop, "service", "shop")["spec"]["ports"]] == [8080]
         # What leaves the config cannot be asked for its last requests, and gets the whole time.
         shop.config(versions={"v2": TWO["v2"]}, weights={"v2": 100})
         said = shop.up("--skip-preview").stdout
         assert "came by this split (v2 10); no gateway was asked" in said
-        assert "requests alone cannot tell the last requests to v1, so they get 1 s" in said
+        assert "requests alone cannot tell the last requests to v1, so they get 5 s" in said
     assert [answer.text for answer in answers if not answer.ok] == []
     # Whoever may ask the gateways again goes back to them.
-    shop.config(convergence=PATIENT, versions=TWO, weights={"v1": 100})
+    shop.config(app={"name": "shop"}, convergence=PATIENT, routing=ROUTING, versions=TWO, weights={"v1": 100})
     shop.up("--skip-preview")
     shop.config(convergence=QUICK)
     assert not any("requests alone" in pod for pod in cast("dict[str, Any]", shop.outputs()["lastProof"]))
