@@ -61,6 +61,7 @@ TONES = {
     "converged": Tone.GOOD,
     "converging": Tone.WAITS,
     "not applied": Tone.WAITS,
+    "no news": Tone.WAITS,
     "drifted": Tone.BAD,
     "failing": Tone.BAD,
 }

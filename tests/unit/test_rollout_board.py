@@ -1,5 +1,6 @@
 """What the board of `watch` says: its verdict, and shares that begin anew when the Envoys change."""
 
+import time
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
@@ -16,6 +17,7 @@ from components.commands.watch import follow, plain
 from components.commands.watch.board import Board, Reading
 from components.commands.watch.follow import Followed
 from components.commands.watch.plain import style, table
+from components.errors import NotAskedError
 from components.gateway.pods import GatewayPod
 from components.manifests import routes
 from components.manifests.objects import objects
@@ -102,6 +104,22 @@ def test_failures_are_no_convergence() -> None:
     board.add(SETTINGS, board.now, counted(0, 0))
     board.add(SETTINGS, board.now, counted(90, 10, errors=7))
     assert board.verdict == ("failing", "7 of 100 requests failed")
+
+
+def test_a_lost_reading_is_no_news_until_the_next_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    board = Board("lab", SETTINGS, now(ASKED, ASKED), there(ASKED))
+    board.add(SETTINGS, board.now, counted(0, 0, at=time.time() - 3))
+    nowhere: Any = None
+    followed = Followed(board, Address("http://app.example/", {}, Check()), nowhere, None, 0.0)
+    reads = Mock(side_effect=[NotAskedError("the API server does not answer"), board.now])
+    monkeypatch.setattr(follow.live, "read", reads)
+    monkeypatch.setattr(Followed, "reading", Mock(return_value=counted(90, 10, at=time.time())))
+    monkeypatch.setattr(follow.project, "config_time", Mock(return_value=None))
+    followed.read()
+    assert board.verdict == ("no news", "for 3 s: the API server does not answer")
+    assert not followed.is_due()
+    followed.read()
+    assert board.verdict[0] == "converged"
 
 
 def test_the_closing_table_is_by_the_gateways_counts() -> None:

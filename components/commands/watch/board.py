@@ -1,5 +1,6 @@
 """What the live view shows: config, VirtualService, Envoys and measured traffic side by side."""
 
+import time
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -41,6 +42,7 @@ class Board:
 
     Attributes:
         window: how many seconds old a reading or an answer may be.
+        lost: why there is no newer reading; empty where the last one was not lost.
     """
 
     stack: str
@@ -50,6 +52,7 @@ class Board:
     readings: deque[Reading] = field(default_factory=deque[Reading])
     answers: deque[Answer] = field(default_factory=deque[Answer])
     window: float = WINDOW_SECONDS
+    lost: str = ""
 
     def add(self, settings: Settings, now: live.Live, reading: Reading) -> None:
         """Take in a new reading; a change of what the Envoys do begins the measuring anew."""
@@ -60,7 +63,7 @@ class Board:
         if routed or (settings.convergence.by_requests and now.route != before.route):
             self.readings.clear()
             self.answers.clear()
-        self.settings, self.now = settings, now
+        self.settings, self.now, self.lost = settings, now, ""
         self.readings.append(reading)
         while self.readings[0].at < reading.at - self.window:
             self.readings.popleft()
@@ -70,6 +73,8 @@ class Board:
     @property
     def verdict(self) -> tuple[str, str]:
         """The verdict and its reason: the cause where one is known."""
+        if self.lost:
+            return "no news", f"for {time.time() - self.readings[-1].at:.0f} s: {self.lost}"
         found = [
             *scaled(self.stack, self.settings, self.now),
             *fields(self.stack, self.settings, self.now, self.applied),

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from rich.console import Console
 from rich.live import Live as Screen
 
-from ...errors import RolloutError
+from ...errors import NotAskedError, RolloutError
 from ...gateway.gateways import Gateways
 from ...gateway.histogram import MERGE_SECONDS
 from ...observation import endpoint, latency, live, traffic
@@ -46,8 +46,7 @@ class Followed:
     def read(self) -> None:
         """Read the cluster, and the config where its file was edited.
 
-        Raises:
-            NotAskedError: the cluster or a gateway cannot be asked.
+        Where they cannot be asked, as while an API server begins anew, the board says so.
         """
         name, settings = self.board.stack, self.board.settings
         if (edited := project.config_time(name)) != self.changed:
@@ -58,7 +57,10 @@ class Followed:
                 # While it has mistakes, the one from before.
                 settings = self.board.settings
             self.board.applied = objects(stack.resources(name))
-        self.board.add(settings, live.read(self.gateways, settings), self.reading())
+        try:
+            self.board.add(settings, live.read(self.gateways, settings), self.reading())
+        except NotAskedError as error:
+            self.board.lost = str(error)
         self.read_at = time.monotonic()
 
     def reading(self) -> Reading:
