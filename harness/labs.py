@@ -130,6 +130,36 @@ class Program:
         """Run kubectl on the stack's cluster."""
         return self.run("kubectl", *arguments, check=check)
 
+    def apply(self, *objects: Mapping[str, object], options: Sequence[str] = ()) -> None:
+        """Make or change objects past the stack, as somebody else does with `kubectl apply`."""
+        self._on("apply", objects, options)
+
+    @contextmanager
+    def applied(self, *objects: Mapping[str, object]) -> Generator[None]:
+        """Objects of somebody else's, for the while of the block."""
+        self.apply(*objects)
+        try:
+            yield
+        finally:
+            self._on("delete", objects, ("--ignore-not-found",))
+
+    def _on(self, verb: str, objects: Sequence[Mapping[str, object]], options: Sequence[str]) -> None:
+        listed = json.dumps({"apiVersion": "v1", "kind": "List", "items": objects})
+        command = ("kubectl", verb, *options, "-f", "-")
+        _run(command, self.folder, self.environment, check=True, stdin=listed)
+
+    def begin(self, *command: str) -> subprocess.Popen[str]:
+        """Begin a command in the copy, in a session of its own; all that it says is its `stdout`."""
+        return subprocess.Popen(
+            command,
+            cwd=self.folder,
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+
 
 def lab_command(folder: Path, subnet: str) -> list[str]:
     """Return the command line of `python -m lab` for a lab of one's own."""
@@ -199,12 +229,36 @@ def project_copy(folder: Path, lab: Lab, stack: str = "lab", config: str = "lab"
     return made
 
 
+def said_until(process: subprocess.Popen[str], words: str) -> str:
+    """What a process says until it says the words, and with them.
+
+    Raises AssertionError if it ends without them.
+    """
+    said: list[str] = []
+    for line in process.stdout or ():
+        said.append(line)
+        if words in line:
+            return "".join(said)
+    raise AssertionError(f"it ended without saying {words!r}:\n{''.join(said)}")
+
+
 def _run(
-    command: Sequence[str | Path], folder: Path, environment: Mapping[str, str], *, check: bool
+    command: Sequence[str | Path],
+    folder: Path,
+    environment: Mapping[str, str],
+    *,
+    check: bool,
+    stdin: str | None = None,
 ) -> subprocess.CompletedProcess[str]:
     started, before = time.monotonic(), _processor_seconds()
     done = subprocess.run(
-        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=COMMAND_SECONDS * pace()
+        command,
+        cwd=folder,
+        env=environment,
+        input=stdin,
+        capture_output=True,
+        text=True,
+        timeout=COMMAND_SECONDS * pace(),
     )
     took = time.monotonic() - started, _processor_seconds() - before
     spent.append((" ".join(map(str, command[:2])), took))

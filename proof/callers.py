@@ -1,7 +1,6 @@
 """Callers in the mesh beside the load: closed loops through their sidecars while the split moves."""
 
 import http.client
-import json
 import threading
 from collections import Counter
 from collections.abc import Generator, Mapping
@@ -33,9 +32,7 @@ def namespaces(count: int) -> list[str]:
 def start(program: Program, count: int) -> None:
     """Makes a caller with a sidecar in each of so many namespaces, and waits for them."""
     items = [item for name in namespaces(count) for item in _caller(name, _pause(program))]
-    file = program.folder / "callers.json"
-    file.write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": items}))
-    program.kubectl("apply", "-f", str(file))
+    program.apply(*items)
     for name in namespaces(count):
         program.kubectl("-n", name, "wait", "pod/caller", "--for=condition=Ready", "--timeout=240s")
 

@@ -1,7 +1,6 @@
 """Another team's objects on the same gateway: whether an `up` that ended well says where requests go."""
 
 import itertools
-import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -112,7 +111,7 @@ def their_workload(program: Program) -> None:
     spec = {"selector": {"matchLabels": {"part": THEIRS}}, "template": template}
     metadata = {"name": THEIRS, "namespace": "default"}
     manifest = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata, "spec": spec}
-    _write(program, manifest)
+    program.apply(manifest)
     program.kubectl("rollout", "status", f"deployment/{THEIRS}", "--timeout=120s")
 
 
@@ -181,13 +180,7 @@ def _answers_are(program: Program, weights: Mapping[str, int], foreign: Foreign)
 def _apply(program: Program, foreign: Foreign) -> None:
     group = "networking.istio.io/v1alpha3" if foreign.kind == "EnvoyFilter" else "networking.istio.io/v1"
     metadata = {"name": foreign.name, "namespace": foreign.namespace}
-    _write(program, {"apiVersion": group, "kind": foreign.kind, "metadata": metadata, "spec": foreign.spec})
-
-
-def _write(program: Program, item: Mapping[str, Any]) -> None:
-    file = program.folder / "others.json"
-    file.write_text(json.dumps(item))
-    program.kubectl("apply", "-f", str(file))
+    program.apply({"apiVersion": group, "kind": foreign.kind, "metadata": metadata, "spec": foreign.spec})
 
 
 def _go(program: Program, foreign: Foreign) -> None:

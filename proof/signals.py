@@ -12,7 +12,7 @@ from typing import Any, cast
 
 import psutil
 
-from harness.labs import Program
+from harness.labs import Program, said_until
 from proof.steps import HALF, IMAGES, Step, to
 
 UP = ("pulumi", "up", "--yes", "--non-interactive")
@@ -36,23 +36,9 @@ def at_work(program: Program, sign: str = " updating ", *options: str) -> Genera
 
     Raises AssertionError if the `up` ends without such a sign.
     """
-    said: list[str] = []
-    with subprocess.Popen(
-        (*UP, "--skip-preview", *options),
-        cwd=program.folder,
-        env=program.environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    ) as process:
-        for line in process.stdout or ():
-            said.append(line)
-            if sign in line:
-                yield process
-                break
-        else:
-            raise AssertionError(f"up ended without `{sign}`:\n{''.join(said)}")
+    with program.begin(*UP, "--skip-preview", *options) as process:
+        said_until(process, sign)
+        yield process
         process.communicate()
 
 

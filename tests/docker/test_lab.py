@@ -6,7 +6,7 @@ import pytest
 
 from lab import network
 from tests.lab import subnets
-from tests.lab.second_lab import Machine, SecondLab, differences, living, machine, survivors
+from tests.lab.second_lab import Machine, SecondLab, differences, living, machine, second_lab, survivors
 
 
 @pytest.fixture(scope="module")
@@ -17,9 +17,7 @@ def before(tmp_path_factory: pytest.TempPathFactory) -> Machine:
 
 
 def test_nothing_of_docker_stays(tmp_path: Path, before: Machine) -> None:
-    home = tmp_path / "home"
-    home.mkdir()
-    second = SecondLab(tmp_path / "lab", subnets.OWN, home)
+    second = second_lab(tmp_path)
     try:
         second.run("up", "--docker")
         containers = second.layout.halves[1]
@@ -37,7 +35,7 @@ def test_nothing_of_docker_stays(tmp_path: Path, before: Machine) -> None:
     assert differences(before, machine(second)) == []
     assert containers not in [one for networks in network.networks().values() for one in networks]
     assert not second.folder.exists()
-    assert list(home.iterdir()) == []
+    assert list(second.home.iterdir()) == []
 
 
 def test_a_docker_that_ended_is_started_again(tmp_path: Path) -> None:

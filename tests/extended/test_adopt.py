@@ -4,7 +4,6 @@ import json
 import re
 import shlex
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -30,7 +29,7 @@ def shop(program: Program, lab: Lab) -> Iterator[Program]:
 
 
 @pytest.fixture(autouse=True)
-def made_by_somebody_else(shop: Program, tmp_path: Path) -> Iterator[None]:
+def made_by_somebody_else(shop: Program) -> Iterator[None]:
     """A Service, a Deployment and a VirtualService of the stack's names, as kubectl makes them."""
     objects = [
         workload.service(APP),
@@ -39,9 +38,7 @@ def made_by_somebody_else(shop: Program, tmp_path: Path) -> Iterator[None]:
     ]
     for one in objects:
         del one["metadata"]["annotations"]
-    file = tmp_path / "objects.json"
-    file.write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": objects}))
-    shop.kubectl("apply", "-f", str(file))
+    shop.apply(*objects)
     yield
     shop.config(app={"name": "shop"})
     shop.run("pulumi", "destroy", "--yes", "--non-interactive", "--skip-preview")

@@ -35,17 +35,12 @@ def test_a_caller_without_a_sidecar_gets_past_the_weights_and_a_service_of_one_v
 ) -> None:
     text = (ROOT / "docs" / "callers.md").read_text()
     service = yaml.safe_load(text.partition("```yaml\n")[2].partition("```")[0])
-    name, file = service["metadata"]["name"], program.folder / "stable.yaml"
-    file.write_text(yaml.safe_dump(service))
-    program.kubectl("apply", "-f", str(file))
-    try:
-        with api_server(program) as api:
-            # v2 may have been made anew a moment ago.
-            wait(lambda: calls(api, "myapp") == {"v1", "v2"}, "both versions answer by the Service")
-            wait(lambda: api.get(path_of(name)).is_success, "the Service has endpoints")
-            assert calls(api, name) == {"v1"}
-    finally:
-        program.kubectl("delete", "-f", str(file))
+    name = service["metadata"]["name"]
+    with program.applied(service), api_server(program) as api:
+        # v2 may have been made anew a moment ago.
+        wait(lambda: calls(api, "myapp") == {"v1", "v2"}, "both versions answer by the Service")
+        wait(lambda: api.get(path_of(name)).is_success, "the Service has endpoints")
+        assert calls(api, name) == {"v1"}
 
 
 def test_up_warns_of_an_idle_version_that_such_a_caller_reaches(program: Program) -> None:

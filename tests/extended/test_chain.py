@@ -5,7 +5,7 @@ import re
 import shlex
 import time
 from collections.abc import Generator
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +16,8 @@ from harness.labs import Lab, Program
 from harness.pace import pace
 from proof.run import under_load
 from tests.lab.observe import PATIENT, QUICK, failing_up, followed, get, scale
+from tests.lab.others import theirs
 from tests.lab.packets import dropped
-
-ISTIO = "networking.istio.io/v1"
 
 
 @pytest.fixture(autouse=True)
@@ -28,22 +27,12 @@ def half_and_half(base: Program) -> None:
 
 
 @contextmanager
-def foreign(program: Program, kind: str, name: str, spec: dict[str, Any]) -> Generator[None]:
-    """An object of somebody else's."""
-    item = {
-        "apiVersion": ISTIO,
-        "kind": kind,
-        "metadata": {"name": name, "namespace": "default"},
-        "spec": spec,
-    }
-    file = program.folder / "foreign.json"
-    file.write_text(json.dumps(item))
-    with followed(program) if kind == "DestinationRule" else nullcontext():
-        program.kubectl("apply", "-f", str(file))
-    try:
+def foreign_rule(program: Program, name: str, **spec: object) -> Generator[None]:
+    """A DestinationRule of somebody else's, which every gateway has followed."""
+    with ExitStack() as there:
+        with followed(program):
+            there.enter_context(program.applied(theirs("DestinationRule", name, spec)))
         yield
-    finally:
-        program.kubectl("delete", kind, name, check=False)
 
 
 def statuses(program: Program, count: int = 50) -> set[int]:
@@ -69,7 +58,7 @@ def test_an_update_that_the_envoy_rejects_is_quoted_at_once_with_whose_it_is(pro
     }
     spec = {"hosts": ["other.example"], "gateways": ["app-gateway"], "http": [rule]}
     program.config(weights={"v1": 10, "v2": 90}, convergence=PATIENT)
-    with foreign(program, "VirtualService", "theirs", spec):
+    with program.applied(theirs("VirtualService", "theirs", spec)):
         started = time.monotonic()
         said = failing_up(program)
         assert time.monotonic() - started < PATIENT["timeoutSeconds"]
@@ -129,9 +118,9 @@ def test_a_second_port_of_the_service_breaks_nothing(program: Program) -> None:
 
 
 def test_a_foreign_rule_that_takes_the_subsets_away_is_named(program: Program) -> None:
-    spec = {"host": "myapp.default.svc.cluster.local", "exportTo": ["istio-system"]}
+    host = "myapp.default.svc.cluster.local"
     # No version gets more, so nothing is asked before the move.
-    with foreign(program, "DestinationRule", "a-first", spec):
+    with foreign_rule(program, "a-first", host=host, exportTo=["istio-system"]):
         for _ in range(2):
             said = failing_up(program)
             assert "DestinationRule default/a-first is for the same host" in said, said
@@ -142,7 +131,7 @@ def test_a_foreign_rule_that_takes_the_subsets_away_is_named(program: Program) -
 
 def test_a_younger_rule_as_people_write_it_takes_nothing_away(program: Program) -> None:
     policy = {"connectionPool": {"http": {"http2MaxRequests": 1000}}}
-    with foreign(program, "DestinationRule", "theirs", {"host": "myapp", "trafficPolicy": policy}):
+    with foreign_rule(program, "theirs", host="myapp", trafficPolicy=policy):
         program.config(weights={"v1": 40, "v2": 60})
         program.up("--skip-preview")
         assert statuses(program) == {200}
@@ -158,8 +147,7 @@ def test_rules_follow_one_that_says_every_namespace_and_come_back_without_a_drop
     def up(program: Program) -> None:
         program.up("--skip-preview")
 
-    spec = {"host": "myapp", "exportTo": ["*"]}
-    with foreign(program, "DestinationRule", "a-theirs", spec):
+    with foreign_rule(program, "a-theirs", host="myapp", exportTo=["*"]):
         # It took the versions' clusters away when it came; the next `up` writes what merges with it.
         program.up("--skip-preview")
         assert exports() == [["*"], ["*"]]

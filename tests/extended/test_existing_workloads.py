@@ -1,6 +1,5 @@
 """Workloads and a Service that somebody else has: behind the split with no change to them, under load."""
 
-import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -52,9 +51,7 @@ def shop(program: Program, lab: Lab) -> Iterator[Program]:
         workload("Deployment", "cart-one", "v1"),
         workload("StatefulSet", "cart-two", "v2", serviceName="cart"),
     ]
-    listed = json.dumps({"apiVersion": "v1", "kind": "List", "items": theirs})
-    with second_stack(program, lab, "existing") as made:
-        made.run("sh", "-c", 'printf %s "$1" | kubectl apply -f -', "sh", listed)
+    with program.applied(*theirs), second_stack(program, lab, "existing") as made:
         made.config(
             app={"name": "shop", "service": "cart"},
             routing={**ROUTING, "retries": {"attempts": 0}},
@@ -62,7 +59,6 @@ def shop(program: Program, lab: Lab) -> Iterator[Program]:
             weights={"v1": 100},
         )
         yield made
-    program.kubectl("delete", *OF_THEIRS)
 
 
 def test_they_come_move_are_rolled_by_their_owner_and_go_under_load(shop: Program) -> None:

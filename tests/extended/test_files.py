@@ -1,6 +1,5 @@
 """Files of a version: in place, changed under load, and kept for as long as a pod has them."""
 
-import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -31,13 +30,10 @@ def versions(v1: object, v2: object = "two") -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def shop(program: Program, lab: Lab) -> Iterator[Program]:
     """All of the traffic to v1, and nothing retried."""
-    with second_stack(program, lab, "files") as made:
-        listed = json.dumps({"apiVersion": "v1", "kind": "List", "items": OF_OTHERS})
-        made.run("sh", "-c", 'printf %s "$1" | kubectl apply -f -', "sh", listed)
+    with program.applied(*OF_OTHERS), second_stack(program, lab, "files") as made:
         made.config(versions=VERSIONS, weights={"v1": 100}, routing={**ROUTING, "retries": {"attempts": 0}})
         made.up("--skip-preview")
         yield made
-        made.kubectl("delete", "secret/db", "configmap/theirs")
 
 
 def files_of(shop: Program, version: str) -> set[str]:

@@ -1,6 +1,5 @@
 """Another team's routes on the same gateway: `up` says where requests go, and its own requests say so too."""
 
-import json
 import re
 import time
 from collections import Counter
@@ -13,6 +12,7 @@ import pytest
 
 from harness.labs import Lab, Program
 from tests.lab.observe import PATIENT, QUICK, VERSIONS, failing_up, routed, updated, wait
+from tests.lab.others import theirs
 from tests.lab.shop import existing_cluster, second_stack
 
 V1 = {"destination": {"host": "myapp", "subset": "v1", "port": {"number": 80}}}
@@ -25,31 +25,11 @@ def half_and_half(base: Program) -> None:
 
 
 @contextmanager
-def foreign(
-    program: Program, kind: str, name: str, spec: dict[str, Any], group: str, namespace: str = "default"
-) -> Generator[None]:
-    """An object of somebody else's."""
-    item = {
-        "apiVersion": f"{group}.istio.io/v1",
-        "kind": kind,
-        "metadata": {"name": name, "namespace": namespace},
-        "spec": spec,
-    }
-    file = program.folder / "foreign.json"
-    file.write_text(json.dumps(item))
-    program.kubectl("apply", "-f", str(file))
-    try:
-        yield
-    finally:
-        program.kubectl("delete", "-f", str(file), check=False)
-
-
-@contextmanager
 def older(program: Program, **match: Any) -> Generator[None]:
     """A VirtualService with the host of ours, made before ours is made anew; v1 answers all that it takes."""
     rule = {"route": [V1], **({"match": [match]} if match else {})}
     spec = {"hosts": ["*"], "gateways": ["app-gateway"], "http": [rule]}
-    with foreign(program, "VirtualService", "a-older", spec, "networking"):
+    with program.applied(theirs("VirtualService", "a-older", spec)):
         made = time.monotonic()
         program.kubectl("delete", "virtualservice", "myapp")
         wait(lambda: not any(routed(program)), "the gateway has no route of ours")
@@ -110,7 +90,8 @@ def test_a_gateway_that_refuses_every_request_is_named_and_not_the_app(program: 
     }
     program.config(weights={"v1": 40, "v2": 60})
     url = str(program.outputs()["url"])
-    with foreign(program, "AuthorizationPolicy", "deny", spec, "security", "istio-system"):
+    deny = theirs("AuthorizationPolicy", "deny", spec, namespace="istio-system", group="security")
+    with program.applied(deny):
         wait(lambda: httpx.get(url).status_code == 403, "the gateway refuses")
         said = failing_up(program)
         assert "came to the versions with traffic; the answer was: HTTP 403: RBAC: access denied" in said

@@ -1,8 +1,6 @@
 """`blue-green init --from` on a Deployment that runs: the config that it writes takes the Deployment over."""
 
-import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,7 +13,7 @@ from tests.lab.shop import HOST, second_stack
 
 
 @pytest.fixture
-def shop(program: Program, lab: Lab, tmp_path: Path) -> Iterator[Program]:
+def shop(program: Program, lab: Lab) -> Iterator[Program]:
     """A project without a config, and a Deployment with a file of its own that somebody else made."""
     files = {"kind": "ConfigMap", "apiVersion": "v1", "metadata": {"name": "shop-files"}, "data": {"a": "b"}}
     made: dict[str, Any] = workload.deployment(App("shop"), "v1", Version("janakiramm/myapp:v1"))
@@ -23,16 +21,12 @@ def shop(program: Program, lab: Lab, tmp_path: Path) -> Iterator[Program]:
     spec = made["spec"]["template"]["spec"]
     spec["volumes"] = [{"name": "files", "configMap": {"name": "shop-files"}}]
     spec["containers"][0]["volumeMounts"] = [{"name": "files", "mountPath": "/etc/shop"}]
-    objects = tmp_path / "objects.json"
-    objects.write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": [files, made]}))
-    with second_stack(program, lab, "init") as project:
+    with program.applied(files, made), second_stack(program, lab, "init") as project:
         salt = [
             line for line in project.config_file.read_text().splitlines() if line.startswith("encryption")
         ]
         project.config_file.write_text("\n".join([*salt, ""]))
-        project.kubectl("apply", "-f", str(objects))
         yield project
-    program.kubectl("delete", "-f", str(objects), "--ignore-not-found")
 
 
 def test_what_runs_is_taken_over_by_the_config_that_init_writes(shop: Program) -> None:

@@ -26,10 +26,7 @@ def shop(program: Program, lab: Lab) -> Iterator[Program]:
             "ports": [{"name": "http2", "port": 80, "targetPort": 80}],
         },
     }
-    file = program.folder / f"{NAME}.json"
-    file.write_text(json.dumps(manifest))
-    program.kubectl("apply", "-f", str(file))
-    with second_stack(program, lab, NAME) as made:
+    with program.applied(manifest), second_stack(program, lab, NAME) as made:
         made.config(
             cluster={"kind": "kubeconfig", "path": program.environment["KUBECONFIG"]},
             istio={"install": False, "gateway": {"service": NAME, "serviceType": "LoadBalancer"}},
@@ -37,7 +34,6 @@ def shop(program: Program, lab: Lab) -> Iterator[Program]:
             weights={"v1": 100},
         )
         yield made
-    program.kubectl("delete", "-f", str(file))
 
 
 def test_a_pending_balancer_is_a_warning_and_its_address_comes_later(program: Program, shop: Program) -> None:

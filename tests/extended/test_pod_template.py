@@ -1,6 +1,5 @@
 """Pieces of pod templates on a cluster: laid over ours under load, and refused before anything is written."""
 
-import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -60,8 +59,7 @@ def template(shop: Program, version: str) -> Any:
 
 def test_a_template_comes_changes_and_goes_under_load(shop: Program) -> None:
     before = {version: template(shop, version) for version in VERSIONS}
-    for one in (SERVICE_ACCOUNT, CONFIG_MAP):
-        shop.run("sh", "-c", 'printf %s "$1" | kubectl apply -f -', "sh", json.dumps(one))
+    shop.apply(SERVICE_ACCOUNT, CONFIG_MAP)
     with load(str(shop.outputs()["url"]), {"Host": HOST}) as answers:
         shop.config(app=APP, versions=versions(podTemplate=PIECE, minReadySeconds=1))
         shop.up("--skip-preview")

@@ -3,7 +3,6 @@
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -115,7 +114,7 @@ def numbered(first: int, further: int) -> dict[str, Any]:
     return {"name": "myapp", "ports": [{**one, "port": numbers[one["name"]]} for one in PORTS]}
 
 
-def test_another_number_of_any_port_drops_nothing(two_ports: Program, tmp_path: Path) -> None:
+def test_another_number_of_any_port_drops_nothing(two_ports: Program) -> None:
     program = two_ports
     versions = {name: {**version(name), "containerPort": 80} for name in VERSIONS}
     program.config(
@@ -134,8 +133,7 @@ def test_another_number_of_any_port_drops_nothing(two_ports: Program, tmp_path: 
         "metadata": {"name": "myapp", "namespace": "default"},
         "spec": {"ports": service["spec"]["ports"]},
     }
-    (tmp_path / "service.json").write_text(json.dumps(shared))
-    program.kubectl("apply", "--server-side", "--field-manager=helm", "-f", str(tmp_path / "service.json"))
+    program.apply(shared, options=("--server-side", "--field-manager=helm"))
     with load(str(program.outputs()["url"])) as users, load(api_url(program)) as callers:
         for first, further in ((8080, 82), (80, 81)):
             program.config(app=numbered(first, further))

@@ -4,10 +4,8 @@ import json
 import os
 import shutil
 import signal
-import subprocess
-import sys
 import time
-from collections.abc import Generator, Mapping
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +14,7 @@ from typing import Any
 import pytest
 
 from components.history import record
-from harness.labs import Program
+from harness.labs import Program, said_until
 from tests.lab.baseline import Baseline
 from tests.lab.load import load
 from tests.lab.observe import PATIENT, QUICK, get, routed, scale, wait
@@ -66,10 +64,8 @@ class Remembered:
         shutil.copytree(self.kept, self.history)
         metadata = {"name": "myapp", "annotations": {record.ANNOTATION: self.splits}}
         noted = {"apiVersion": "networking.istio.io/v1", "kind": "VirtualService", "metadata": metadata}
-        path = Path(self.program.folder, "noted.json")
-        path.write_text(json.dumps(noted))
         by = ("--server-side", "--force-conflicts", f"--field-manager={record.MANAGER}")
-        self.program.kubectl("apply", *by, "-f", str(path))
+        self.program.apply(noted, options=by)
 
 
 @pytest.fixture(scope="module")
@@ -114,40 +110,6 @@ def file(program: Program) -> str:
 
 def changes_nothing(program: Program) -> None:
     program.up("--skip-preview", "--expect-no-changes")
-
-
-@contextmanager
-def applied(program: Program, *manifests: Mapping[str, object]) -> Generator[None]:
-    """Objects of somebody else's, for the while of the block."""
-    path = Path(program.folder, "others.json")
-    path.write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": manifests}))
-    program.kubectl("apply", "-f", str(path))
-    try:
-        yield
-    finally:
-        program.kubectl("delete", "--ignore-not-found", "-f", str(path))
-
-
-def background(program: Program, *command: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable if command[0] == "python" else command[0], *command[1:]],
-        cwd=program.folder,
-        env=program.environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
-
-
-def until(process: subprocess.Popen[str], words: str) -> str:
-    """What a process says until it says the words, and with them."""
-    said = ""
-    for line in process.stdout or ():
-        said += line
-        if words in line:
-            return said
-    pytest.fail(f"it ended without saying {words!r}:\n{said}")
 
 
 def test_rollback_goes_to_before_a_whole_shift_and_a_second_one_moves_nothing(program: Program) -> None:
@@ -219,7 +181,7 @@ def test_target_that_cannot_be_served_is_passed_over_with_its_reason(program: Pr
 @contextmanager
 def no_room(program: Program) -> Generator[None]:
     """A quota that lets no pod start. Kubernetes tries a refused one ever later, so it begins anew."""
-    with applied(program, QUOTA):
+    with program.applied(QUOTA):
         yield
     program.kubectl("delete", "replicasets", "-l", "app=myapp,version=v1")
     program.kubectl("rollout", "status", "deployment/myapp-v1")
@@ -228,8 +190,8 @@ def no_room(program: Program) -> Generator[None]:
 def test_rollback_that_fails_before_traffic_moved_says_why_and_leaves_the_config(program: Program) -> None:
     up(program, versions={"v1": {"image": "janakiramm/myapp:flaky"}, "v2": V2})
     before = file(program)
-    with no_room(program), background(program, *ROLLBACK) as running:
-        said = until(running, "exceeded quota")
+    with no_room(program), program.begin(*ROLLBACK) as running:
+        said = said_until(running, "exceeded quota")
         rest, _ = running.communicate()
     assert running.returncode == 1
     assert "traffic has not moved, and Pulumi.lab.yaml is as it was" in said + rest
@@ -240,8 +202,8 @@ def test_rollback_that_fails_before_traffic_moved_says_why_and_leaves_the_config
 def test_one_interrupt_ends_a_long_wait(program: Program) -> None:
     up(program, versions={"v1": {"image": "janakiramm/myapp:flaky"}, "v2": V2}, convergence=PATIENT)
     before = file(program)
-    with no_room(program), background(program, *ROLLBACK) as running:
-        until(running, "exceeded quota")
+    with no_room(program), program.begin(*ROLLBACK) as running:
+        said_until(running, "exceeded quota")
         began = time.monotonic()
         os.killpg(running.pid, signal.SIGINT)
         running.communicate()
@@ -296,12 +258,12 @@ def test_up_that_runs_meanwhile_stops_before_its_write(program: Program) -> None
     secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "late"}, "stringData": {"key": "1"}}
     late = {**V2, "env": {"LATE": {"secret": "late", "key": "key"}}}
     program.config(versions={"v1": V1, "v2": V2, "v3": late}, weights={"v3": 100}, convergence=PATIENT)
-    with background(program, "pulumi", "up", "--yes", "--skip-preview", "--non-interactive") as moving:
-        until(moving, 'secret "late" not found')
-        with background(program, "python", "-c", LATE, "rollback", "--now") as going_back:
-            said = until(going_back, "watching the `up` of process")
+    with program.begin("pulumi", "up", "--yes", "--skip-preview", "--non-interactive") as moving:
+        said_until(moving, 'secret "late" not found')
+        with program.begin("python", "-c", LATE, "rollback", "--now") as going_back:
+            said = said_until(going_back, "watching the `up` of process")
             assert routed(program) == [({"v1": 100},)]
-            with applied(program, secret):
+            with program.applied(secret):
                 stopped, _ = moving.communicate()
                 rest, _ = going_back.communicate()
     assert moving.returncode != 0

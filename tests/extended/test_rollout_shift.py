@@ -4,9 +4,8 @@ import json
 import re
 import signal
 import subprocess
-import sys
-from collections.abc import Generator, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +13,12 @@ import pytest
 
 from components.gateway.waiting import WAITING
 from components.manifests.charts import STATS_ANNOTATION, STATS_CONFIG
-from harness.labs import Program
+from harness.labs import Program, said_until
 from harness.pace import pace
 from tests.lab.baseline import Baseline
 from tests.lab.load import load
 from tests.lab.observe import get, wait
+from tests.lab.others import theirs
 
 V1 = {"image": "janakiramm/myapp:v1"}
 V2 = {"image": "janakiramm/myapp:v2"}
@@ -50,23 +50,7 @@ def _verify(program: Program) -> dict[str, Any]:
 
 
 def _start(program: Program, *options: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "rollout", "shift", *options],
-        cwd=program.folder,
-        env=program.environment,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
-def _until(process: subprocess.Popen[str], words: str) -> None:
-    """Read what a shift says until it says the words."""
-    assert process.stderr
-    for line in process.stderr:
-        if words in line:
-            return
-    pytest.fail(f"the shift ended without saying {words!r}")
+    return program.begin(*SHIFT, *options)
 
 
 def test_shift_moves_all_traffic_by_steps_without_a_failed_request(program: Program) -> None:
@@ -167,9 +151,9 @@ def test_shift_without_traffic_is_refused_before_its_first_step_with_what_would_
 def test_shift_whose_traffic_ends_goes_back(program: Program) -> None:
     with load(str(program.outputs()["url"])):
         shift = _start(program, "v2", "--steps", "50", "--pause", "5", "--min-requests", "20")
-        _until(shift, "v1 100 % → v1 50 %, v2 50 %")
+        said_until(shift, "v1 100 % → v1 50 %, v2 50 %")
     with shift:
-        _, said = shift.communicate()
+        said, _ = shift.communicate()
     assert shift.returncode == 1
     assert "and 20 are needed to judge" in said
     assert _verify(program)["ok"]
@@ -181,7 +165,7 @@ def test_interrupted_shift_goes_back(program: Program, number: signal.Signals) -
         load(str(program.outputs()["url"])),
         _start(program, "v2", "-v", "--steps", "50", "--pause", "60") as shift,
     ):
-        _until(shift, "v2 at 50 %")
+        said_until(shift, "v2 at 50 %")
         shift.send_signal(number)
         shift.communicate()
     assert shift.returncode == 130
@@ -196,7 +180,7 @@ def killed(program: Program) -> None:
         load(str(program.outputs()["url"])),
         _start(program, "v2", "-v", "--steps", "50,100", "--pause", "10", *FEW) as shift,
     ):
-        _until(shift, "v2 at 50 %")
+        said_until(shift, "v2 at 50 %")
         shift.kill()
         shift.communicate()
 
@@ -226,7 +210,7 @@ def test_shift_killed_in_the_middle_of_an_up_is_undone(program: Program) -> None
         load(str(program.outputs()["url"])),
         _start(program, "v2", "-v", "--steps", "50") as shift,
     ):
-        _until(shift, "v1 100 % → v1 50 %, v2 50 %")
+        said_until(shift, "v1 100 % → v1 50 %, v2 50 %")
         shift.kill()
         shift.communicate()
     program.run(*SHIFT, "--undo")
@@ -239,10 +223,10 @@ def test_traffic_that_a_pipeline_moves_meanwhile_stays_and_stops_the_shift(progr
         load(str(program.outputs()["url"])),
         _start(program, "v2", "-v", "--steps", "50", "--pause", str(round(120 * pace()))) as shift,
     ):
-        _until(shift, "v2 at 50 %")
+        said_until(shift, "v2 at 50 %")
         program.config(weights={"v1": 80, "v2": 20})
         program.up("--skip-preview")
-        _, said = shift.communicate()
+        said, _ = shift.communicate()
     assert shift.returncode == 1
     assert "somebody else moved it" in said
     assert _weights(program) == {"v1": 80, "v2": 20}
@@ -270,8 +254,7 @@ def test_shift_that_cannot_begin_says_why_and_changes_nothing(
     assert _weights(program) == {"v1": 100, "v2": 0}
 
 
-@contextmanager
-def ejecting(program: Program) -> Generator[None]:
+def ejecting() -> dict[str, object]:
     """A rule of another team for the app's host, which takes a pod away after its first error."""
     detection = {
         "consecutive5xxErrors": 1,
@@ -279,19 +262,8 @@ def ejecting(program: Program) -> Generator[None]:
         "baseEjectionTime": "60s",
         "maxEjectionPercent": 100,
     }
-    rule = {
-        "apiVersion": "networking.istio.io/v1",
-        "kind": "DestinationRule",
-        "metadata": {"name": "ejecting"},
-        "spec": {"host": "myapp.default.svc.cluster.local", "trafficPolicy": {"outlierDetection": detection}},
-    }
-    file = program.folder / "rule.json"
-    file.write_text(json.dumps(rule))
-    program.kubectl("create", "-f", str(file))
-    try:
-        yield
-    finally:
-        program.kubectl("delete", "destinationrule/ejecting")
+    spec = {"host": "myapp.default.svc.cluster.local", "trafficPolicy": {"outlierDetection": detection}}
+    return theirs("DestinationRule", "ejecting", spec)
 
 
 def test_what_the_gateway_answers_for_an_ejected_version_sends_the_shift_back(program: Program) -> None:
@@ -300,9 +272,9 @@ def test_what_the_gateway_answers_for_an_ejected_version_sends_the_shift_back(pr
     # The app's own errors alone pass; the rule comes once the step stands, as its `up` needs an endpoint.
     options = ("--steps", "50,100", "--pause", "60", "--max-error-rate", "0.5")
     with load(str(program.outputs()["url"])), _start(program, "v2", "-v", *options) as shift:
-        _until(shift, "v2 at 50 %:")
-        with ejecting(program):
-            _, said = shift.communicate()
+        said_until(shift, "v2 at 50 %:")
+        with program.applied(ejecting()):
+            said, _ = shift.communicate()
     assert shift.returncode == 1
     # Whichever is seen first: its answers, or that the gateway has nobody left to send to.
     assert re.search(

@@ -120,10 +120,8 @@ def test_each_of_several_gateways_with_the_selectors_label_is_proved(shop: Progr
     spec = one["spec"]
     for labels in (spec["selector"]["matchLabels"], spec["template"]["metadata"]["labels"]):
         labels["app"] = "second-gateway"
-    file = shop.folder / "gateway.json"
     metadata = {"name": "second-gateway", "namespace": "istio-system"}
-    file.write_text(json.dumps({**one, "metadata": metadata, "spec": spec, "status": None}))
-    shop.kubectl("apply", "-f", str(file))
+    shop.apply({**one, "metadata": metadata, "spec": spec, "status": None})
     try:
         shop.kubectl(*where, "rollout", "status", "deployment/second-gateway", "--timeout=180s")
         shop.config(weights={"v1": 40, "v2": 60})

@@ -15,6 +15,7 @@ from harness.labs import ROOT
 from harness.pace import pace
 from lab.host import start_time
 from lab.layout import Lab
+from tests.lab import subnets
 
 START = (
     "minikube",
@@ -129,6 +130,13 @@ class SecondLab:
         if check and done.returncode:
             raise AssertionError(f"{command} exited {done.returncode}:\n{done.stdout}{done.stderr}")
         return done
+
+
+def second_lab(folder: Path) -> SecondLab:
+    """A lab in a folder, not up yet, and a home directory beside it."""
+    home = folder / "home"
+    home.mkdir()
+    return SecondLab(folder / "lab", subnets.OWN, home)
 
 
 @dataclass(frozen=True)

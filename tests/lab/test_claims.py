@@ -1,8 +1,6 @@
 """Two splits on one gateway: the second that asks for the same requests is refused, with nothing touched."""
 
-import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -59,42 +57,31 @@ def test_a_split_that_stands_may_not_widen_to_anothers_host_and_goes_on_as_it_is
     shop.up("--skip-preview")
 
 
-def other_split(path: Path, namespace: str, **routing: Any) -> str:
-    """The file of another stack's Gateway and VirtualService."""
+def other_split(namespace: str, **routing: Any) -> list[dict[str, Any]]:
+    """Another stack's Gateway and VirtualService."""
     # Of two that are made in one second, Istio takes the first by name for the older one; Gateways too.
     app, where = App("theirs", namespace), Routing(gateway="their-gateway", **routing)
     items = [routes.gateway(app, where), routes.virtual_service(app, {"v1": 100}, where)]
     for item in items:
         item["metadata"]["annotations"] = {OWNER: f"{OTHER}/other-{item['kind'].lower()}"}
-    path.write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": items}))
-    return str(path)
+    return items
 
 
-def test_a_split_that_stands_is_told_of_another_and_can_still_be_moved_and_destroyed(
-    shop: Program, tmp_path: Path
-) -> None:
+def test_a_split_that_stands_is_told_of_another_and_can_still_be_moved_and_destroyed(shop: Program) -> None:
     shop.config(versions=V1_V2)
     shop.up("--skip-preview")
-    file = other_split(tmp_path / "other.json", "default", hosts=(HOST,))
-    shop.kubectl("apply", "-f", file)
-    try:
+    with shop.applied(*other_split("default", hosts=(HOST,))):
         shop.config(weights={"v1": 50, "v2": 50})
         moved = shop.up("--skip-preview")
         assert f"VirtualService default/theirs of the stack {OTHER} asks for the same" in moved.stdout
         shop.config(weights={"v1": 100})
         shop.up("--skip-preview")
         shop.run("pulumi", "destroy", "--yes", "--non-interactive", "--skip-preview")
-    finally:
-        shop.kubectl("delete", "-f", file)
 
 
-def test_disjoint_paths_of_one_host_are_fine(shop: Program, tmp_path: Path) -> None:
-    file = other_split(tmp_path / "other.json", "default", hosts=(HOST,), paths=("/other",))
-    shop.kubectl("apply", "-f", file)
-    try:
+def test_disjoint_paths_of_one_host_are_fine(shop: Program) -> None:
+    with shop.applied(*other_split("default", hosts=(HOST,), paths=("/other",))):
         shop.config(routing={**ROUTING, "paths": ["/shop"]})
         shop.up("--skip-preview")
         shop.config(routing={**ROUTING, "paths": ["/shop", "/other/cart"]})
         assert f"VirtualService default/theirs of the stack {OTHER}" in said_by(shop)
-    finally:
-        shop.kubectl("delete", "-f", file)

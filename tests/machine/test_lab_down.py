@@ -23,6 +23,7 @@ from tests.lab.second_lab import (
     differences,
     living,
     machine,
+    second_lab,
     survivors,
 )
 
@@ -42,9 +43,7 @@ def before(tmp_path_factory: pytest.TempPathFactory) -> Machine:
 def second(tmp_path: Path, before: Machine) -> Iterator[SecondLab]:
     """A lab to be made and unmade by the test; taken away after it all the same."""
     del before  # only to be read first
-    home = tmp_path / "home"
-    home.mkdir()
-    made = SecondLab(tmp_path / "lab", subnets.OWN, home)
+    made = second_lab(tmp_path)
     yield made
     made.run("down")
 

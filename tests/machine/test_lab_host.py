@@ -15,7 +15,7 @@ import pytest
 import lab.cgroups
 from harness.pace import pace
 from tests.lab import subnets
-from tests.lab.second_lab import SecondLab, differences, machine
+from tests.lab.second_lab import SecondLab, differences, machine, second_lab
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -23,10 +23,7 @@ pytestmark = pytest.mark.timeout(300)
 @pytest.fixture(scope="module")
 def second(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecondLab]:
     """A running host without a cluster."""
-    folder = tmp_path_factory.mktemp("second")
-    home = folder / "home"
-    home.mkdir()
-    made = SecondLab(folder / "lab", subnets.OWN, home)
+    made = second_lab(tmp_path_factory.mktemp("second"))
     made.run("up")
     yield made
     made.run("down")

@@ -14,7 +14,7 @@ import pytest
 from harness.labs import ROOT
 from harness.pace import pace
 from tests.lab import subnets
-from tests.lab.second_lab import SecondLab
+from tests.lab.second_lab import SecondLab, second_lab
 
 pytestmark = pytest.mark.timeout(300)
 NODE_PORT = 30080
@@ -60,9 +60,7 @@ spec:
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecondLab]:
     """A started Minikube with two Deployments."""
     folder = tmp_path_factory.mktemp("minikube")
-    home = folder / "home"
-    home.mkdir()
-    made = SecondLab(folder / "lab", subnets.OWN, home)
+    made = second_lab(folder)
     made.run("up")
     try:
         made.start_minikube()

@@ -121,9 +121,8 @@ def theirs(program: Program) -> Iterator[None]:
         "template": {"metadata": {"labels": labels}, "spec": {"containers": [container]}},
     }
     made = {"apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": {"name": "theirs"}, "spec": spec}
-    program.run("sh", "-c", 'printf %s "$1" | kubectl apply -f -', "sh", json.dumps(made))
-    yield
-    program.kubectl("delete", "statefulset/theirs")
+    with program.applied(made):
+        yield
 
 
 @pytest.fixture(scope="module")
