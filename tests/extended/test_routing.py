@@ -144,10 +144,7 @@ def test_a_load_balancers_address_is_the_url(shop: Program) -> None:
             "ports": [{"name": "http2", "port": 80}],
         },
     }
-    file = shop.folder / "balancer.json"
-    file.write_text(json.dumps(service))
-    shop.kubectl("create", "-f", str(file))
-    try:
+    with shop.applied(service):
         # What a cloud's controller would write.
         status = json.dumps({"status": {"loadBalancer": {"ingress": [{"ip": "127.0.0.77"}]}}})
         named = ("-n", "istio-system", "service", "shop-balancer")
@@ -158,8 +155,6 @@ def test_a_load_balancers_address_is_the_url(shop: Program) -> None:
         assert shop.outputs()["url"] == "http://127.0.0.77"
         shop.config(istio={"install": False})
         shop.up("--skip-preview")
-    finally:
-        shop.kubectl("-n", "istio-system", "delete", "service", "shop-balancer")
 
 
 def test_slow_requests_of_a_version_that_is_removed_end_well(shop: Program) -> None:

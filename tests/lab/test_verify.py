@@ -12,6 +12,7 @@ import yaml
 from components.kubernetes.errors import NotConvergedError
 from harness.labs import Program
 from tests.lab.observe import QUICK, VERSIONS, failing_up, followed, routed, scale, wait
+from tests.lab.others import theirs
 
 DRIFTED, NOT_APPLIED, FAILING, NOT_ASKED = 3, 4, 5, 6
 COMMANDS = (
@@ -201,22 +202,13 @@ def test_a_virtual_service_that_is_gone_is_written_though_a_version_is_down(base
 
 
 def test_a_gateway_that_refuses_is_named_as_the_gateway(base: Program) -> None:
-    policy: dict[str, Any] = {
-        "apiVersion": "security.istio.io/v1",
-        "kind": "AuthorizationPolicy",
-        "metadata": {"name": "closed", "namespace": "istio-system"},
-        "spec": {"action": "DENY", "rules": [{}]},
-    }
-    file = base.folder / "policy.json"
-    file.write_text(json.dumps(policy))
-    base.kubectl("create", "-f", str(file))
-    try:
+    spec: dict[str, Any] = {"action": "DENY", "rules": [{}]}
+    closed = theirs("AuthorizationPolicy", "closed", spec, namespace="istio-system", group="security")
+    with base.applied(closed):
         wait(lambda: httpx.get(str(base.outputs()["url"])).status_code == 403, "the gateway refuses")
         (found,) = awaited(base, lambda status, _: status == FAILING)["differences"]
         assert "requests failed: HTTP 403: RBAC: access denied; the gateway answered itself" in found["what"]
         assert "logs" not in found["mend"]
-    finally:
-        base.kubectl("-n", "istio-system", "delete", "authorizationpolicy/closed")
 
 
 def test_an_app_that_fails_is_named_as_the_app(base: Program) -> None:
