@@ -8,7 +8,7 @@ this module. Why not hooks: docs/order.md.
 import dataclasses
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -17,6 +17,7 @@ from pulumi import dynamic
 
 from . import later
 from .gateway import convergence as proof
+from .gateway import serving
 from .gateway.beside import Beside, of_rule
 from .gateway.chain import Entrance, Wanted
 from .gateway.envoy import Target
@@ -136,10 +137,11 @@ def room_of(
     return Room(before, after, percent, {one: target.workload(one) for one in {*before, *after}})
 
 
-def _images(olds: Mapping[str, Any]) -> Mapping[str, list[str]]:
-    """The images of the last proof; they were read once for all gateways."""
+def _proved(olds: Mapping[str, Any]) -> serving.Served:
+    """What served at the last proof; it was read once for all gateways."""
     proofs: list[Mapping[str, Any]] = olds.get("proof") or []
-    return proofs[0]["images"] if proofs else {}
+    first: Mapping[str, Any] = proofs[0] if proofs else {}
+    return serving.Served(first.get("images", {}), first.get("templates", {}))
 
 
 def _changed(olds: Mapping[str, Any], news: Mapping[str, Any]) -> bool:
@@ -240,7 +242,7 @@ class ConvergedProvider(Provider):
 
     def create(self, props: dict[str, Any]) -> dynamic.CreateResult:
         """Waits."""
-        return dynamic.CreateResult(props["virtualService"], self._wait(props))
+        return dynamic.CreateResult(props["virtualService"], self._wait({}, props))
 
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> dynamic.DiffResult:
         """A change of inputs; or none, but a gateway routes otherwise, or to an image without a proof."""
@@ -248,38 +250,45 @@ class ConvergedProvider(Provider):
             return dynamic.DiffResult(changes=True)
         split = _split(_news)
         try:
-            holds = _holds(_news, _olds) and proof.serves_only(split, _images(_olds))
+            holds = _holds(_news, _olds) and serving.serves_only(split, _proved(_olds), _own(_news))
             return dynamic.DiffResult(changes=not holds)
         except GatewayError:
             return dynamic.DiffResult(changes=True)
 
     def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> dynamic.UpdateResult:
         """Waits."""
-        return dynamic.UpdateResult(self._wait(_news))
+        return dynamic.UpdateResult(self._wait(_olds, _news))
 
     @plain_errors()
-    def _wait(self, props: Mapping[str, Any]) -> dict[str, Any]:
-        split = _split(props)
+    def _wait(self, olds: Mapping[str, Any], props: Mapping[str, Any]) -> dict[str, Any]:
+        split, weights, seconds = _split(props), _weights(props), props["timeoutSeconds"]
+        served = serving.wait_for_replaced(split, weights, _own(props), _proved(olds), seconds)
         hosts = [endpoint.recorded(one) for one in props.get("requests") or ()]
         if split.by_requests:
             from .observation import requests_alone
 
-            requests_alone.wait_for_answers(split, props["marks"], hosts, props["timeoutSeconds"])
-            proofs = requests_alone.proofs(split, _weights(props), hosts)
+            requests_alone.wait_for_answers(split, props["marks"], hosts, seconds)
+            proofs = requests_alone.proofs(weights, hosts)
             if split.callers:
                 say(
                     "callers in the mesh are not proved: with convergence.evidence requests, nobody asks them"
                 )
         else:
-            proofs = proof.wait_for_weights(split, _wanted(props), props["timeoutSeconds"])
+            proofs = proof.wait_for_weights(split, _wanted(props), seconds)
         undecided = tuple(dict.fromkeys(text for one in proofs for text in one.undecided))
         if not split.by_requests and (hosts or undecided):
             # The HTTP client takes longer to import than all else here, and no other call needs it.
             from .observation import own_requests
 
-            own_requests.prove(split, _weights(props), hosts, undecided)
+            own_requests.prove(split, weights, hosts, undecided)
         _record(props)
-        return {**props, "proof": [dataclasses.asdict(one) for one in proofs]}
+        pods = dataclasses.asdict(served)
+        return {**props, "proof": [dataclasses.asdict(one) | pods for one in proofs]}
+
+
+def _own(props: Mapping[str, Any]) -> Collection[str]:
+    """The versions with traffic whose workload is the stack's own; no other has an image in the config."""
+    return props.get("images", {}).keys()
 
 
 def _holds(news: Mapping[str, Any], olds: Mapping[str, Any]) -> bool:

@@ -1,7 +1,7 @@
 """The two questions of an `up`: can the versions take traffic, and do the gateways send it so?"""
 
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 from ..kubernetes import workloads
@@ -17,7 +17,8 @@ from .chain import Seen, Split, Wanted, shown
 from .finding import Finding, Grade, Link, failures
 from .gateways import Answer, Gateways
 from .room import Room, too_few
-from .waiting import HopelessWaitError, InterruptedWaitError, say, wait_until
+from .serving import pod_reasons, selector
+from .waiting import HopelessWaitError, InterruptedWaitError, outcome, say, wait_until
 
 # Envoys follow within a fraction of a second; what takes longer has a reason, which is asked for as often.
 _REASON_SECONDS = 2
@@ -28,14 +29,12 @@ _MORE_PODS = "raise its replicas or autoscaling.min, or lower convergence.room"
 class Proof:
     """One gateway pod and the weights by which its Envoy routed, at a time (UTC, ISO 8601).
 
-    `images` are, by version with traffic, those that its ready pods run, by digest. `undecided` is what
-    the Envoy's configuration alone does not tell: requests have to.
+    `undecided` is what the Envoy's configuration alone does not tell: requests have to.
     """
 
     pod: str
     weights: Mapping[str, int]
     at: str
-    images: Mapping[str, tuple[str, ...]]
     undecided: tuple[str, ...] = ()
 
 
@@ -63,18 +62,6 @@ def check_certificate(split: Split) -> None:
         if failing:
             said = (one.told(gateways.api.kubectl) for one in failing)
             raise HopelessWaitError(_lines("The Gateway has not changed:", *said))
-
-
-def serves_only(split: Split, images: Mapping[str, Sequence[str]]) -> bool:
-    """Whether no version's ready pods run an image that is not among these. Raises GatewayError.
-
-    While a version is being rolled out, its images are in motion and tell nothing.
-    """
-    target = split.target
-    with Api(split.kubeconfig) as api:
-        running = workloads.images(api, target.namespace, {one: target.workload(one) for one in images})
-        others = tuple(version for version in images if not set(running[version]) <= set(images[version]))
-        return len(_not_rolled_out(api, target, others)) == len(others)
 
 
 def can_take(split: Split, versions: tuple[str, ...]) -> bool:
@@ -122,9 +109,9 @@ def wait_for_versions(
             raise HopelessWaitError(_lines("Traffic has not moved:", ambient.told(gateways.api.kubectl)))
         try:
             check = _explained(gateways, split, versions, look)
-            wait_until(check, seconds, lambda: _pod_reasons(gateways, split, versions))
+            wait_until(check, seconds, lambda: pod_reasons(gateways.api, target, versions))
         except NotConvergedError as error:
-            said, rest = _outcome(error, f"within {seconds:g} s")
+            said, rest = outcome(error, f"within {seconds:g} s")
             if isinstance(error, InterruptedWaitError):
                 # Whoever interrupts does not wait for reasons.
                 first = f"Traffic has not moved: {_names(versions)} could not take it{said}"
@@ -135,9 +122,9 @@ def wait_for_versions(
                 _lines(
                     f"Traffic has not moved: {_names(late)} could not take it{said}",
                     *(stuck.values() or rest),
-                    *_pod_reasons(gateways, split, late),
+                    *pod_reasons(gateways.api, target, late),
                     f"Look at: {gateways.api.kubectl} -n {target.namespace} describe pods "
-                    f"-l {_selector(target, late)}",
+                    f"-l {selector(target, late)}",
                     "To go on as before, set the config back and run pulumi up.",
                 )
             ) from error
@@ -167,7 +154,7 @@ def wait_for_weights(split: Split, wanted: Wanted, seconds: float) -> tuple[Proo
         try:
             wait_until(_explained(gateways, split, tuple(wanted.served), look), seconds, list)
         except NotConvergedError as error:
-            said, rest = _outcome(error, f"after {seconds:g} s")
+            said, rest = outcome(error, f"after {seconds:g} s")
             who = "gateway and sidecar" if split.callers else "gateway"
             raise type(error)(
                 _lines(
@@ -179,19 +166,15 @@ def wait_for_weights(split: Split, wanted: Wanted, seconds: float) -> tuple[Proo
                     "To try again, run pulumi up; to go back, set the config back before it.",
                 )
             ) from error
-        now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-        target = split.target
-        images = workloads.images(
-            gateways.api, target.namespace, {one: target.workload(one) for one in wanted.served}
-        )
+    now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     _say_notes(answers)
     seen = ((str(one.pod), one.value) for one in answers if one.value and one.value.routes)
-    proofs = tuple(Proof(pod, wanted.served, now, images, _undecided(value)) for pod, value in seen)
+    proofs = tuple(Proof(pod, wanted.served, now, _undecided(value)) for pod, value in seen)
     if sampled is None:
         return proofs
     for text in (str(sampled), *sampled.notes):
         say(text)
-    return (*proofs, Proof(str(sampled), wanted.served, now, images))
+    return (*proofs, Proof(str(sampled), wanted.served, now))
 
 
 def _undecided(seen: Seen) -> tuple[str, ...]:
@@ -247,15 +230,6 @@ def _explained(
         return said
 
     return check
-
-
-def _outcome(error: NotConvergedError, late: str) -> tuple[str, list[str]]:
-    """The end of the first line, and the lines after it; what no waiting mends stands in the first."""
-    first, *rest = str(error).splitlines()
-    if isinstance(error, HopelessWaitError):
-        return f": {first}", rest
-    ended = "before it was interrupted" if isinstance(error, InterruptedWaitError) else late
-    return f" {ended}.", [first, *rest]
 
 
 def lacking(gateways: Gateways, split: Split, versions: tuple[str, ...]) -> tuple[Finding, ...]:
@@ -319,24 +293,6 @@ def _stuck(api: Api, split: Split, versions: tuple[str, ...]) -> dict[str, str]:
             cure = f"No autoscaler takes it from there; type: {api.kubectl} {start}"
             reasons[version] = _lines(reason, cure)
     return reasons
-
-
-def _pod_reasons(gateways: Gateways, split: Split, versions: tuple[str, ...]) -> list[str]:
-    reasons: list[str] = []
-    for version in versions:
-        labels = split.target.workload(version).labels
-        try:
-            reasons += workloads.pod_reasons(gateways.api, split.target.namespace, labels)
-        except GatewayError as error:
-            reasons.append(str(error))
-    return reasons
-
-
-def _selector(target: envoy.Target, versions: tuple[str, ...]) -> str:
-    """Labels of the versions' pods, as kubectl takes them; of the stack's own the one that all have."""
-    theirs = target.existing.get(versions[0])
-    labels = {"app": target.virtual_service} if theirs is None else theirs.labels
-    return ",".join(f"{key}={value}" for key, value in labels.items())
 
 
 def _names(versions: tuple[str, ...]) -> str:

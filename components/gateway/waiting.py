@@ -79,6 +79,18 @@ def wait_until(
             raise InterruptedWaitError("\n".join(missing))
 
 
+def outcome(error: NotConvergedError, late: str) -> tuple[str, list[str]]:
+    """The end of the first line of what a wait missed, and the lines after it.
+
+    What no waiting mends stands in the first.
+    """
+    first, *rest = str(error).splitlines()
+    if isinstance(error, HopelessWaitError):
+        return f": {first}", rest
+    ended = "before it was interrupted" if isinstance(error, InterruptedWaitError) else late
+    return f" {ended}.", [first, *rest]
+
+
 def say(text: str) -> None:
     """Tells the user of an `up` now: Pulumi shows at once what a dynamic provider prints there."""
     listener = LISTENER.get()

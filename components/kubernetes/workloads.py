@@ -8,6 +8,9 @@ from .api import Api
 
 # The end of the reason of a workload without pods, as its spec says.
 EMPTY = "is scaled to 0"
+_UNSEEN = "Kubernetes has not seen the change yet"
+# A Deployment's label of the pods of one template (DefaultDeploymentUniqueLabelKey in k8s.io/api/apps/v1).
+_TEMPLATE = "pod-template-hash"
 
 
 @dataclass(frozen=True)
@@ -25,6 +28,19 @@ class Workload:
     name: str
     labels: Mapping[str, str]
     container: str
+
+
+@dataclass(frozen=True)
+class Serving:
+    """What the ready pods of a version are.
+
+    Attributes:
+        images: of the app's own container, by digest.
+        templates: the hashes of the pod templates that a Deployment made them of.
+    """
+
+    images: tuple[str, ...] = ()
+    templates: tuple[str, ...] = ()
 
 
 def own(app: str, version: str) -> Workload:
@@ -71,7 +87,7 @@ def rollout_gap(where: str, found: Mapping[str, Any]) -> str | None:
     status: Mapping[str, Any] = found.get("status") or {}
     wanted: int = found["spec"].get("replicas", 1)
     if status.get("observedGeneration", 0) < found["metadata"]["generation"]:
-        return f"{where}: Kubernetes has not seen the change yet"
+        return f"{where}: {_UNSEEN}"
     updated, available = status.get("updatedReplicas", 0), status.get("availableReplicas", 0)
     # A StatefulSet counts none as updated once all are.
     revision = status.get("updateRevision")
@@ -125,17 +141,33 @@ def _refused(status: Mapping[str, Any]) -> str:
     return "".join(f"; {reason}" for reason in reasons)
 
 
-def images(api: Api, namespace: str, of: Mapping[str, Workload]) -> dict[str, tuple[str, ...]]:
-    """By version, the images that its ready pods run, by digest; not of pods on their way out.
-
-    Raises GatewayError.
-    """
-    found: dict[str, set[str]] = {version: set() for version in of}
+def serving(api: Api, namespace: str, of: Mapping[str, Workload]) -> dict[str, Serving]:
+    """By version, what its ready pods are; not pods on their way out. Raises GatewayError."""
+    images: dict[str, set[str]] = {version: set() for version in of}
+    templates: dict[str, set[str]] = {version: set() for version in of}
     for version, pod in _pods(api, namespace, of):
         containers: list[Mapping[str, Any]] = pod["status"].get("containerStatuses") or []
         own_one = of[version].container
-        found[version].update(one["imageID"] for one in containers if one["name"] == own_one and one["ready"])
-    return {version: tuple(sorted(digests)) for version, digests in found.items()}
+        ready = [one["imageID"] for one in containers if one["name"] == own_one and one["ready"]]
+        images[version].update(ready)
+        labels: Mapping[str, str] = pod["metadata"].get("labels") or {}
+        if ready and _TEMPLATE in labels:
+            templates[version].add(labels[_TEMPLATE])
+    return {one: Serving(tuple(sorted(images[one])), tuple(sorted(templates[one]))) for one in of}
+
+
+def being_replaced(api: Api, namespace: str, workload: Workload) -> str | None:
+    """How many pods of a Deployment are not of its template; None: none. Raises GatewayError."""
+    found = api.find(path(namespace, workload))
+    if found is None:
+        return None
+    where = f"{workload.kind.lower()} {namespace}/{workload.name}"
+    status: Mapping[str, Any] = found.get("status") or {}
+    if status.get("observedGeneration", 0) < found["metadata"]["generation"]:
+        return f"{where}: {_UNSEEN}"
+    replicas: int = status.get("replicas", 0)
+    older = replicas - status.get("updatedReplicas", 0)
+    return f"{where}: {older} of {replicas} pods are of an older kind" if older > 0 else None
 
 
 def addresses(api: Api, namespace: str, of: Mapping[str, Workload]) -> dict[str, frozenset[str]]:

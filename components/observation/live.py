@@ -198,7 +198,7 @@ def _existing(api: Api, settings: Settings) -> Iterator[tuple[str, Pods]]:
         read = one and workloads.read(api, namespace, one.kind, one.name, wanted.subset.labels)
         if read:
             known, item = read
-            running = workloads.images(api, namespace, {version: known})[version]
+            running = workloads.serving(api, namespace, {version: known})[version].images
             containers: Sequence[Mapping[str, Any]] = item["spec"]["template"]["spec"]["containers"]
             yield (
                 version,

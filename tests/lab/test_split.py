@@ -186,6 +186,22 @@ def test_drift_is_shown_and_put_right(
     shop.run("pulumi", "stack", "import", "--file", str(state))
 
 
+@pytest.mark.parametrize("besides", [{}, {"weights": {"v1": 40, "v2": 60}}], ids=["alone", "with a move"])
+def test_an_image_is_put_back_when_no_pod_serves_the_other(shop: Program, besides: Mapping[str, Any]) -> None:
+    # A roll-out takes longer than an `up`.
+    slow = {**VERSIONS, "v1": {**VERSIONS["v1"], "minReadySeconds": 10}}
+    shop.config(versions=slow, convergence=PATIENT)
+    shop.up("--skip-preview")
+    shop.kubectl("set", "image", "deploy/shop-v1", "shop=janakiramm/myapp:v2")
+    shop.kubectl("rollout", "status", "deploy/shop-v1")
+    shop.config(**besides)
+    shop.up("--skip-preview")
+    pods = get(shop, "pods", "-l", "app=shop,version=v1")["items"]
+    serving = [pod for pod in pods if "deletionTimestamp" not in pod["metadata"]]
+    assert {pod["spec"]["containers"][0]["image"] for pod in serving} == {VERSIONS["v1"]["image"]}
+    shop.up("--skip-preview", "--expect-no-changes")
+
+
 @pytest.mark.timeout(600)
 def test_fifty_versions(shop: Program) -> None:
     versions = {f"r{number}": {"image": "janakiramm/myapp:v1"} for number in range(50)}

@@ -11,8 +11,8 @@ import yaml
 
 from harness.labs import ROOT, Lab, Program
 from harness.pace import pace
-from tests.lab.observe import get, wait
-from tests.lab.shop import ROUTING, existing_cluster, second_stack
+from tests.lab.observe import scale, wait
+from tests.lab.shop import ROUTING, TARGET, existing_cluster, second_stack
 
 ROLE, USER = "blue-green-less", "less"
 # Who binds what, by the file that a right is taken away from.
@@ -164,8 +164,7 @@ def command(shop: Program, right: Right) -> tuple[str, ...]:
             shop.kubectl("delete", "virtualservice", "shop")
         elif (right.resource, right.verb) == ("deployments", "get"):
             # A version's own Deployment is asked for where a gateway has no endpoint of it.
-            shop.kubectl("scale", "deployment", "shop-v1", "--replicas=0")
-            wait(lambda: not get(shop, "endpoints", "shop").get("subsets"), "v1 has no endpoint")
+            scale(shop, "v1", 0, TARGET)
         return ("python", "-m", "rollout", "preview" if right.file == "preview" else "verify")
     kind = f"{right.resource}.{right.group}" if right.group else right.resource
     if (right.resource, right.verb) == ("configmaps", "create"):

@@ -352,4 +352,5 @@ def test_images_are_those_of_the_apps_own_container() -> None:
     }
     path = "/api/v1/namespaces/default/pods"
     with fake_cluster(objects={path: {"items": pods}}) as cluster, Api(cluster.kubeconfig) as api:
-        assert workloads.images(api, "default", of) == {"v1": ("cart@1",), "v2": ("s@2",)}
+        found = workloads.serving(api, "default", of)
+    assert {version: one.images for version, one in found.items()} == {"v1": ("cart@1",), "v2": ("s@2",)}

@@ -35,6 +35,8 @@ TEST: dict[str, Any] = {
 }
 WITH_V3 = {"v1": "a", "v2": "b", "v3": "d"}
 TESTED: dict[str, Any] = {"beside": [TEST], "workloads": WITH_V3}
+NOTHING = {"v1": (), "v2": ()}
+OWN = {"v1": "myapp:1", "v2": "myapp:2"}
 STATE: dict[str, Any] = PROPS | {"proof": [], "__provider": "old"}
 
 
@@ -139,23 +141,30 @@ def test_without_a_change_the_gateways_decide(monkeypatch: pytest.MonkeyPatch, *
 
     monkeypatch.setattr(split_proof.proof, "can_take", answer)
     monkeypatch.setattr(split_proof.proof, "holds", answer)
-    monkeypatch.setattr(split_proof.proof, "serves_only", true)
+    monkeypatch.setattr(split_proof.serving, "serves_only", true)
     for provider in (ReadyProvider(), ConvergedProvider()):
         assert provider.diff("myapp", STATE, news()).changes is not holds
 
 
 @pytest.mark.parametrize(
-    ("running", "leaving", "seen_generation", "changes"),
+    ("running", "leaving", "seen_generation", "images", "changes"),
     [
-        ("sha256:1", False, 2, False),
-        ("sha256:2", False, 2, True),
-        ("sha256:2", True, 2, False),
-        ("sha256:2", False, 1, False),
+        ("sha256:1", False, 2, OWN, False),
+        ("sha256:2", False, 2, OWN, True),
+        ("sha256:2", True, 2, OWN, False),
+        ("sha256:2", False, 1, OWN, True),
+        ("sha256:2", False, 1, {}, False),
     ],
-    ids=["as proved", "another image", "on its way out", "in the middle of a rollout"],
+    ids=["as proved", "another image", "on its way out", "about to be replaced", "somebody else's roll-out"],
 )
 def test_an_image_that_the_proof_does_not_name_is_a_change(
-    monkeypatch: pytest.MonkeyPatch, *, running: str, leaving: bool, seen_generation: int, changes: bool
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    running: str,
+    leaving: bool,
+    seen_generation: int,
+    images: Mapping[str, str],
+    changes: bool,
 ) -> None:
     metadata = {"labels": {"app": "myapp", "version": "v1"}}
     pod = {
@@ -179,8 +188,8 @@ def test_an_image_that_the_proof_does_not_name_is_a_change(
     state = STATE | {"proof": [{"pod": "a", "images": {"v1": ["sha256:1"]}}]}
     monkeypatch.setattr(split_proof.proof, "holds", true)
     with fake_cluster(objects=objects) as cluster:
-        kubeconfig = {"kubeconfig": cluster.kubeconfig}
-        found = ConvergedProvider().diff("myapp", state | kubeconfig, news(**kubeconfig))
+        inputs = {"kubeconfig": cluster.kubeconfig, "images": images}
+        found = ConvergedProvider().diff("myapp", state | inputs, news(**inputs))
     assert found.changes is changes
 
 
@@ -203,24 +212,26 @@ def test_what_is_not_proven_is_not_in_the_state(monkeypatch: pytest.MonkeyPatch)
     def fail(*_: object) -> None:
         raise NotConvergedError("gateway a still routes by v1 100 %")
 
+    monkeypatch.setattr(split_proof.serving, "wait_for_replaced", true)
     monkeypatch.setattr(split_proof.proof, "wait_for_weights", fail)
     with pytest.raises(GatewayError, match=r"^\ngateway a still routes by v1 100 %$"):
         ConvergedProvider().update("myapp", STATE, news())
 
 
 def test_the_proof_is_an_output(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    one = proof.Proof("istio-system/a", {"v1": 50, "v2": 50}, "2026-01-01T00:00:00Z", {})
+    one = proof.Proof("istio-system/a", {"v1": 50, "v2": 50}, "2026-01-01T00:00:00Z")
 
     def wait(*_: object) -> tuple[proof.Proof, ...]:
         return (one,)
 
     monkeypatch.setattr(split_proof.proof, "wait_for_weights", wait)
     with fake_cluster() as cluster:
-        props = {**news(), "kubeconfig": cluster.kubeconfig, "images": {"v1": "app:1", "v2": "app:2"}}
+        props = {**news(), "kubeconfig": cluster.kubeconfig, "images": OWN}
         outs = ConvergedProvider().create(props).outs
     assert outs is not None
     assert outs["proof"] == [
-        {"pod": one.pod, "weights": one.weights, "at": one.at, "images": {}, "undecided": ()},
+        {"pod": one.pod, "weights": one.weights, "at": one.at, "undecided": ()}
+        | {"images": NOTHING, "templates": NOTHING},
     ]
     # There is no VirtualService, so nothing could be noted there; the proof holds all the same.
     assert "`rollback --now` will not know this split" in capsys.readouterr().err
