@@ -40,7 +40,7 @@ def causes(
         questions.append(lambda: route_filters(gateways))
     if links & {Link.HOST, Link.ROUTE, Link.UPDATE, Link.LISTENER, Link.CLUSTER}:
         questions.append(lambda: updates(gateways, target, links))
-    if Link.CLUSTER in links:
+    if links & {Link.CLUSTER, Link.RULE}:
         questions.append(lambda: rules.in_the_way(api, target, versions, gateways.pods()))
     if links & {Link.CLUSTER, Link.ENDPOINTS}:
         questions.append(lambda: deployments(api, target, versions))

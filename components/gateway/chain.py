@@ -8,16 +8,16 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from ..kubernetes import workloads
 from ..kubernetes.errors import ForbiddenError, GatewayError
 from ..kubernetes.kubeconfig import Kubeconfig
-from . import beside, envoy, in_front
+from . import beside, envoy, in_front, version_pods
 from .admin import EnvoyAdmin
 from .beside import Beside
 from .envoy import Route, Target
 from .finding import REFRESH, Finding, Grade, Link, failures
 from .gateways import Answer, Gateways
 from .listeners import CERTS, in_use, listeners_path, listening, secrets_path, taken
+from .version_pods import VersionPods
 
 
 @dataclass(frozen=True)
@@ -224,27 +224,30 @@ def judged(gateways: Gateways, split: Split, answers: tuple[Answer[Seen], ...]) 
 def against_ready(
     gateways: Gateways, target: Target, answers: tuple[Answer[Seen], ...]
 ) -> tuple[Answer[Seen], ...]:
-    """The answers with a finding where an Envoy's endpoints are not of now. Raises GatewayError."""
+    """The answers with a finding where an Envoy's endpoints are not of now, or not the version's.
+
+    Raises GatewayError.
+    """
     versions = {version for answer in answers if answer.value for version in answer.value.healthy}
     if not versions:
         return answers
-    of = {version: target.workload(version) for version in sorted(versions)}
-    ready = workloads.addresses(gateways.api, target.namespace, of)
-    return tuple(_against(answer, ready) for answer in answers)
+    pods = version_pods.of(gateways.api, target, versions)
+    return tuple(_against(answer, pods) for answer in answers)
 
 
-def _against(answer: Answer[Seen], ready: Mapping[str, frozenset[str]]) -> Answer[Seen]:
-    """The answer with a finding for each version of whose ready pods its Envoy knows none."""
+def _against(answer: Answer[Seen], pods: Mapping[str, VersionPods]) -> Answer[Seen]:
+    """The answer with a finding for each version that its Envoy leads to no pod of it, or to others too."""
     seen = answer.value
     if seen is None:
         return answer
-    gone = tuple(
-        Finding(Link.ENDPOINTS, f"knows none of the ready pods of {version}: it has no news from istiod")
+    found = tuple(
+        finding
         for version, addresses in seen.healthy.items()
         # Of an endpoint that is no address, as in an ambient mesh, nothing is known.
-        if ready.get(version) and envoy.NO_ADDRESS not in addresses and not ready[version] & addresses
+        if envoy.NO_ADDRESS not in addresses
+        for finding in pods[version].findings(addresses)
     )
-    return replace(answer, value=replace(seen, findings=(*seen.findings, *gone)))
+    return replace(answer, value=replace(seen, findings=(*seen.findings, *found)))
 
 
 def broken(answers: tuple[Answer[Seen], ...]) -> tuple[Finding, ...]:

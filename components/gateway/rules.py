@@ -1,4 +1,4 @@
-"""The DestinationRules because of which a gateway lacks the cluster of a version."""
+"""The DestinationRules because of which a gateway lacks the cluster of a version, or has another one."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -37,6 +37,13 @@ def in_the_way(
         *(_first(item) for item in others if _hides(item, target, gateways)),
         *(_foreign(item, ours) for item in others if export(item) != ours and _joins(item, target, gateways)),
         *(_apart(item, ours) for item in own.values() if export(item) != ours),
+        *(
+            _doubled(item, subset["name"])
+            for item in others
+            if export(item) == ours and _joins(item, target, gateways)
+            for subset in item["spec"].get("subsets") or ()
+            if _is_taken_before(item, subset, own.get(f"{target.virtual_service}-{subset['name']}"))
+        ),
         *(
             Finding(
                 Link.RULE,
@@ -131,6 +138,36 @@ def _apart(item: Mapping[str, Any], ours: tuple[str, ...]) -> Finding:
         f"DestinationRule {namespace}/{name} has {_shown(export(item))}, and is to have {_shown(ours)}",
         f"kubectl -n {namespace} patch destinationrule {name} --type=json -p '{patch}'",
         writer(item, "exportTo"),
+        Grade.BROKEN,
+    )
+
+
+def _is_taken_before(
+    item: Mapping[str, Any], subset: Mapping[str, Any], own: Mapping[str, Any] | None
+) -> bool:
+    """Whether a subset has the name of a version, other labels, and stands in an older rule.
+
+    Of two subsets of one name Istio keeps the one of the older rule (istio/istio,
+    pilot/pkg/model/destination_rule.go), and of two rules of one second the one whose name comes first.
+    """
+    if own is None:
+        return False
+    labels = [one.get("labels") for one in own["spec"].get("subsets") or () if one["name"] == subset["name"]]
+    return subset.get("labels") not in labels and _age(item) < _age(own)
+
+
+def _age(item: Mapping[str, Any]) -> tuple[str, str]:
+    return item["metadata"]["creationTimestamp"], item["metadata"]["name"]
+
+
+def _doubled(item: Mapping[str, Any], version: str) -> Finding:
+    namespace, name = item["metadata"]["namespace"], item["metadata"]["name"]
+    return Finding(
+        Link.RULE,
+        f"DestinationRule {namespace}/{name} has a subset {version} with other labels, and is older than the "
+        "version's own rule: of two subsets of one name Istio takes the older rule's",
+        f"kubectl -n {namespace} delete destinationrule {name}, or take the subset {version} out of it",
+        writer(item, "subsets") or writer(item, "host"),
         Grade.BROKEN,
     )
 

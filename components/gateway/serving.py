@@ -88,7 +88,8 @@ def wait_for_replaced(
                 lines.append(f"Look at: {api.kubectl} {look}")
             lines.append("To try again, run pulumi up; to go back, set the config back before it.")
             raise type(error)("\n  ".join(lines)) from error
-    return now
+        # The Deployments were asked after the pods: some of these may have left meanwhile.
+        return now if all(proved.has(version, now) for version in own) else served(api, target, versions)
 
 
 def pod_reasons(api: Api, target: Target, versions: tuple[str, ...]) -> list[str]:

@@ -1,6 +1,6 @@
 """Whether a version's workload is rolled out, and its pods' own reasons if it is not."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,6 +41,33 @@ class Serving:
 
     images: tuple[str, ...] = ()
     templates: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Pod:
+    """One pod.
+
+    Attributes:
+        name: in its namespace.
+        labels: all that it has.
+        maker: kind and name of the controller that it belongs to; empty: none.
+        ready: whether it is.
+        addresses: its IP addresses.
+    """
+
+    name: str
+    labels: Mapping[str, str]
+    maker: str
+    ready: bool
+    addresses: frozenset[str]
+
+    def has(self, workload: Workload) -> bool:
+        """Whether it has the labels of the workload's pods."""
+        return workload.labels.items() <= self.labels.items()
+
+    def is_of(self, deployment: str) -> bool:
+        """Whether it is a Deployment's: that names its ReplicaSets by the hashes of its templates."""
+        return self.maker == f"ReplicaSet {deployment}-{self.labels.get(_TEMPLATE)}"
 
 
 def own(app: str, version: str) -> Workload:
@@ -172,20 +199,50 @@ def being_replaced(api: Api, namespace: str, workload: Workload) -> str | None:
 
 def addresses(api: Api, namespace: str, of: Mapping[str, Workload]) -> dict[str, frozenset[str]]:
     """By version, the addresses of its ready pods; not of pods on their way out. Raises GatewayError."""
-    found: dict[str, frozenset[str]] = dict.fromkeys(of, frozenset())
-    for version, pod in _pods(api, namespace, of):
-        conditions: list[Mapping[str, str]] = pod["status"].get("conditions") or []
-        if any(one["type"] == "Ready" and one["status"] == "True" for one in conditions):
-            found[version] |= {one["ip"] for one in pod["status"].get("podIPs") or ()}
-    return found
+    found = pods(api, namespace, common_labels(of.values()))
+    return {
+        version: addresses_of(one for one in found if one.ready and one.has(of[version])) for version in of
+    }
+
+
+def pods(api: Api, namespace: str, labels: Mapping[str, str]) -> tuple[Pod, ...]:
+    """The pods with these labels that have not ended and are not on their way out. Raises GatewayError."""
+    query = {"labelSelector": selector(labels)} if labels else None
+    items: list[Mapping[str, Any]] = api.get(f"/api/v1/namespaces/{namespace}/pods", query)["items"]
+    return tuple(_pod(item) for item in items if not _has_left(item))
+
+
+def addresses_of(some: Iterable[Pod]) -> frozenset[str]:
+    """All of their addresses."""
+    return frozenset(address for one in some for address in one.addresses)
+
+
+def common_labels(some: Iterable[Workload]) -> dict[str, str]:
+    """The labels that the pods of all these workloads have."""
+    return dict(sorted(set[tuple[str, str]].intersection(*(set(one.labels.items()) for one in some))))
+
+
+def _has_left(item: Mapping[str, Any]) -> bool:
+    """Whether a pod ends or has ended: its address may be another one's."""
+    return "deletionTimestamp" in item["metadata"] or item["status"].get("phase") in {"Succeeded", "Failed"}
+
+
+def _pod(item: Mapping[str, Any]) -> Pod:
+    metadata, status = item["metadata"], item["status"]
+    owners: list[Mapping[str, Any]] = metadata.get("ownerReferences") or []
+    maker = next((f"{one['kind']} {one['name']}" for one in owners if one.get("controller")), "")
+    conditions: list[Mapping[str, str]] = status.get("conditions") or []
+    ready = any(one["type"] == "Ready" and one["status"] == "True" for one in conditions)
+    ips = frozenset(one["ip"] for one in status.get("podIPs") or ())
+    return Pod(metadata.get("name", ""), metadata.get("labels") or {}, maker, ready, ips)
 
 
 def _pods(api: Api, namespace: str, of: Mapping[str, Workload]) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """The pods of the versions, each with its version, but those on their way out."""
     if not of:
         return
-    common = set[tuple[str, str]].intersection(*(set(one.labels.items()) for one in of.values()))
-    query = {"labelSelector": selector(dict(sorted(common)))} if common else None
+    common = common_labels(of.values())
+    query = {"labelSelector": selector(common)} if common else None
     for pod in api.get(f"/api/v1/namespaces/{namespace}/pods", query)["items"]:
         if "deletionTimestamp" in pod["metadata"]:
             continue

@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from tests.breaks.table import FAILING, OTHERS, Break, Command
+from tests.breaks.table import DRIFTED, FAILING, OTHERS, Break, Command
 
 MESH = "istio-system"
 GATEWAY = {"istio": "ingressgateway"}
@@ -41,6 +41,13 @@ def virtual_service(host: str, prefix: str = "/") -> Mapping[str, Any]:
 
 # Made before the stack: of two VirtualServices, Istio takes the older one's rules first.
 OLDER = theirs("VirtualService", virtual_service("away.example"), name="older")
+# And of two subsets of one name, the older rule's.
+OLDER_RULE = theirs(
+    "DestinationRule",
+    {"host": "away", "subsets": [{"name": "v1", "labels": {"app": "shop"}}]},
+    "default",
+    name="older",
+)
 OLDER_NAME = "virtualservices.networking.istio.io/older"
 
 
@@ -50,6 +57,30 @@ def older(host: str, prefix: str = "/") -> Command:
     return ("-n", OTHERS, "patch", OLDER_NAME, "--type=merge", "-p", json.dumps(patch))
 
 
+def older_rule(host: str) -> Command:
+    """The older rule changes, for whose host there is no Service."""
+    return ("patch", "destinationrule/older", "--type=merge", "-p", json.dumps({"spec": {"host": host}}))
+
+
+# It serves as v1 does, so no request fails.
+LABELLED: Mapping[str, Any] = {
+    "apiVersion": "v1",
+    "kind": "Pod",
+    "metadata": {
+        "name": "theirs",
+        "namespace": "default",
+        "labels": {"app": "shop", "version": "v2", "team": "others"},
+    },
+    "spec": {
+        "containers": [
+            {
+                "name": "shop",
+                "image": "janakiramm/myapp:v1",
+                "ports": [{"name": "http", "containerPort": 80}],
+            }
+        ]
+    },
+}
 BACK = (older("away.example"),)
 
 OTHER_TEAMS = (
@@ -93,6 +124,21 @@ OTHER_TEAMS = (
             ),
         ),
         undo=gone("gateways.networking.istio.io"),
+    ),
+    Break(
+        "a pod has the labels of v2",
+        (LABELLED,),
+        DRIFTED,
+        r"gateway \S+ sends requests of v2 to pod default/theirs, with its labels app=shop,version=v2, "
+        "and not of Deployment shop-v2",
+        undo=(("delete", "pod/theirs"),),
+    ),
+    Break(
+        "an older DestinationRule has a subset of a version's name",
+        (older_rule("shop"),),
+        DRIFTED,
+        "DestinationRule default/older has a subset v1 with other labels, and is older",
+        undo=(older_rule("away"),),
     ),
     Break(
         "a DestinationRule for our host, as people write it",

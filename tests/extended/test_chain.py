@@ -15,7 +15,17 @@ import pytest
 from harness.labs import Lab, Program
 from harness.pace import pace
 from proof.run import under_load
-from tests.lab.observe import PATIENT, QUICK, failing_up, followed, get, scale
+from tests.lab.observe import (
+    PATIENT,
+    QUICK,
+    VERSIONS,
+    failing_up,
+    failing_up_that_says,
+    followed,
+    get,
+    routed,
+    scale,
+)
 from tests.lab.others import theirs
 from tests.lab.packets import dropped
 
@@ -127,6 +137,47 @@ def test_a_foreign_rule_that_takes_the_subsets_away_is_named(program: Program) -
             assert re.search(r"kubectl --context \S+ -n default delete destinationrule a-first", said)
     program.up("--skip-preview")
     assert statuses(program) == {200}
+
+
+def test_an_older_rule_with_a_subset_of_a_versions_name_stops_the_move(program: Program) -> None:
+    subset = {"name": "v3", "labels": {"app": "myapp"}}
+    with foreign_rule(program, "theirs", host="myapp", subsets=[subset]):
+        versions = {**VERSIONS, "v3": {"image": "janakiramm/myapp:v3"}}
+        program.config(versions=versions, weights={"v1": 50, "v2": 40, "v3": 10}, convergence=PATIENT)
+        started = time.monotonic()
+        said = failing_up(program)
+        assert time.monotonic() - started < PATIENT["timeoutSeconds"]
+    assert re.search(
+        r"Traffic has not moved: .*v3 could not take it: DestinationRule default/theirs has", said
+    )
+    assert re.search(r"kubectl --context \S+ -n default delete destinationrule theirs", said)
+    assert routed(program) == [({"v1": 50, "v2": 50},)]
+    # Mended by them, it moves.
+    program.up("--skip-preview")
+
+
+def test_a_pod_with_a_versions_labels_is_no_proof_and_what_is_printed_mends_it(program: Program) -> None:
+    labels = {"app": "myapp", "version": "v2", "team": "others"}
+    container = {
+        "name": "myapp",
+        "image": "janakiramm/myapp:v1",
+        "ports": [{"name": "http", "containerPort": 80}],
+    }
+    pod = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "theirs", "namespace": "default", "labels": labels},
+        "spec": {"containers": [container]},
+    }
+    with program.applied(pod):
+        program.kubectl("wait", "--for=condition=Ready", "pod/theirs")
+        said = failing_up_that_says(program, "sends requests of v2 to pod default/theirs, with its labels")
+        program.config(weights={"v1": 40, "v2": 60})
+        assert "Traffic has not moved: version v2 could not take it" in failing_up(program)
+        cure = re.search(r"kubectl (--context \S+ -n default label pod theirs version-)", said)
+        assert cure is not None, said
+        program.run("kubectl", *cure[1].split())
+        program.up("--skip-preview")
 
 
 def test_a_younger_rule_as_people_write_it_takes_nothing_away(program: Program) -> None:

@@ -19,6 +19,17 @@ HOST = "myapp.default.svc.cluster.local"
 VIRTUAL_SERVICE = "/apis/networking.istio.io/v1/namespaces/default/virtual-service/myapp"
 
 
+def version_pod(version: str, address: str, **metadata: object) -> dict[str, Any]:
+    """A ready pod of the Deployment myapp-VERSION, but for what its metadata has."""
+    of = {"kind": "ReplicaSet", "name": f"myapp-{version}-1a2b", "controller": True}
+    labels = {"app": "myapp", "version": version, "pod-template-hash": "1a2b"}
+    name = f"myapp-{version}-1a2b-{address.rpartition('.')[2]}"
+    return {
+        "metadata": {"name": name, "labels": labels, "ownerReferences": [of], **metadata},
+        "status": {"conditions": [{"type": "Ready", "status": "True"}], "podIPs": [{"ip": address}]},
+    }
+
+
 @dataclass
 class FakeGateway:
     """One gateway pod; its Envoy routes by `weights` and has these endpoints by version, or one of each.

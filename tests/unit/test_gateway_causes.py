@@ -152,3 +152,35 @@ def test_a_rule_of_ours_that_is_gone_is_named() -> None:
     with fake_cluster(objects={RULES: {"items": OURS[:1]}}) as cluster, Api(cluster.kubeconfig) as api:
         (gone,) = rules.in_the_way(api, TARGET, ("v1", "v2"), PODS)
     assert str(gone) == "DestinationRule default/myapp-v2 is not there. To mend it: pulumi up --refresh"
+
+
+def subset(name: str, since: str, of: str, **labels: str) -> dict[str, Any]:
+    made = rule(name, exportTo=["*"], subsets=[{"name": of, "labels": labels}])
+    return {**made, "metadata": {**made["metadata"], "creationTimestamp": since}}
+
+
+@pytest.mark.parametrize(
+    ("theirs", "is_named"),
+    [
+        (subset("theirs", "2026-01-01T00:00:00Z", "v1", app="myapp"), True),
+        (subset("a", "2026-01-02T00:00:00Z", "v1", app="myapp"), True),
+        (subset("z", "2026-01-02T00:00:00Z", "v1", app="myapp"), False),
+        (subset("theirs", "2026-01-01T00:00:00Z", "v1", version="v1"), False),
+        (subset("theirs", "2026-01-01T00:00:00Z", "v3", app="myapp"), False),
+    ],
+    ids=["older", "of one second, and first by name", "younger", "the same labels", "another version"],
+)
+def test_an_older_rule_with_a_subset_of_a_versions_name_is_in_the_way(
+    theirs: dict[str, Any], *, is_named: bool
+) -> None:
+    ours = [subset(f"myapp-{one}", "2026-01-02T00:00:00Z", one, version=one) for one in ("v1", "v2")]
+    items = {"items": [*ours, theirs]}
+    with fake_cluster(objects={RULES: items}) as cluster, Api(cluster.kubeconfig) as api:
+        found = rules.in_the_way(api, TARGET, ("v1", "v2"), PODS)
+    name = theirs["metadata"]["name"]
+    cause = (
+        f"DestinationRule default/{name} has a subset v1 with other labels, and is older than the version's "
+        "own rule: of two subsets of one name Istio takes the older rule's"
+    )
+    cure = f"kubectl -n default delete destinationrule {name}, or take the subset v1 out of it"
+    assert [(one.cause, one.cure, one.grade) for one in found] == [(cause, cure, Grade.BROKEN)] * is_named

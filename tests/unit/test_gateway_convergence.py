@@ -18,7 +18,7 @@ from components.gateway.last_requests import wait_for_last_requests
 from components.gateway.waiting import InterruptedWaitError
 from components.kubernetes.api import Api
 from components.kubernetes.errors import GatewayError, NotConvergedError
-from tests.unit.fake_cluster import FakeCluster, FakeGateway, fake_cluster
+from tests.unit.fake_cluster import FakeCluster, FakeGateway, fake_cluster, version_pod
 
 HALVES = {"v1": 50, "v2": 50}
 DEPLOYMENT = "/apis/apps/v1/namespaces/default/deployments/myapp-v3"
@@ -136,17 +136,9 @@ def test_a_version_is_ready_when_it_is_rolled_out_and_every_gateway_knows_it() -
 
 def test_endpoints_that_no_ready_pod_has_are_no_proof() -> None:
     """Of an Envoy without news from istiod: its routes are as wanted, and its endpoints were deleted."""
-
-    def pod(version: str, address: str, **metadata: str) -> dict[str, Any]:
-        labels = {"app": "myapp", "version": version}
-        return {
-            "metadata": {"labels": labels, **metadata},
-            "status": {"conditions": [{"type": "Ready", "status": "True"}], "podIPs": [{"ip": address}]},
-        }
-
-    leaving = pod("v2", "10.0.0.2", deletionTimestamp="2026-11-26T00:00:00Z")
+    leaving = version_pod("v2", "10.0.0.2", deletionTimestamp="2026-11-26T00:00:00Z")
     known = FakeGateway("a", HALVES, endpoints={"v1": ["10.0.0.1"], "v2": ["10.0.0.2"]})
-    pods = {"items": [pod("v1", "10.0.0.1"), leaving, pod("v2", "10.0.0.3")]}
+    pods = {"items": [version_pod("v1", "10.0.0.1"), leaving, version_pod("v2", "10.0.0.3")]}
     says = "gateway istio-system/a knows none of the ready pods of v2: it has no news from istiod"
     with fake_cluster(known, objects={PODS: pods}) as cluster:
         assert not proof.can_take(split(cluster), ("v1", "v2"))

@@ -16,7 +16,7 @@ from components.gateway.listeners import CERTS
 from components.gateway.pods import GatewayPod
 from components.kubernetes.api import Api
 from components.kubernetes.errors import ForbiddenError, GatewayError
-from tests.unit.fake_cluster import fake_cluster
+from tests.unit.fake_cluster import fake_cluster, version_pod
 from tests.unit.test_gateway_chain import PLAIN, V1, listener, table
 
 PLAIN_HTTP = Split(
@@ -189,9 +189,7 @@ def test_old_endpoints_are_a_finding_beside_the_others_and_of_silent_gateways_no
     pod = GatewayPod("mesh", "a", ready=True, terminating=False)
     note = Finding(Link.RULE, "is a note", grade=Grade.NOTE)
     knows, silent = Seen((), (note,), {"v1": frozenset({"10.0.0.9"})}), GatewayError("it is silent")
-    ready = {"conditions": [{"type": "Ready", "status": "True"}], "podIPs": [{"ip": "10.0.0.1"}]}
-    labels = {"app": "myapp", "version": "v1"}
-    pods = {"items": [{"metadata": {"labels": labels}, "status": ready}]}
+    pods = {"items": [version_pod("v1", "10.0.0.1")]}
     answered, unanswered = Answer(pod, knows), Answer[Seen](pod, None, silent)
     objects = {"/api/v1/namespaces/default/pods": pods}
     with fake_cluster(objects=objects) as cluster, Api(cluster.kubeconfig) as api:
