@@ -19,6 +19,7 @@ from ..gateway.matcher import Request, UndecidedError, route, source
 from ..gateway.waiting import say
 from ..kubernetes.errors import GatewayError, NotConvergedError
 from .answers import Answer, ask
+from .each_version import ask_each
 from .endpoint import Endpoint
 
 # By this header a log tells them from users' requests.
@@ -50,6 +51,8 @@ def prove(
         with Gateways(split.kubeconfig, split.selector) as gateways:
             undecided = tuple(aimed(text, gateways.api.kubectl) for text in undecided)
             found = [_arrive(gateways, split, versions, host, undecided) for host in hosts]
+            if found and found[0] is None:
+                ask_each(gateways, split.target, versions, _requests(hosts[0]))
     except UnreachableError as error:
         if not undecided:
             say(f"The proof sent no requests of its own: {error}")
@@ -74,7 +77,7 @@ def _arrive(
 
     Raises UnreachableError, NotConvergedError.
     """
-    requests = ask(host.url, {**host.headers, HEADER: "1"}, host.check)
+    requests = _requests(host)
     sent = _send(gateways, split, versions, requests, _FIRST)
     if sent.came < len(sent.answers) and not sent.is_unreachable:
         # Envoy's workers may have been a moment behind what it says of itself.
@@ -111,6 +114,10 @@ def _arrive(
     if any(answer.ok or answer.by_app for answer in answers):
         return None
     return f"no answer to the request of routing.check is known to be the app's ({answers[0].text})"
+
+
+def _requests(host: Endpoint) -> Iterator[Answer]:
+    return ask(host.url, {**host.headers, HEADER: "1"}, host.check)
 
 
 @dataclass(frozen=True)

@@ -245,3 +245,22 @@ def test_a_preview_says_what_a_move_takes_away_from_others(program: Program) -> 
     assert "written by mallory at " in said
     program.up("--skip-preview")
     assert "corsPolicy" not in get(program, "virtualservice", "myapp")["spec"]["http"][0]
+
+
+def test_a_version_with_a_small_share_that_no_gateway_reaches_is_found(program: Program, lab: Lab) -> None:
+    # New pods, to which no gateway had a connection yet.
+    new = {**VERSIONS, "v2": {**VERSIONS["v2"], "env": {"MODE": "new"}}}
+    program.config(versions=new, weights={"v1": 100}, convergence=PATIENT)
+    program.up("--skip-preview")
+    (gateway,) = get(program, "pods", "-n", "istio-system", "-l", "istio=ingressgateway")["items"]
+    (pod,) = [
+        one
+        for one in get(program, "pods", "-l", "app=myapp,version=v2")["items"]
+        if "deletionTimestamp" not in one["metadata"]
+    ]
+    way = ("-s", gateway["status"]["podIP"], "-d", pod["status"]["podIP"], "-p", "tcp", "--dport", "80")
+    program.config(weights={"v1": 90, "v2": 10})
+    with dropped(lab, *way):
+        said = failing_up(program)
+    assert "The gateway gets no connection to" in said
+    program.up("--skip-preview")

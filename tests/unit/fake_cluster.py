@@ -45,6 +45,7 @@ class FakeGateway:
     active: dict[str, int] = field(default_factory=dict[str, int])
     sent: dict[str, int] = field(default_factory=dict[str, int])
     tried: dict[str, int] = field(default_factory=dict[str, int])
+    failed: dict[str, int] = field(default_factory=dict[str, int])
     front: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     ready: bool = True
     terminating: bool = False
@@ -95,6 +96,7 @@ class FakeGateway:
         stats = [
             {"name": "rq_active", "value": str(self.active.get(version, 0))},
             {"name": "rq_total", "value": str(self.sent.get(version, 0))},
+            {"name": "rq_success", "value": str(self.sent.get(version, 0) - self.failed.get(version, 0))},
             {"name": "cx_total", "value": str(self.tried.get(version, 0))},
         ]
         host = {"address": {"socket_address": {"address": "10.0.0.1", "port_value": 80}}, "stats": stats}

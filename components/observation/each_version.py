@@ -1,0 +1,98 @@
+"""More of the proof's own requests where nobody has told yet that a version's pods answer the gateways.
+
+Of a version with a small share the first few requests tell nothing: a NetworkPolicy or a firewall may keep
+the gateways from its pods alone.
+"""
+
+import itertools
+import time
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from ..gateway import envoy
+from ..gateway.envoy import Target
+from ..gateway.gateways import Gateways
+from ..gateway.waiting import say
+from ..kubernetes.errors import NotConvergedError
+from .answers import Answer
+
+_MOST = 100
+_BATCH = 10
+_SECONDS = 3.0
+# What a gateway says in the place of a pod that it has no connection to.
+_NO_CONNECTION = {None, 503, 504}
+
+
+class _Counts(NamedTuple):
+    """Of a version's pods, summed over the gateways: answers without a failure, and all that was tried."""
+
+    answered: int
+    tried: int
+
+
+def ask_each(
+    gateways: Gateways, target: Target, versions: Collection[str], requests: Iterator[Answer]
+) -> None:
+    """Sends requests until each version has answered somebody, at most a hundred or for three seconds.
+
+    Says which version got none of them. Raises NotConvergedError where the gateways get no connection to
+    one, GatewayError.
+    """
+    counts = _counts(gateways, target, versions)
+    silent = {version for version in versions if not counts[version].answered}
+    sent, until = 0, time.monotonic() + _SECONDS
+    while silent and sent < _MOST and time.monotonic() < until:
+        answers = list(_batch(requests))
+        sent += len(answers)
+        before, counts = counts, _counts(gateways, target, versions)
+        silent = {version for version in silent if not counts[version].answered}
+        tried = sorted(version for version in silent if counts[version].tried > before[version].tried)
+        failed = [one for one in answers if _is_without_connection(one)]
+        if tried and failed:
+            raise NotConvergedError(_cut_off(tried, failed, sent, gateways.api.kubectl, target.namespace))
+        if any(one.by_app and not one.ok for one in answers):
+            # What the app answers badly it has got.
+            silent -= {*tried}
+    if silent:
+        say(
+            f"None of the proof's own {sent} requests came to {' and '.join(sorted(silent))}: "
+            "that the gateways reach its pods is not proved by requests"
+        )
+
+
+def _batch(requests: Iterable[Answer]) -> Iterator[Answer]:
+    """A few answers, up to the first request that is not answered: each of these takes seconds."""
+    for answer in itertools.islice(requests, _BATCH):
+        yield answer
+        if answer.status is None:
+            return
+
+
+def _is_without_connection(answer: Answer) -> bool:
+    return not answer.by_app and answer.status in _NO_CONNECTION
+
+
+def _counts(gateways: Gateways, target: Target, versions: Collection[str]) -> Mapping[str, _Counts]:
+    """By version, what the gateways that can be asked have counted. Raises GatewayError."""
+    dumps = [
+        answer.value
+        for answer in gateways.ask(lambda admin: admin.get(envoy.CLUSTERS))
+        if answer.value is not None
+    ]
+
+    def total(version: str, *names: str) -> int:
+        counted = (envoy.counted(dump, target, [version], name) for dump in dumps for name in names)
+        return sum(sum(one.values()) for one in counted)
+
+    return {one: _Counts(total(one, "rq_success"), total(one, "rq_total", "cx_total")) for one in versions}
+
+
+def _cut_off(tried: Sequence[str], failed: Sequence[Answer], sent: int, kubectl: str, namespace: str) -> str:
+    return "\n  ".join(
+        (
+            f"The gateways route by the weights, but {len(failed)} of the proof's {sent} more requests "
+            f"failed: {failed[0].text}",
+            f"The gateway gets no connection to the pods of {' and '.join(tried)}.",
+            f"Look at: {kubectl} -n {namespace} get networkpolicies",
+        )
+    )

@@ -1,0 +1,97 @@
+"""More of the proof's own requests: until each version has answered somebody, or what is said else."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from components.gateway.envoy import Target
+from components.gateway.gateways import Gateways
+from components.kubernetes.errors import NotConvergedError
+from components.observation.answers import Answer
+from components.observation.each_version import ask_each
+from tests.unit.fake_cluster import FakeGateway, fake_cluster
+
+TARGET = Target("default", "myapp", "myapp")
+FINE = Answer(0, 0, "v1", "V1", ok=True, status=200, by_app=True)
+SILENT = Answer(0, 0, "none", "no answer: timed out", ok=False)
+UNAVAILABLE = Answer(0, 0, "none", "HTTP 503: upstream connect error", ok=False, status=503)
+LIMITED = Answer(0, 0, "none", "HTTP 429: local_rate_limited", ok=False, status=429)
+BAD = Answer(0, 0, "v2", "HTTP 500: oops", ok=False, status=500, by_app=True)
+
+
+def asked(gateway: FakeGateway, answer: Callable[[int], Answer]) -> int:
+    """How many requests were sent; `answer` says of each, from 1 on, what came of it."""
+    sent = 0
+
+    def requests() -> Iterator[Answer]:
+        nonlocal sent
+        while True:
+            sent += 1
+            yield answer(sent)
+
+    with fake_cluster(gateway) as cluster, Gateways(cluster.kubeconfig, {"istio": "x"}) as gateways:
+        ask_each(gateways, TARGET, ("v1", "v2"), requests())
+    return sent
+
+
+@pytest.fixture
+def gateway() -> FakeGateway:
+    """A gateway that got answers of v1 alone so far."""
+    return FakeGateway("a", {}, sent={"v1": 7, "v2": 0}, tried={"v1": 1, "v2": 0})
+
+
+def test_where_all_versions_have_answered_nothing_is_sent(gateway: FakeGateway) -> None:
+    gateway.sent["v2"] = 1
+    assert asked(gateway, lambda _: FINE) == 0
+
+
+def test_requests_are_sent_until_the_last_version_has_answered(
+    gateway: FakeGateway, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def answer(number: int) -> Answer:
+        gateway.sent["v2"] += number == 14
+        return FINE
+
+    assert asked(gateway, answer) == 20
+    assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize("answer", [SILENT, UNAVAILABLE])
+def test_a_version_that_the_gateway_tries_in_vain_is_named(gateway: FakeGateway, answer: Answer) -> None:
+    def in_vain(number: int) -> Answer:
+        if number < 14:
+            return FINE
+        gateway.tried["v2"] += 1
+        return answer
+
+    with pytest.raises(NotConvergedError) as raised:
+        asked(gateway, in_vain)
+    first, second, look = str(raised.value).splitlines()
+    assert first.startswith("The gateways route by the weights, but ")
+    assert first.endswith(f"more requests failed: {answer.text}")
+    assert second == "  The gateway gets no connection to the pods of v2."
+    assert look.endswith(" -n default get networkpolicies")
+
+
+@pytest.mark.parametrize("answer", [FINE, LIMITED], ids=["a small share", "a limit at the gateway"])
+def test_a_version_that_got_none_is_said_and_no_failure(
+    gateway: FakeGateway, answer: Answer, capfd: pytest.CaptureFixture[str]
+) -> None:
+    # Others' requests to it have no answer yet.
+    gateway.tried["v2"] = 1
+    assert asked(gateway, lambda _: answer) == 100
+    assert capfd.readouterr().err == (
+        "None of the proof's own 100 requests came to v2: that the gateways reach its pods is not proved by "
+        "requests\n"
+    )
+
+
+def test_what_the_app_answers_badly_it_has_got(gateway: FakeGateway) -> None:
+    def answer(number: int) -> Answer:
+        if number < 5:
+            return FINE
+        gateway.sent["v2"] += 1
+        gateway.failed["v2"] = gateway.sent["v2"]
+        return BAD
+
+    assert asked(gateway, answer) == 10
