@@ -17,7 +17,7 @@ from .chain import Seen, Split, Wanted, shown
 from .finding import Finding, Grade, Link, failures
 from .gateways import Answer, Gateways
 from .room import Room, too_few
-from .serving import pod_reasons, selector
+from .serving import pod_reasons, selector, with_cure
 from .waiting import HopelessWaitError, InterruptedWaitError, outcome, say, wait_until
 
 # Envoys follow within a fraction of a second; what takes longer has a reason, which is asked for as often.
@@ -285,14 +285,7 @@ def _stuck(api: Api, split: Split, versions: tuple[str, ...]) -> dict[str, str]:
         reasons = _not_rolled_out(api, split.target, versions)
     except GatewayError:
         return {}
-    for version, reason in reasons.items():
-        if reason.endswith(workloads.EMPTY):
-            one = split.target.workload(version)
-            start = f"-n {split.target.namespace} scale {one.kind.lower()}/{one.name} --replicas=1"
-            # The controller leaves alone what has 0, and an `up` what has no `replicas`.
-            cure = f"No autoscaler takes it from there; type: {api.kubectl} {start}"
-            reasons[version] = _lines(reason, cure)
-    return reasons
+    return {version: with_cure(api, split.target, version, reason) for version, reason in reasons.items()}
 
 
 def _names(versions: tuple[str, ...]) -> str:

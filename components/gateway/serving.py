@@ -80,8 +80,9 @@ def wait_for_replaced(
             wait_until(check, seconds, lambda: pod_reasons(api, target, tuple(leaving)))
         except NotConvergedError as error:
             said, rest = outcome(error, f"after {seconds:g} s")
-            lines = [f"Requests still reach pods that are to go{said}", *rest]
             late = tuple(leaving)
+            reasons = [with_cure(api, target, *one) for one in leaving.items()]
+            lines = [f"Requests still reach pods that are to go{said}", *(reasons or rest)]
             if late and not isinstance(error, InterruptedWaitError):
                 lines += pod_reasons(api, target, late)
                 look = f"-n {target.namespace} describe pods -l {selector(target, late)}"
@@ -90,6 +91,21 @@ def wait_for_replaced(
             raise type(error)("\n  ".join(lines)) from error
         # The Deployments were asked after the pods: some of these may have left meanwhile.
         return now if all(proved.has(version, now) for version in own) else served(api, target, versions)
+
+
+def with_cure(api: Api, target: Target, version: str, reason: str) -> str:
+    """The reason why a workload is not rolled out, and below it what to type, where it waits for somebody."""
+    one = target.workload(version)
+    does: dict[str, tuple[str, str]] = {
+        # The controller of an autoscaler leaves alone what has 0, and an `up` what has no `replicas`.
+        workloads.EMPTY: ("No autoscaler takes it from there", "scale {} --replicas=1"),
+        workloads.PAUSED: ("Whoever paused it lets it go on", "rollout resume {}"),
+    }
+    for end, (why, command) in does.items():
+        if reason.endswith(end):
+            typed = command.format(f"{one.kind.lower()}/{one.name}")
+            return f"{reason}\n  {why}; type: {api.kubectl} -n {target.namespace} {typed}"
+    return reason
 
 
 def pod_reasons(api: Api, target: Target, versions: tuple[str, ...]) -> list[str]:

@@ -6,8 +6,8 @@ from typing import Any
 
 from .api import Api
 
-# The end of the reason of a workload without pods, as its spec says.
-EMPTY = "is scaled to 0"
+# The ends of the reasons of a workload without pods, and of one whose pods stay, as its spec says.
+EMPTY, PAUSED = "is scaled to 0", "is paused: no change of it is rolled out"
 _UNSEEN = "Kubernetes has not seen the change yet"
 # A Deployment's label of the pods of one template (DefaultDeploymentUniqueLabelKey in k8s.io/api/apps/v1).
 _TEMPLATE = "pod-template-hash"
@@ -126,6 +126,8 @@ def rollout_gap(where: str, found: Mapping[str, Any]) -> str | None:
     strategy: Mapping[str, Any] = found["spec"].get("updateStrategy") or {}
     rolling: Mapping[str, int] = strategy.get("rollingUpdate") or {}
     kept = wanted if strategy.get("type") == "OnDelete" else rolling.get("partition", 0)
+    if updated < wanted - kept and found["spec"].get("paused"):
+        return f"{where} {PAUSED}"
     if updated < wanted - kept:
         return f"{where}: {updated} of {wanted - kept} pods are of the new kind{_refused(status)}"
     # Old pods count as available too, so those of the new kind are what they leave over.
@@ -194,6 +196,8 @@ def being_replaced(api: Api, namespace: str, workload: Workload) -> str | None:
         return f"{where}: {_UNSEEN}"
     replicas: int = status.get("replicas", 0)
     older = replicas - status.get("updatedReplicas", 0)
+    if older > 0 and found["spec"].get("paused"):
+        return f"{where} {PAUSED}"
     return f"{where}: {older} of {replicas} pods are of an older kind" if older > 0 else None
 
 

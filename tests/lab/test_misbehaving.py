@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from harness.labs import Program
-from tests.lab.observe import PATIENT, QUICK, VERSIONS, failing_up_that_says, routed
+from tests.lab.observe import PATIENT, QUICK, VERSIONS, failing_up_that_says, get, routed
 
 ROOT_PAGE = {"readiness": {"path": "/", "periodSeconds": 1}}
 # Each with what its own pod must say. The tags: tools/images.py.
@@ -56,6 +56,15 @@ def test_sick_versions_get_no_traffic_and_block_no_way_back(program: Program) ->
     of_them = ("--selector=kubernetes.io/os=linux", f"--pod-selector=version in ({','.join(SICK)})")
     drained = program.kubectl("drain", *of_them, "--dry-run=server", "--ignore-daemonsets", "--timeout=20s")
     assert drained.stdout.count("(server dry run)") > len(SICK)
+
+
+def test_an_up_rolls_out_a_version_that_somebody_paused(program: Program) -> None:
+    program.kubectl("rollout", "pause", "deployment/myapp-v2")
+    program.config(
+        versions={**VERSIONS, "v2": {**VERSIONS["v2"], "env": {"MODE": "new"}}}, convergence=PATIENT
+    )
+    program.up("--skip-preview")
+    assert "paused" not in get(program, "deployment", "myapp-v2")["spec"]
 
 
 def test_a_version_that_starts_late_gets_all_traffic_once_it_is_there(program: Program) -> None:

@@ -177,6 +177,21 @@ def test_a_version_that_is_scaled_to_0_says_what_starts_it() -> None:
     assert cure.endswith(" -n default scale deployment/myapp-v3 --replicas=1")
 
 
+def test_a_version_that_is_paused_says_what_lets_it_go_on() -> None:
+    paused = deployment(2, 2)
+    paused["spec"]["paused"], paused["status"]["updatedReplicas"] = True, 0
+    objects: dict[str, Any] = {DEPLOYMENT: paused, PODS: {"items": []}}
+    with (
+        fake_cluster(FakeGateway("a", HALVES), objects=objects) as cluster,
+        pytest.raises(NotConvergedError) as raised,
+    ):
+        proof.wait_for_versions(split(cluster), ("v3",), 0)
+    _, reason, cure, *_ = str(raised.value).splitlines()
+    assert reason == "  deployment default/myapp-v3 is paused: no change of it is rolled out"
+    assert cure.startswith("  Whoever paused it lets it go on; type: kubectl --kubeconfig FILE ")
+    assert cure.endswith(" -n default rollout resume deployment/myapp-v3")
+
+
 @pytest.mark.parametrize(
     ("status", "events", "reason"),
     [

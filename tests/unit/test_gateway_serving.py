@@ -92,3 +92,14 @@ def test_what_is_new_and_not_being_replaced_is_noted() -> None:
     objects = {PODS: {"items": [pod("sha256:2", "b")]}, DEPLOYMENT: deployment(2, 2)}
     with fake_cluster(objects=objects) as cluster:
         assert wait(cluster, 0) == Served({"v1": ("sha256:2",)}, {"v1": ("b",)})
+
+
+def test_a_deployment_that_is_paused_keeps_its_old_pods_until_somebody_resumes_it() -> None:
+    rollout = deployment(2, 1)
+    rollout["spec"]["paused"] = True
+    objects = {PODS: {"items": [pod("sha256:2", "b")]}, DEPLOYMENT: rollout}
+    with fake_cluster(objects=objects) as cluster, pytest.raises(NotConvergedError) as raised:
+        wait(cluster, 0)
+    _, reason, cure, *_ = str(raised.value).splitlines()
+    assert reason == "  deployment default/myapp-v1 is paused: no change of it is rolled out"
+    assert cure.endswith(" -n default rollout resume deployment/myapp-v1")

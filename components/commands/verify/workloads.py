@@ -6,7 +6,7 @@ from typing import Any
 from ...errors import RolloutError
 from ...kubernetes.api import Api
 from ...kubernetes.errors import GatewayError
-from ...kubernetes.workloads import pod_reasons, rollout_gap, serves_on
+from ...kubernetes.workloads import PAUSED, pod_reasons, rollout_gap, serves_on
 from ...kubernetes.writers import last_writer
 from ...observation.live import Live
 from ...settings.model import Settings
@@ -69,6 +69,9 @@ def unready(name: str, settings: Settings, now: Live, api: Api) -> Iterator[Diff
     for version, deployment in _deployments(settings, now):
         gap = rollout_gap(version, deployment)
         if gap is None or not settings.weights[version] or not deployment["spec"].get("replicas", 1):
+            continue
+        # Told by `paused`, with who did it.
+        if gap.endswith(PAUSED):
             continue
         if not serves_on(deployment):
             yield from beside(name, settings, now, version)
