@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from ..kubernetes import istio, workloads
+from ..kubernetes import istio
 from ..kubernetes.api import Api
 from ..kubernetes.errors import GatewayError
 from ..kubernetes.writers import last_written, writer
@@ -14,6 +14,7 @@ from .control_plane import Rejection, rejections
 from .envoy import Target
 from .finding import REFRESH, Finding, Grade, Link
 from .gateways import Gateways
+from .serving import not_rolled_out
 from .suspects import suspects
 
 # The links that a rejected update of this kind keeps as they are; of any other kind, those behind a listener.
@@ -96,8 +97,8 @@ def route_filters(gateways: Gateways) -> tuple[Finding, ...]:
 
 def deployments(api: Api, target: Target, versions: Iterable[str]) -> tuple[Finding, ...]:
     """The versions whose Deployment is not rolled out, and why. Raises GatewayError."""
-    reasons = (workloads.not_rolled_out(api, target.namespace, target.workload(one)) for one in versions)
-    return tuple(Finding(Link.ENDPOINTS, reason) for reason in reasons if reason is not None)
+    reasons = not_rolled_out(api, target, versions).values()
+    return tuple(Finding(Link.ENDPOINTS, reason) for reason in reasons)
 
 
 def updates(gateways: Gateways, target: Target, links: set[Link]) -> tuple[Finding, ...]:

@@ -17,7 +17,7 @@ from .chain import Seen, Split, Wanted, shown
 from .finding import Finding, Grade, Link, failures
 from .gateways import Answer, Gateways
 from .room import Room, too_few
-from .serving import pod_reasons, selector, with_cure
+from .serving import not_rolled_out, pod_reasons, selector, with_cure
 from .waiting import HopelessWaitError, InterruptedWaitError, outcome, say, wait_until
 
 # Envoys follow within a fraction of a second; what takes longer has a reason, which is asked for as often.
@@ -197,7 +197,7 @@ def _say_notes(answers: tuple[Answer[Seen], ...]) -> None:
 def not_ready(split: Split, versions: tuple[str, ...]) -> dict[str, str]:
     """Which of the versions are not rolled out, and why. Raises GatewayError."""
     with Api(split.kubeconfig) as api:
-        return _not_rolled_out(api, split.target, versions)
+        return not_rolled_out(api, split.target, versions)
 
 
 def _explained(
@@ -270,19 +270,10 @@ def _silent(api: Api, split: Split, questions: Mapping[str, Question]) -> tuple[
     return tuple(Finding(Link.ENDPOINTS, reason) for reason in refusals if reason is not None)
 
 
-def _not_rolled_out(api: Api, target: envoy.Target, versions: tuple[str, ...]) -> dict[str, str]:
-    """The versions that are not rolled out, and why. Raises GatewayError."""
-    reasons = {
-        version: workloads.not_rolled_out(api, target.namespace, target.workload(version))
-        for version in versions
-    }
-    return {version: reason for version, reason in reasons.items() if reason is not None}
-
-
 def _stuck(api: Api, split: Split, versions: tuple[str, ...]) -> dict[str, str]:
     """The same of a cluster that may be unable to answer: then nothing is known."""
     try:
-        reasons = _not_rolled_out(api, split.target, versions)
+        reasons = not_rolled_out(api, split.target, versions)
     except GatewayError:
         return {}
     return {version: with_cure(api, split.target, version, reason) for version, reason in reasons.items()}

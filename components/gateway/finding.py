@@ -1,6 +1,6 @@
 """What is wrong with one link of the way that a request takes through a gateway."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -66,6 +66,12 @@ class Finding:
 def aimed(text: str, kubectl: str) -> str:
     """A text of ours with each plain `kubectl` made the command for a cluster."""
     return text.replace("kubectl ", f"{kubectl} ")
+
+
+def some(texts: Sequence[str], between: str = "; ") -> str:
+    """The first few of them, and how many more there are."""
+    more = f" and {len(texts) - SHOWN} more" if len(texts) > SHOWN else ""
+    return f"{between.join(texts[:SHOWN])}{more}"
 
 
 def failures(findings: Iterable[Finding]) -> tuple[Finding, ...]:

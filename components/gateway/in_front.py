@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .envoy import TEST
-from .finding import SHOWN, Finding, Grade, Link
+from .finding import Finding, Grade, Link, some
 from .matcher import FRESH, PATH, Conditions, Table, Takes, conditions, rank, source, takes, virtual_host
 
 _REDIRECT = "a redirect to HTTPS"
@@ -149,9 +149,8 @@ def _note(group: Sequence[InFront]) -> Finding:
     """One line, however many there are: a gateway may have thousands of hosts beside a split for `*`."""
     of_routes = bool(group[0].path)
     texts = list(dict.fromkeys(f"{one.wants if of_routes else one.domain} to {_owner(one)}" for one in group))
-    more = f" and {len(texts) - SHOWN} more" if len(texts) > SHOWN else ""
     what = "requests" if of_routes else "hosts"
-    cause = f"sends some of the split's {what} elsewhere: {'; '.join(texts[:SHOWN])}{more}"
+    cause = f"sends some of the split's {what} elsewhere: {some(texts)}"
     return Finding(Link.ROUTE if of_routes else Link.HOST, cause, grade=Grade.NOTE)
 
 

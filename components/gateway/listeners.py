@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import quote
 
 from ..kubernetes.certificate import certificate
-from .finding import SHOWN, Finding, Grade, Link
+from .finding import Finding, Grade, Link, some
 from .matcher import rank
 
 # What the admin interface has of the certificates that were loaded.
@@ -105,8 +105,7 @@ def taken(dump: Mapping[str, Any], tables: Iterable[str], hosts: Iterable[str]) 
                 if name != host and rank(host, name) is not None and table not in ours
             ]
         if others:
-            more = f" and {len(others) - SHOWN} more" if len(others) > SHOWN else ""
-            cause = f"gives some TLS connections for host {host} elsewhere: {'; '.join(others[:SHOWN])}{more}"
+            cause = f"gives some TLS connections for host {host} elsewhere: {some(others)}"
             found.append(Finding(Link.LISTENER, cause, grade=Grade.NOTE))
     return tuple(found)
 

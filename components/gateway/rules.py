@@ -103,29 +103,32 @@ def _covers(item: Mapping[str, Any], target: Target) -> bool:
 
 
 def _first(item: Mapping[str, Any]) -> Finding:
+    cause = (
+        f"is for {item['spec']['host']} in the gateways' own namespace, where Istio looks first, and the "
+        "gateways lose the versions' clusters"
+    )
+    return _theirs(item, cause, "", "exportTo")
+
+
+def _theirs(item: Mapping[str, Any], cause: str, instead: str, field: str) -> Finding:
+    """A rule of somebody else's: what it does, what helps instead of its deletion, and whose it is."""
     namespace, name = item["metadata"]["namespace"], item["metadata"]["name"]
     return Finding(
         Link.RULE,
-        f"DestinationRule {namespace}/{name} is for {item['spec']['host']} in the gateways' own namespace, "
-        "where Istio looks first, and the gateways lose the versions' clusters",
-        f"kubectl -n {namespace} delete destinationrule {name}",
-        writer(item, "exportTo") or writer(item, "host"),
+        f"DestinationRule {namespace}/{name} {cause}",
+        f"kubectl -n {namespace} delete destinationrule {name}{instead}",
+        writer(item, field) or writer(item, "host"),
         Grade.BROKEN,
     )
 
 
 def _foreign(item: Mapping[str, Any], ours: tuple[str, ...]) -> Finding:
-    namespace, name = item["metadata"]["namespace"], item["metadata"]["name"]
     other = f"write into its spec: exportTo: {json.dumps(ours)}" if ours else "take exportTo out of it"
-    return Finding(
-        Link.RULE,
-        f"DestinationRule {namespace}/{name} is for the same host with {_shown(export(item))}, so Istio does "
-        f"not merge it with the versions' rules, which have {_shown(ours)}, and the gateways lose the "
-        "versions' clusters",
-        f"kubectl -n {namespace} delete destinationrule {name}, or {other}",
-        writer(item, "exportTo") or writer(item, "host"),
-        Grade.BROKEN,
+    cause = (
+        f"is for the same host with {_shown(export(item))}, so Istio does not merge it with the versions' "
+        f"rules, which have {_shown(ours)}, and the gateways lose the versions' clusters"
     )
+    return _theirs(item, cause, f", or {other}", "exportTo")
 
 
 def _apart(item: Mapping[str, Any], ours: tuple[str, ...]) -> Finding:
@@ -161,15 +164,11 @@ def _age(item: Mapping[str, Any]) -> tuple[str, str]:
 
 
 def _doubled(item: Mapping[str, Any], version: str) -> Finding:
-    namespace, name = item["metadata"]["namespace"], item["metadata"]["name"]
-    return Finding(
-        Link.RULE,
-        f"DestinationRule {namespace}/{name} has a subset {version} with other labels, and is older than the "
-        "version's own rule: of two subsets of one name Istio takes the older rule's",
-        f"kubectl -n {namespace} delete destinationrule {name}, or take the subset {version} out of it",
-        writer(item, "subsets") or writer(item, "host"),
-        Grade.BROKEN,
+    cause = (
+        f"has a subset {version} with other labels, and is older than the version's own rule: of two subsets "
+        "of one name Istio takes the older rule's"
     )
+    return _theirs(item, cause, f", or take the subset {version} out of it", "subsets")
 
 
 def _shown(exported: tuple[str, ...]) -> str:

@@ -1,6 +1,6 @@
 """Do the pods of the last proof serve? And the wait for those that an `up` replaces."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..kubernetes import workloads
@@ -53,7 +53,9 @@ def serves_only(split: Split, proved: Served, own: Collection[str]) -> bool:
     with Api(split.kubeconfig) as api:
         now = served(api, target, {*proved.images, *own})
         others = [version for version in proved.images if not proved.has_images(version, now)]
-        if any(version in own or _is_rolled_out(api, target, version) for version in others):
+        if any(version in own for version in others):
+            return False
+        if len(not_rolled_out(api, target, others)) < len(others):
             return False
         return not _leaving(api, target, proved, now, own)
 
@@ -93,6 +95,12 @@ def wait_for_replaced(
         return now if all(proved.has(version, now) for version in own) else served(api, target, versions)
 
 
+def not_rolled_out(api: Api, target: Target, versions: Iterable[str]) -> dict[str, str]:
+    """The versions that are not rolled out, and why. Raises GatewayError."""
+    reasons = {one: workloads.not_rolled_out(api, target.namespace, target.workload(one)) for one in versions}
+    return {version: reason for version, reason in reasons.items() if reason is not None}
+
+
 def with_cure(api: Api, target: Target, version: str, reason: str) -> str:
     """The reason why a workload is not rolled out, and below it what to type, where it waits for somebody."""
     one = target.workload(version)
@@ -124,10 +132,6 @@ def selector(target: Target, versions: tuple[str, ...]) -> str:
     theirs = target.existing.get(versions[0])
     labels = {"app": target.virtual_service} if theirs is None else theirs.labels
     return ",".join(f"{key}={value}" for key, value in labels.items())
-
-
-def _is_rolled_out(api: Api, target: Target, version: str) -> bool:
-    return workloads.not_rolled_out(api, target.namespace, target.workload(version)) is None
 
 
 def _leaving(api: Api, target: Target, proved: Served, now: Served, own: Collection[str]) -> dict[str, str]:

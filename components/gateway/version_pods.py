@@ -7,7 +7,7 @@ from ..kubernetes import workloads
 from ..kubernetes.api import Api
 from ..kubernetes.workloads import Pod, Workload
 from .envoy import Target
-from .finding import SHOWN, Finding, Grade, Link
+from .finding import Finding, Grade, Link, some
 
 
 @dataclass(frozen=True)
@@ -45,13 +45,13 @@ class VersionPods:
             cause = f"sends requests of {self.version} to {self._named(reached)}, without its labels"
             yield Finding(Link.RULE, cause)
 
-    def _labelled(self, some: list[Pod]) -> Finding:
+    def _labelled(self, reached: list[Pod]) -> Finding:
         labels = workloads.selector(self.workload.labels)
         cause = (
-            f"sends requests of {self.version} to {self._named(some)}, with its labels {labels}, "
+            f"sends requests of {self.version} to {self._named(reached)}, with its labels {labels}, "
             f"and not of {self.workload.kind} {self.workload.name}"
         )
-        first = some[0]
+        first = reached[0]
         cure = f"kubectl -n {self.namespace} label pod {first.name} version-"
         if first.maker:
             kind, name = first.maker.split()
@@ -59,10 +59,9 @@ class VersionPods:
             cure = f"give the pods of {first.maker} other labels: {look}"
         return Finding(Link.ENDPOINTS, cause, cure, grade=Grade.BROKEN)
 
-    def _named(self, some: list[Pod]) -> str:
-        names = [f"{self.namespace}/{one.name}" for one in some]
-        more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-        return f"{'pod' if len(names) == 1 else 'pods'} {', '.join(names[:SHOWN])}{more}"
+    def _named(self, reached: list[Pod]) -> str:
+        names = [f"{self.namespace}/{one.name}" for one in reached]
+        return f"{'pod' if len(names) == 1 else 'pods'} {some(names, ', ')}"
 
 
 def of(api: Api, target: Target, versions: Collection[str]) -> Mapping[str, VersionPods]:

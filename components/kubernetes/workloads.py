@@ -1,6 +1,6 @@
 """Whether a version's workload is rolled out, and its pods' own reasons if it is not."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,6 +53,7 @@ class Pod:
         maker: kind and name of the controller that it belongs to; empty: none.
         ready: whether it is.
         addresses: its IP addresses.
+        images: by container that is ready, its image by digest.
     """
 
     name: str
@@ -60,6 +61,7 @@ class Pod:
     maker: str
     ready: bool
     addresses: frozenset[str]
+    images: Mapping[str, str]
 
     def has(self, workload: Workload) -> bool:
         """Whether it has the labels of the workload's pods."""
@@ -105,15 +107,14 @@ def not_rolled_out(api: Api, namespace: str, workload: Workload) -> str | None:
 
     The conditions of `kubectl rollout status`, without waiting for the old pods to end.
     """
-    found = api.get(path(namespace, workload))
-    return rollout_gap(f"{workload.kind.lower()} {namespace}/{workload.name}", found)
+    return rollout_gap(_where(namespace, workload), api.get(path(namespace, workload)))
 
 
 def rollout_gap(where: str, found: Mapping[str, Any]) -> str | None:
     """Why a Deployment or StatefulSet is not what its spec says, with its name `where`; None when it is."""
     status: Mapping[str, Any] = found.get("status") or {}
     wanted: int = found["spec"].get("replicas", 1)
-    if status.get("observedGeneration", 0) < found["metadata"]["generation"]:
+    if not _is_seen(found):
         return f"{where}: {_UNSEEN}"
     updated, available = status.get("updatedReplicas", 0), status.get("availableReplicas", 0)
     # A StatefulSet counts none as updated once all are.
@@ -126,15 +127,26 @@ def rollout_gap(where: str, found: Mapping[str, Any]) -> str | None:
     strategy: Mapping[str, Any] = found["spec"].get("updateStrategy") or {}
     rolling: Mapping[str, int] = strategy.get("rollingUpdate") or {}
     kept = wanted if strategy.get("type") == "OnDelete" else rolling.get("partition", 0)
-    if updated < wanted - kept and found["spec"].get("paused"):
-        return f"{where} {PAUSED}"
     if updated < wanted - kept:
+        if found["spec"].get("paused"):
+            return f"{where} {PAUSED}"
         return f"{where}: {updated} of {wanted - kept} pods are of the new kind{_refused(status)}"
     # Old pods count as available too, so those of the new kind are what they leave over.
     ready = available if kept else available - (status.get("replicas", updated) - updated)
     if ready < wanted:
         return f"{where}: {max(ready, 0)} of {wanted} {'' if kept else 'new '}pods are ready"
     return None
+
+
+def _where(namespace: str, workload: Workload) -> str:
+    """A workload in words."""
+    return f"{workload.kind.lower()} {namespace}/{workload.name}"
+
+
+def _is_seen(found: Mapping[str, Any]) -> bool:
+    """Whether its controller knows the newest spec."""
+    status: Mapping[str, Any] = found.get("status") or {}
+    return status.get("observedGeneration", 0) >= found["metadata"]["generation"]
 
 
 def emptied_at(api: Api, deployment: Mapping[str, Any]) -> str | None:
@@ -154,7 +166,7 @@ def serves_on(deployment: Mapping[str, Any]) -> bool:
     status: Mapping[str, Any] = deployment.get("status") or {}
     conditions: list[Mapping[str, str]] = status.get("conditions") or []
     return (
-        status.get("observedGeneration", 0) >= deployment["metadata"]["generation"]
+        _is_seen(deployment)
         and any(one.get("reason") == "NewReplicaSetAvailable" for one in conditions)
         and not _refused(status)
         and status.get("availableReplicas", 0) > 0
@@ -172,17 +184,17 @@ def _refused(status: Mapping[str, Any]) -> str:
 
 def serving(api: Api, namespace: str, of: Mapping[str, Workload]) -> dict[str, Serving]:
     """By version, what its ready pods are; not pods on their way out. Raises GatewayError."""
-    images: dict[str, set[str]] = {version: set() for version in of}
-    templates: dict[str, set[str]] = {version: set() for version in of}
-    for version, pod in _pods(api, namespace, of):
-        containers: list[Mapping[str, Any]] = pod["status"].get("containerStatuses") or []
-        own_one = of[version].container
-        ready = [one["imageID"] for one in containers if one["name"] == own_one and one["ready"]]
-        images[version].update(ready)
-        labels: Mapping[str, str] = pod["metadata"].get("labels") or {}
-        if ready and _TEMPLATE in labels:
-            templates[version].add(labels[_TEMPLATE])
-    return {one: Serving(tuple(sorted(images[one])), tuple(sorted(templates[one]))) for one in of}
+    found = {
+        version: [one for one in some if of[version].container in one.images]
+        for version, some in _of_each(api, namespace, of).items()
+    }
+    return {
+        version: Serving(
+            tuple(sorted({one.images[of[version].container] for one in some})),
+            tuple(sorted({one.labels[_TEMPLATE] for one in some if _TEMPLATE in one.labels})),
+        )
+        for version, some in found.items()
+    }
 
 
 def being_replaced(api: Api, namespace: str, workload: Workload) -> str | None:
@@ -190,9 +202,9 @@ def being_replaced(api: Api, namespace: str, workload: Workload) -> str | None:
     found = api.find(path(namespace, workload))
     if found is None:
         return None
-    where = f"{workload.kind.lower()} {namespace}/{workload.name}"
+    where = _where(namespace, workload)
     status: Mapping[str, Any] = found.get("status") or {}
-    if status.get("observedGeneration", 0) < found["metadata"]["generation"]:
+    if not _is_seen(found):
         return f"{where}: {_UNSEEN}"
     replicas: int = status.get("replicas", 0)
     older = replicas - status.get("updatedReplicas", 0)
@@ -203,10 +215,14 @@ def being_replaced(api: Api, namespace: str, workload: Workload) -> str | None:
 
 def addresses(api: Api, namespace: str, of: Mapping[str, Workload]) -> dict[str, frozenset[str]]:
     """By version, the addresses of its ready pods; not of pods on their way out. Raises GatewayError."""
-    found = pods(api, namespace, common_labels(of.values()))
-    return {
-        version: addresses_of(one for one in found if one.ready and one.has(of[version])) for version in of
-    }
+    found = _of_each(api, namespace, of)
+    return {version: addresses_of(one for one in some if one.ready) for version, some in found.items()}
+
+
+def _of_each(api: Api, namespace: str, of: Mapping[str, Workload]) -> dict[str, list[Pod]]:
+    """By version, the pods with its labels. Raises GatewayError."""
+    found = pods(api, namespace, common_labels(of.values())) if of else ()
+    return {version: [one for one in found if one.has(workload)] for version, workload in of.items()}
 
 
 def pods(api: Api, namespace: str, labels: Mapping[str, str]) -> tuple[Pod, ...]:
@@ -238,22 +254,9 @@ def _pod(item: Mapping[str, Any]) -> Pod:
     conditions: list[Mapping[str, str]] = status.get("conditions") or []
     ready = any(one["type"] == "Ready" and one["status"] == "True" for one in conditions)
     ips = frozenset(one["ip"] for one in status.get("podIPs") or ())
-    return Pod(metadata.get("name", ""), metadata.get("labels") or {}, maker, ready, ips)
-
-
-def _pods(api: Api, namespace: str, of: Mapping[str, Workload]) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """The pods of the versions, each with its version, but those on their way out."""
-    if not of:
-        return
-    common = common_labels(of.values())
-    query = {"labelSelector": selector(common)} if common else None
-    for pod in api.get(f"/api/v1/namespaces/{namespace}/pods", query)["items"]:
-        if "deletionTimestamp" in pod["metadata"]:
-            continue
-        labels: Mapping[str, str] = pod["metadata"].get("labels") or {}
-        for version, workload in of.items():
-            if workload.labels.items() <= labels.items():
-                yield version, pod
+    containers: list[Mapping[str, Any]] = status.get("containerStatuses") or []
+    images = {one["name"]: one["imageID"] for one in containers if one["ready"]}
+    return Pod(metadata.get("name", ""), metadata.get("labels") or {}, maker, ready, ips, images)
 
 
 def selector(labels: Mapping[str, str]) -> str:

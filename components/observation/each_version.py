@@ -7,7 +7,7 @@ the gateways from its pods alone.
 import itertools
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ..gateway import envoy
 from ..gateway.envoy import Target
@@ -60,6 +60,12 @@ def ask_each(
         )
 
 
+def clusters_of_all(gateways: Gateways) -> Mapping[str, Mapping[str, Any]]:
+    """By gateway that can be asked, what it says of its clusters. Raises GatewayError."""
+    answers = gateways.ask(lambda admin: admin.get(envoy.CLUSTERS))
+    return {str(one.pod): one.value for one in answers if one.value is not None}
+
+
 def _batch(requests: Iterable[Answer]) -> Iterator[Answer]:
     """A few answers, up to the first request that is not answered: each of these takes seconds."""
     for answer in itertools.islice(requests, _BATCH):
@@ -74,11 +80,7 @@ def _is_without_connection(answer: Answer) -> bool:
 
 def _counts(gateways: Gateways, target: Target, versions: Collection[str]) -> Mapping[str, _Counts]:
     """By version, what the gateways that can be asked have counted. Raises GatewayError."""
-    dumps = [
-        answer.value
-        for answer in gateways.ask(lambda admin: admin.get(envoy.CLUSTERS))
-        if answer.value is not None
-    ]
+    dumps = clusters_of_all(gateways).values()
 
     def total(version: str, *names: str) -> int:
         counted = (envoy.counted(dump, target, [version], name) for dump in dumps for name in names)

@@ -1,6 +1,6 @@
 """Each link of a request's way to the app as it is now, by the readers with which an `up` proves a split."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from ..gateway import chain
@@ -13,11 +13,9 @@ from ..gateway.envoy import Target
 from ..gateway.finding import Finding, Link
 from ..gateway.foreign import foreign
 from ..gateway.gateways import Gateways
-from ..kubernetes import workloads
-from ..kubernetes.api import Api
-from ..kubernetes.workloads import Workload
 from ..manifests import routes, sticky_version
 from ..settings.model import Settings
+from .live import existing_workloads
 
 
 def findings(gateways: Gateways, settings: Settings) -> tuple[Finding, ...]:
@@ -32,7 +30,7 @@ def findings(gateways: Gateways, settings: Settings) -> tuple[Finding, ...]:
         app.name,
         app.host,
         (app.port, *(one.port for one in app.ports[1:] if one.gateway_port)),
-        dict(_existing(gateways.api, settings)),
+        {version: one for version, one, _ in existing_workloads(gateways.api, settings)},
     )
     entrance = Entrance(routing.gateway, routing.hosts, routing.tls_secret)
     manifest = routes.virtual_service(app, settings.weights, routing, settings.test_routes, settings.mirror)
@@ -49,16 +47,6 @@ def findings(gateways: Gateways, settings: Settings) -> tuple[Finding, ...]:
     why = causes(gateways, target, tuple(wanted.served), (*found, Finding(Link.UPDATE, "")))
     beside = _beside(gateways, target, manifest)
     return tuple(dict.fromkeys((*found, *unusable(gateways, entrance), *why, *beside)))
-
-
-def _existing(api: Api, settings: Settings) -> Iterator[tuple[str, Workload]]:
-    """The workloads that somebody else has; of one that is gone, the labels that the config has."""
-    namespace = settings.app.namespace
-    for version, wanted in settings.versions.items():
-        if one := wanted.existing:
-            labels = wanted.subset.labels
-            found = workloads.read(api, namespace, one.kind, one.name, labels)
-            yield version, found[0] if found else Workload(one.kind, one.name, labels, "")
 
 
 def _beside(gateways: Gateways, target: Target, manifest: Mapping[str, Any]) -> tuple[Finding, ...]:

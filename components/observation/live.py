@@ -14,7 +14,7 @@ from ..kubernetes import kubeconfig, workloads
 from ..kubernetes.api import Api
 from ..kubernetes.errors import GatewayError, KubeconfigError, UnreachableError
 from ..kubernetes.kubeconfig import Kubeconfig
-from ..kubernetes.workloads import emptied_at
+from ..kubernetes.workloads import Workload, emptied_at
 from ..kubernetes.writers import Writer, last_writer
 from ..manifests import workload
 from ..manifests.objects import objects as manifests
@@ -190,14 +190,26 @@ def _pods(
     return found | dict(_existing(api, settings))
 
 
+def existing_workloads(
+    api: Api, settings: Settings
+) -> Iterator[tuple[str, Workload, Mapping[str, Any] | None]]:
+    """By version, the workloads that somebody else has, and their objects; None: there is none any more.
+
+    Of one that is gone the labels are those that the config has. Raises GatewayError.
+    """
+    for version, wanted in settings.versions.items():
+        if one := wanted.existing:
+            labels = wanted.subset.labels
+            found = workloads.read(api, settings.app.namespace, one.kind, one.name, labels)
+            known, item = found or (Workload(one.kind, one.name, labels, ""), None)
+            yield version, known, item
+
+
 def _existing(api: Api, settings: Settings) -> Iterator[tuple[str, Pods]]:
     """The pods of the workloads that somebody else has."""
     namespace = settings.app.namespace
-    for version, wanted in settings.versions.items():
-        one = wanted.existing
-        read = one and workloads.read(api, namespace, one.kind, one.name, wanted.subset.labels)
-        if read:
-            known, item = read
+    for version, known, item in existing_workloads(api, settings):
+        if item is not None:
             running = workloads.serving(api, namespace, {version: known})[version].images
             containers: Sequence[Mapping[str, Any]] = item["spec"]["template"]["spec"]["containers"]
             yield (

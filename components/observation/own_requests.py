@@ -19,7 +19,7 @@ from ..gateway.matcher import Request, UndecidedError, route, source
 from ..gateway.waiting import say
 from ..kubernetes.errors import GatewayError, NotConvergedError
 from .answers import Answer, ask
-from .each_version import ask_each
+from .each_version import ask_each, clusters_of_all
 from .endpoint import Endpoint
 
 # By this header a log tells them from users' requests.
@@ -174,13 +174,12 @@ def _is_login(answer: Answer) -> bool:
 def _counted(gateways: Gateways, target: Target, versions: Collection[str]) -> _Counts:
     """What each gateway that could be asked has counted of the versions. Raises GatewayError."""
     return {
-        str(answer.pod): {
+        pod: {
             (name, endpoint): count
             for name in (_REQUESTS, _CONNECTIONS)
-            for endpoint, count in envoy.counted(answer.value, target, versions, name).items()
+            for endpoint, count in envoy.counted(clusters, target, versions, name).items()
         }
-        for answer in gateways.ask(lambda admin: admin.get(envoy.CLUSTERS))
-        if answer.value is not None
+        for pod, clusters in clusters_of_all(gateways).items()
     }
 
 

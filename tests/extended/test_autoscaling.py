@@ -11,7 +11,7 @@ import pytest
 
 from harness.labs import Lab, Program
 from tests.lab.load import load
-from tests.lab.observe import PATIENT, QUICK, VERSIONS, failing_up, get, wait
+from tests.lab.observe import PATIENT, QUICK, VERSIONS, failing_up, get, staying_pods, wait
 from tests.lab.shop import HOST, ROUTING, second_stack
 
 
@@ -56,8 +56,7 @@ def able_to_scale(shop: Program) -> bool:
 
 def started(shop: Program) -> set[str]:
     """The pods that serve: one that is ended, as for a moment with fewer, comes back under another name."""
-    pods = get(shop, "pods", "-l", "app=shop,version=v1")["items"]
-    return {one["metadata"]["name"] for one in pods if "deletionTimestamp" not in one["metadata"]}
+    return {one["metadata"]["name"] for one in staying_pods(shop, "app=shop,version=v1")}
 
 
 def test_it_comes_changes_and_goes_under_load_with_the_number_of_pods(shop: Program) -> None:

@@ -25,6 +25,7 @@ from tests.lab.observe import (
     get,
     routed,
     scale,
+    staying_pods,
 )
 from tests.lab.others import theirs
 from tests.lab.packets import dropped
@@ -253,11 +254,7 @@ def test_a_version_with_a_small_share_that_no_gateway_reaches_is_found(program: 
     program.config(versions=new, weights={"v1": 100}, convergence=PATIENT)
     program.up("--skip-preview")
     (gateway,) = get(program, "pods", "-n", "istio-system", "-l", "istio=ingressgateway")["items"]
-    (pod,) = [
-        one
-        for one in get(program, "pods", "-l", "app=myapp,version=v2")["items"]
-        if "deletionTimestamp" not in one["metadata"]
-    ]
+    (pod,) = staying_pods(program, "app=myapp,version=v2")
     way = ("-s", gateway["status"]["podIP"], "-d", pod["status"]["podIP"], "-p", "tcp", "--dport", "80")
     program.config(weights={"v1": 90, "v2": 10})
     with dropped(lab, *way):

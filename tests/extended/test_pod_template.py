@@ -7,7 +7,7 @@ import pytest
 
 from harness.labs import Lab, Program
 from tests.lab.load import load
-from tests.lab.observe import VERSIONS, failing_up, get
+from tests.lab.observe import VERSIONS, failing_up, get, staying_pods
 from tests.lab.shop import HOST, ROUTING, second_stack
 
 SERVICE_ACCOUNT = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "shop"}}
@@ -65,8 +65,7 @@ def test_a_template_comes_changes_and_goes_under_load(shop: Program) -> None:
         shop.up("--skip-preview")
         shop.kubectl("rollout", "status", "deployment/shop-v2", "--timeout=60s")
         assert template(shop, "v1")["spec"]["serviceAccountName"] == "shop"
-        pods = get(shop, "pods", "-l", "app=shop,version=v2")["items"]
-        serving = [one for one in pods if "deletionTimestamp" not in one["metadata"]]
+        serving = staying_pods(shop, "app=shop,version=v2")
         for pod in serving:
             assert pod["metadata"]["annotations"]["example.com/team"] == "web"
             assert pod["spec"]["serviceAccountName"] == "shop"

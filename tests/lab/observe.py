@@ -78,6 +78,12 @@ def get(program: Program, *arguments: str) -> Any:
     return json.loads(program.kubectl("get", *arguments, "-o", "json").stdout)
 
 
+def staying_pods(program: Program, labels: str) -> list[dict[str, Any]]:
+    """The app's pods with these labels, but those on their way out."""
+    items = get(program, "pods", "-l", labels)["items"]
+    return [one for one in items if "deletionTimestamp" not in one["metadata"]]
+
+
 def failing_up(program: Program, *options: str) -> str:
     """What an `up` says that has to fail, and without a traceback."""
     done = program.up("--skip-preview", *options, check=False)

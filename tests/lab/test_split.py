@@ -18,6 +18,7 @@ from tests.lab.observe import (
     failing_up,
     get,
     routed,
+    staying_pods,
     updated,
     wait,
     wait_for_pods,
@@ -196,8 +197,7 @@ def test_an_image_is_put_back_when_no_pod_serves_the_other(shop: Program, beside
     shop.kubectl("rollout", "status", "deploy/shop-v1")
     shop.config(**besides)
     shop.up("--skip-preview")
-    pods = get(shop, "pods", "-l", "app=shop,version=v1")["items"]
-    serving = [pod for pod in pods if "deletionTimestamp" not in pod["metadata"]]
+    serving = staying_pods(shop, "app=shop,version=v1")
     assert {pod["spec"]["containers"][0]["image"] for pod in serving} == {VERSIONS["v1"]["image"]}
     shop.up("--skip-preview", "--expect-no-changes")
 

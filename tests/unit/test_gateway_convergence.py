@@ -164,14 +164,20 @@ def test_a_version_needs_a_gateway_that_stays_and_the_one_that_goes_must_know_it
         assert not proof.can_take(split(cluster), ("v3",))
 
 
-def test_a_version_that_is_scaled_to_0_says_what_starts_it() -> None:
-    objects: dict[str, Any] = {DEPLOYMENT: deployment(0, 0), PODS: {"items": []}}
+def stuck(workload: dict[str, Any]) -> tuple[str, str]:
+    """The reason and the cure that a wait for v3 ends with, whose workload is that."""
+    objects: dict[str, Any] = {DEPLOYMENT: workload, PODS: {"items": []}}
     with (
         fake_cluster(FakeGateway("a", HALVES), objects=objects) as cluster,
         pytest.raises(NotConvergedError) as raised,
     ):
         proof.wait_for_versions(split(cluster), ("v3",), 0)
     _, reason, cure, *_ = str(raised.value).splitlines()
+    return reason, cure
+
+
+def test_a_version_that_is_scaled_to_0_says_what_starts_it() -> None:
+    reason, cure = stuck(deployment(0, 0))
     assert reason == "  deployment default/myapp-v3 is scaled to 0"
     assert cure.startswith("  No autoscaler takes it from there; type: kubectl --kubeconfig FILE ")
     assert cure.endswith(" -n default scale deployment/myapp-v3 --replicas=1")
@@ -180,13 +186,7 @@ def test_a_version_that_is_scaled_to_0_says_what_starts_it() -> None:
 def test_a_version_that_is_paused_says_what_lets_it_go_on() -> None:
     paused = deployment(2, 2)
     paused["spec"]["paused"], paused["status"]["updatedReplicas"] = True, 0
-    objects: dict[str, Any] = {DEPLOYMENT: paused, PODS: {"items": []}}
-    with (
-        fake_cluster(FakeGateway("a", HALVES), objects=objects) as cluster,
-        pytest.raises(NotConvergedError) as raised,
-    ):
-        proof.wait_for_versions(split(cluster), ("v3",), 0)
-    _, reason, cure, *_ = str(raised.value).splitlines()
+    reason, cure = stuck(paused)
     assert reason == "  deployment default/myapp-v3 is paused: no change of it is rolled out"
     assert cure.startswith("  Whoever paused it lets it go on; type: kubectl --kubeconfig FILE ")
     assert cure.endswith(" -n default rollout resume deployment/myapp-v3")
