@@ -25,7 +25,7 @@ def checkout(program: Program, at: Path, stack: str) -> Generator[Program]:
         (path / name).symlink_to((ROOT / ".tools" / "bin" / "pulumi").resolve().parent / name)
     # The interpreter itself: what PATH has may be a script of a version manager.
     (path / "python3").symlink_to(Path(sys.base_prefix) / "bin" / "python3")
-    kept = ("PULUMI_HOME", "PULUMI_BACKEND_URL", "PULUMI_CONFIG_PASSPHRASE", "HOME", "KUBECONFIG")
+    kept = ("PULUMI_HOME", "PULUMI_BACKEND_URL", "PULUMI_CONFIG_PASSPHRASE", "HOME", "KUBECONFIG", "TMPDIR")
     pip = {
         name: value for name, value in os.environ.items() if name.startswith(("PIP_", "SSL_", "REQUESTS_"))
     }

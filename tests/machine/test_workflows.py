@@ -133,6 +133,7 @@ def runner(program: Program, github: GitHub, tmp_path_factory: pytest.TempPathFa
         {
             "PATH": os.environ["PATH"],
             "HOME": str(folder),
+            "TMPDIR": program.environment["TMPDIR"],
             "PULUMI_HOME": str(folder / "pulumi"),
             "XDG_CACHE_HOME": cache,
             "CI": "true",
