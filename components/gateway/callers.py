@@ -18,7 +18,7 @@ from .admin import EnvoyAdmin
 from .chain import Seen, Split, Wanted
 from .control_plane import SYNC, Synced, istiods, synced
 from .envoy import Target
-from .finding import SHOWN, Finding, Grade, Link, failures
+from .finding import Finding, Grade, Link, failures, some
 from .gateways import Answer, Gateways
 from .pods import GatewayPod, pod_of
 
@@ -66,13 +66,7 @@ class Sampled:
         if not self.behind:
             return self.findings
         cause = f"{len(self.behind)} of {self.total} sidecars have not taken the {self.kind}s yet: "
-        return (*self.findings, Finding(Link.UPDATE, cause + shown(self.behind)))
-
-
-def shown(names: Collection[str]) -> str:
-    """A few of the names, and how many more there are."""
-    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    return ", ".join(sorted(names)[:SHOWN]) + more
+        return (*self.findings, Finding(Link.UPDATE, cause + some(sorted(self.behind), ", ")))
 
 
 class _NoIstiodError(GatewayError):
@@ -146,8 +140,8 @@ class Callers:
         self._list()
         self._ask_istiods()
         names = sorted(self._callers())
-        some = names if len(names) <= most else random.sample(names, most)
-        return self._found(some), len(names)
+        read = names if len(names) <= most else random.sample(names, most)
+        return self._found(read), len(names)
 
     def _list(self) -> None:
         """The pods with a sidecar, but those on their way out, by a list that is at most a second old."""
@@ -283,7 +277,8 @@ class Callers:
         if not lost:
             return ()
         where = ", ".join(sorted(self._istiods))
-        return (f"{len(lost)} sidecars are not connected to istiod ({where}), so not proved: {shown(lost)}",)
+        names = some(sorted(lost), ", ")
+        return (f"{len(lost)} sidecars are not connected to istiod ({where}), so not proved: {names}",)
 
     def _is_sent(self, one: Synced) -> bool:
         """Whether istiod would send the sidecar anything of the app; so too where it does not tell."""

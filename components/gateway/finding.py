@@ -8,7 +8,7 @@ from enum import StrEnum
 REFRESH = "pulumi up --refresh"
 
 # So many of a kind are named in one finding; the others are counted.
-SHOWN = 3
+_SHOWN = 3
 
 
 class Link(StrEnum):
@@ -70,8 +70,8 @@ def aimed(text: str, kubectl: str) -> str:
 
 def some(texts: Sequence[str], between: str = "; ") -> str:
     """The first few of them, and how many more there are."""
-    more = f" and {len(texts) - SHOWN} more" if len(texts) > SHOWN else ""
-    return f"{between.join(texts[:SHOWN])}{more}"
+    more = f" and {len(texts) - _SHOWN} more" if len(texts) > _SHOWN else ""
+    return f"{between.join(texts[:_SHOWN])}{more}"
 
 
 def failures(findings: Iterable[Finding]) -> tuple[Finding, ...]:
