@@ -90,6 +90,10 @@ class Counters:
             elif not any(one.able for one in ours):
                 yield f"gateway {gateway} has every endpoint of {version} ejected"
 
+    def ejected(self, version: str) -> bool:
+        """Whether a gateway sends nothing to one of the version's endpoints, for the errors it answered."""
+        return any(name == version and not one.able for (_, name, _), one in self.endpoints.items())
+
 
 def read(gateways: Gateways, settings: Settings) -> Counters:
     """Read what every gateway counted of each version.

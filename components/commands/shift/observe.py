@@ -75,9 +75,11 @@ def observe(
         step.samples.append(Sample(time.time(), dict(since), p99))
         view.judges(step, left)
         _asked(lambda: must_hold(gateways, settings, weights, name))
-        reason = breach(ours, times, plan.limits, at_end=left <= 0) or _lacking(reading, plan.version)
+        failed = breach(ours, times, plan.limits, at_end=left <= 0)
+        reason = failed or _lacking(reading, plan.version)
         if reason:
-            by = _limits(gateways, settings) if ours.by_gateway else ""
+            limited = ours.by_gateway if failed else reading.ejected(plan.version)
+            by = _limits(gateways, settings) if limited else ""
             msg = f"{plan.version} {step.name}: {reason}{by}"
             raise BreachError(msg)
         if left <= 0:
