@@ -15,7 +15,11 @@ _HELD = "\0"
 
 def fitted(text: str, file: TextIO) -> str:
     """A text as it goes to a file: broken at words where that is a terminal, unchanged in a log."""
-    return wrapped(text, os.get_terminal_size(file.fileno()).columns) if file.isatty() else text
+    if not file.isatty():
+        return text
+    # One that nobody gave a size says 0, such as that of `ssh -tt` out of a pipeline.
+    columns = os.get_terminal_size(file.fileno()).columns
+    return wrapped(text, columns) if columns else text
 
 
 def wrapped(text: str, columns: int) -> str:

@@ -38,12 +38,11 @@ def test_sentences_break_at_words_and_what_is_typed_stays_whole(text: str, shown
     assert wrapped(text, 16) == shown
 
 
-def test_only_a_terminal_has_shorter_lines() -> None:
-    logged = subprocess.run(EXPLAIN, cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    assert max(map(len, logged.splitlines())) > 60
+def on_a_terminal(rows: int, columns: int) -> str:
+    """What `explain` says on a terminal of this size."""
     ours, theirs = pty.openpty()
-    termios.tcsetwinsize(theirs, (24, 60))
-    with subprocess.Popen(EXPLAIN, cwd=ROOT, stdout=theirs):
+    termios.tcsetwinsize(theirs, (rows, columns))
+    with subprocess.Popen(EXPLAIN, cwd=ROOT, stdout=theirs, stderr=theirs):
         os.close(theirs)
         seen = b""
         # It fails once nobody has the other end.
@@ -51,5 +50,14 @@ def test_only_a_terminal_has_shorter_lines() -> None:
             while True:
                 seen += os.read(ours, 65536)
     os.close(ours)
-    assert max(map(len, seen.decode().splitlines())) <= 60
-    assert seen.decode().split() == logged.split()
+    return seen.decode()
+
+
+def test_only_a_terminal_has_shorter_lines() -> None:
+    logged = subprocess.run(EXPLAIN, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert max(map(len, logged.splitlines())) > 60
+    seen = on_a_terminal(24, 60)
+    assert max(map(len, seen.splitlines())) <= 60
+    assert seen.split() == logged.split()
+    # As `ssh -tt` out of a pipeline has it: nobody gave it a size.
+    assert on_a_terminal(0, 0).splitlines() == logged.splitlines()
