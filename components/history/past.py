@@ -69,7 +69,8 @@ def targets(proved: Iterable[Past]) -> list[Past]:
         if past.cause is Cause.step:
             unjudged = False
         elif past.cause is Cause.back:
-            if unjudged:
+            # Of a shift whose first `up` failed, nothing was proved that it could go back from.
+            if unjudged and not past.same(whole[-1]):
                 whole.pop()
             unjudged = False
         elif past.cause is Cause.rollback:
@@ -81,5 +82,6 @@ def targets(proved: Iterable[Past]) -> list[Past]:
             # The same once more, as by an `up` that changed nothing of it.
             fresh = not whole or not past.same(whole[-1])
             whole += [past] if fresh else []
-            unjudged = fresh and past.cause is Cause.last_step
+            # A shift that was resumed proves its last step once more.
+            unjudged = past.cause is Cause.last_step and (fresh or unjudged)
     return whole[::-1]

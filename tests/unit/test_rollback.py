@@ -57,6 +57,13 @@ def past(text: str) -> Past:
             ("v1=100", "shift-end v2=100", "shift-step v2=90,v3=10", "shift-back v2=100"),
             ("shift-end v2=100", "v1=100"),
         ),
+        # Nor does one of which no step was ever proved.
+        (
+            ("v1=100", "shift-end v2=100", "shift-back v2=100", "v3=100"),
+            ("v3=100", "shift-end v2=100", "v1=100"),
+        ),
+        # One that was killed in its last step, resumed there, and went back.
+        (("v1=100", "shift-end v2=100", "shift-end v2=100", "shift-back v1=100"), ("v1=100",)),
         # What a rollback left is not gone back to, and its own result is the target of before.
         (("v3=100", "v1=100", "v2=100", "rollback v1=100"), ("v1=100", "v3=100")),
         # After an `up` that failed nothing is left behind.
