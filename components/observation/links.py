@@ -15,7 +15,7 @@ from ..gateway.foreign import foreign
 from ..gateway.gateways import Gateways
 from ..manifests import routes, sticky_version
 from ..settings.model import Settings
-from .live import existing_workloads
+from .live import existing
 
 
 def findings(gateways: Gateways, settings: Settings) -> tuple[Finding, ...]:
@@ -30,7 +30,7 @@ def findings(gateways: Gateways, settings: Settings) -> tuple[Finding, ...]:
         app.name,
         app.host,
         (app.port, *(one.port for one in app.ports[1:] if one.gateway_port)),
-        {version: one for version, one, _ in existing_workloads(gateways.api, settings)},
+        existing(gateways.api, settings),
     )
     entrance = Entrance(routing.gateway, routing.hosts, routing.tls_secret)
     manifest = routes.virtual_service(app, settings.weights, routing, settings.test_routes, settings.mirror)

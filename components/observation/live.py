@@ -205,6 +205,11 @@ def existing_workloads(
             yield version, known, item
 
 
+def existing(api: Api, settings: Settings) -> Mapping[str, Workload]:
+    """By version, the workloads that somebody else has. Raises GatewayError."""
+    return {version: known for version, known, _ in existing_workloads(api, settings)}
+
+
 def _existing(api: Api, settings: Settings) -> Iterator[tuple[str, Pods]]:
     """The pods of the workloads that somebody else has."""
     namespace = settings.app.namespace

@@ -127,10 +127,12 @@ def _past(update: Mapping[str, Any], weights_key: str, now: Mapping[str, str]) -
         weights = {version: int(weight) for version, weight in said.items() if weight}
         ours = update["config"].get(f"{project.NAME}:versions")
         versions: Mapping[str, Any] = json.loads(ours["value"]) if ours else {}
-        images = {version: str(versions[version]["image"] if ours else now[version]) for version in weights}
+        # What somebody else has runs by an image that no config of ours names.
+        images = {version: versions[version].get("image") if ours else now[version] for version in weights}
     except (AttributeError, KeyError, TypeError, ValueError):
         return None
-    return Past(_seconds(update["startTime"]), _cause(update.get("message", "")), weights, images)
+    own = {version: str(image) for version, image in images.items() if image}
+    return Past(_seconds(update["startTime"]), _cause(update.get("message", "")), weights, own)
 
 
 def _seconds(stamp: str) -> float:

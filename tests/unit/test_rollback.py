@@ -21,7 +21,7 @@ from components.history.past import Cause, Past, targets
 from components.kubernetes import istio
 from components.pulumi_cli import config, project, updates
 from components.rollback_guard import RolledBackError, engine_began, must_not_be_rolled_back
-from tests.unit.fake_cluster import fake_cluster
+from tests.unit.fake_cluster import FakeCluster, FakeGateway, fake_cluster, version_pod
 
 VIRTUAL_SERVICE = istio.virtual_service("default", "myapp")
 
@@ -112,6 +112,17 @@ def test_update_without_a_proof_of_the_whole_split_is_left_out(other: dict[str, 
     assert found == Past(1795659695.0, Cause.whole, {"v1": 50, "v2": 50}, {"v1": "a:v1", "v2": "a:v2"})
 
 
+def test_what_somebody_else_has_is_a_split_without_an_image() -> None:
+    versions = {"v1": {"deployment": "cart-blue"}, "v2": {"image": "a:v2"}}
+    update = _update({"v1": 50, "v2": 50})
+    update["config"]["blue-green:versions"]["value"] = json.dumps(versions)
+    (found,) = updates.of_history([update])
+    assert (found.weights, found.images) == ({"v1": 50, "v2": 50}, {"v2": "a:v2"})
+    # Another program's: its config has none.
+    del update["config"]["blue-green:versions"]
+    assert updates.of_history([update], images={"v1": "", "v2": "a:v2"}) == [found]
+
+
 @pytest.mark.parametrize(
     ("message", "cause"),
     [
@@ -149,8 +160,12 @@ def test_choice_names_what_it_passes_over_and_needs_a_number_without_a_terminal(
 
 
 def test_list_has_a_number_the_images_and_whether_it_could_be_served() -> None:
-    lines = table([Candidate(past("v1=100")), Candidate(past("v2=100"), "v2 has no Deployment any more")])
-    first, second = lines.splitlines()
+    of_others = Candidate(Past(0, Cause.last_step, {"v3": 100}, {}))
+    lines = table(
+        [Candidate(past("v1=100")), Candidate(past("v2=100"), "v2 has no Deployment any more"), of_others]
+    )
+    first, second, third = lines.splitlines()
+    assert "  v3 100 %  (by a shift)  can be served now" in third
     assert first.startswith("1  1970-01-01 00:00:00Z  v1 100 %  (v1 a:v1; by an up)  can be served now")
     assert second.endswith("cannot be served now: v2 has no Deployment any more")
 
@@ -318,3 +333,77 @@ def test_written_route_keeps_what_pulumi_applied_and_changes_the_weights_alone()
             }
         ],
     }
+
+
+@pytest.fixture
+def of_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeCluster]:
+    """A stack `prod` whose versions are Deployments of somebody else, v2 with all traffic since v1 had it."""
+
+    def theirs(name: str, replicas: int) -> dict[str, Any]:
+        status = {"observedGeneration": 1, "updatedReplicas": replicas, "replicas": replicas}
+        return {
+            "metadata": {"name": name, "generation": 1},
+            "spec": {"replicas": replicas},
+            "status": {**status, "availableReplicas": replicas},
+        }
+
+    def rule(version: str, name: str) -> dict[str, Any]:
+        subset = {"name": version, "labels": {"app": "myapp", "color": name}}
+        annotations = {"blue-green/workload": f"Deployment {name}"}
+        return {"metadata": {"annotations": annotations}, "spec": {"host": "myapp", "subsets": [subset]}}
+
+    def pod(name: str, address: str) -> dict[str, Any]:
+        labels = {"app": "myapp", "color": name}
+        return version_pod("v1", address, name=f"{name}-1a2b-x", labels=labels, ownerReferences=[])
+
+    route = _virtual_service(Past(1, Cause.whole, {"v1": 100}, {}), Past(2, Cause.whole, {"v2": 100}, {}))
+    subset = {"destination": {"host": "myapp", "subset": "v2"}, "weight": 100}
+    spec = {"gateways": ["myapp-gateway"], "http": [{"name": "split", "route": [subset]}]}
+    gateway = "/apis/networking.istio.io/v1/namespaces/default/gateways/myapp-gateway"
+    deployments = "/apis/apps/v1/namespaces/default/deployments"
+    objects = {
+        VIRTUAL_SERVICE: {**route, "spec": spec},
+        gateway: {"spec": {"selector": {"istio": "ingressgateway"}}},
+        "/apis/networking.istio.io/v1/namespaces/default/destinationrules": {
+            "items": [rule("v1", "blue"), rule("v2", "green"), {"metadata": {}, "spec": {"host": "myapp"}}]
+        },
+        f"{deployments}/blue": theirs("blue", 1),
+        f"{deployments}/green": theirs("green", 1),
+        "/api/v1/namespaces/default/pods": {"items": [pod("blue", "10.0.0.1"), pod("green", "10.0.0.2")]},
+    }
+    endpoints = {"v1": ["10.0.0.1"], "v2": ["10.0.0.2"]}
+    with fake_cluster(FakeGateway("gw", {"v1": 100}, endpoints), objects=objects) as cluster:
+        (tmp_path / "kubeconfig").write_text(cluster.kubeconfig)
+        values = {
+            "cluster": {"kind": "kubeconfig", "path": str(tmp_path / "kubeconfig")},
+            "app": {"name": "myapp"},
+        }
+        ours = {f"blue-green:{key}": value for key, value in values.items()}
+        (tmp_path / "Pulumi.yaml").write_text("name: blue-green\n")
+        (tmp_path / "Pulumi.prod.yaml").write_text(json.dumps({"config": ours}))
+        monkeypatch.chdir(tmp_path)
+        yield cluster
+
+
+@pytest.mark.usefixtures("of_others")
+def test_now_goes_back_to_what_somebody_else_has(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def nothing(*_: object) -> None:
+        pass
+
+    monkeypatch.setattr(record, "add", nothing)
+    monkeypatch.setattr(routes, "write", nothing)
+    monkeypatch.setattr(now, "_write_state", nothing)
+    # The gateway follows; the routes that it is to leave are none of this test.
+    assert now.rollback_now("prod", None).weights == {"v1": 100}
+
+
+def test_now_refuses_what_its_owner_has_taken_away(of_others: FakeCluster) -> None:
+    blue = "/apis/apps/v1/namespaces/default/deployments/blue"
+    of_others.objects[blue]["spec"]["replicas"] = 0
+    (found,) = now.candidates("prod")
+    assert found.obstacle == "deployment default/blue is scaled to 0"
+    del of_others.objects[blue]
+    (found,) = now.candidates("prod")
+    assert found.obstacle == "v1 has no Deployment blue any more"

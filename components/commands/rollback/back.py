@@ -1,9 +1,11 @@
 """The way back by `pulumi up`: the config first, then the cluster."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from ...errors import RolloutError
 from ...gateway.chain import Split
+from ...gateway.gateways import Gateways
 from ...history import past as pasts
 from ...history.past import Cause, Past
 from ...kubernetes import istio
@@ -44,7 +46,7 @@ def rollback(name: str, to: int | None, *, quiet: bool) -> Past | None:
     if to is None and _is_rolled_back(proved, now):
         return None
     with live.connect(settings) as gateways:
-        past = choose(_others(proved, now), to, judge_by(gateways, _asked(settings)))
+        past = choose(_others(proved, now), to, judge_by(gateways, _asked(gateways, settings)))
     must_be_known(name, settings, past)
     file = project.config_file(name)
     before, route = file.read_bytes(), _route(settings)
@@ -71,7 +73,7 @@ def candidates(name: str) -> list[Candidate]:
     settings = config.settings(name)
     others = _others(updates.proved(name, config.weights_key(name), settings), pasts.present(settings))
     with live.connect(settings) as gateways:
-        judge = judge_by(gateways, _asked(settings))
+        judge = judge_by(gateways, _asked(gateways, settings))
         return [judge(past) for past in others]
 
 
@@ -93,9 +95,14 @@ def _is_rolled_back(proved: list[Past], now: Past) -> bool:
     return False
 
 
-def _asked(settings: Settings) -> Split:
+def _asked(gateways: Gateways, settings: Settings) -> Split:
+    """The split that the gateways are asked about. Raises NotAskedError."""
     kubeconfig, selector = live.kubeconfig_of(settings.cluster), settings.routing.gateway_selector
-    return Split(kubeconfig, selector, live.target(settings), by_requests=settings.convergence.by_requests)
+    try:
+        target = replace(live.target(settings), existing=live.existing(gateways.api, settings))
+    except GatewayError as error:
+        raise live.not_asked(settings.cluster, error) from error
+    return Split(kubeconfig, selector, target, by_requests=settings.convergence.by_requests)
 
 
 def _others(proved: list[Past], now: Past) -> list[Past]:

@@ -19,8 +19,9 @@ from ...kubernetes import istio
 from ...kubernetes.api import Api
 from ...kubernetes.errors import GatewayError
 from ...kubernetes.kubeconfig import Kubeconfig
+from ...kubernetes.workloads import Workload
 from ...manifests import workload
-from ...manifests.routes import split
+from ...manifests.routes import WORKLOAD, split
 from ...observation import live
 from ...pulumi_cli import config, locks, project, stack
 from ...settings.mistakes import ConfigError
@@ -36,11 +37,19 @@ _DEPLOYMENTS = "/apis/apps/v1/namespaces"
 
 @dataclass(frozen=True)
 class Place:
-    """Where the routes are: the kubeconfig, the app, and the gateways' labels."""
+    """Where the routes are.
+
+    Attributes:
+        kubeconfig: of the cluster.
+        app: the app.
+        selector: the gateways' labels.
+        existing: the workloads that somebody else has, by version.
+    """
 
     kubeconfig: Kubeconfig
     app: App
     selector: Mapping[str, str]
+    existing: Mapping[str, Workload]
 
     @property
     def path(self) -> str:
@@ -51,7 +60,8 @@ class Place:
     def split(self) -> Split:
         """What the gateways are asked about."""
         app = self.app
-        return Split(self.kubeconfig, self.selector, Target(app.namespace, app.name, app.host))
+        target = Target(app.namespace, app.name, app.host, existing=self.existing)
+        return Split(self.kubeconfig, self.selector, target)
 
 
 def rollback_now(name: str, to: int | None) -> Past:
@@ -173,7 +183,9 @@ def _place(name: str) -> Place:
         # Another program's: its state knows where the cluster is, so Pulumi's backend is needed.
         settings = config.settings(name)
         config.weights_key(name)
-        return Place(live.kubeconfig_of(settings.cluster), settings.app, settings.routing.gateway_selector)
+        kubeconfig, app = live.kubeconfig_of(settings.cluster), settings.app
+        with Api(kubeconfig) as api:
+            return Place(kubeconfig, app, settings.routing.gateway_selector, _existing(api, app))
     try:
         cluster, app = parse_parts(_values(name))
     except ConfigError as error:
@@ -184,7 +196,23 @@ def _place(name: str) -> Place:
         gateway: str = api.get(istio.virtual_service(app.namespace, app.name))["spec"]["gateways"][0]
         namespace, _, short = gateway.rpartition("/")
         where = f"{istio.GROUP}/namespaces/{namespace or app.namespace}/gateways/{short}"
-        return Place(kubeconfig, app, api.get(where)["spec"]["selector"])
+        return Place(kubeconfig, app, api.get(where)["spec"]["selector"], _existing(api, app))
+
+
+def _existing(api: Api, app: App) -> Mapping[str, Workload]:
+    """The workloads that somebody else has, as the DestinationRules of their versions name them."""
+    rules: list[Mapping[str, Any]] = api.get(f"{istio.GROUP}/namespaces/{app.namespace}/destinationrules")[
+        "items"
+    ]
+    found: dict[str, Workload] = {}
+    for rule in rules:
+        kind, _, workload_name = rule["metadata"].get("annotations", {}).get(WORKLOAD, "").partition(" ")
+        if kind and rule["spec"]["host"] == app.host:
+            subsets: list[Mapping[str, Any]] = rule["spec"]["subsets"]
+            found |= {
+                one["name"]: Workload(kind, workload_name, one.get("labels") or {}, "") for one in subsets
+            }
+    return found
 
 
 def _values(name: str) -> Mapping[str, Any]:

@@ -64,17 +64,19 @@ def judged(gateways: Gateways, split: Split, past: Past) -> Candidate:
     target = split.target
     running: list[str] = []
     restarts: list[str] = []
-    for version, image in past.images.items():
-        own = workloads.own(target.virtual_service, version)
-        deployment = gateways.api.find(workloads.path(target.namespace, own))
-        if deployment is None:
-            return Candidate(past, f"{version} has no Deployment any more")
-        if _image(deployment) != image:
+    for version in past.weights:
+        of = target.workload(version)
+        found = gateways.api.find(workloads.path(target.namespace, of))
+        if found is None:
+            which = f"{of.kind} {of.name}" if version in target.existing else of.kind
+            return Candidate(past, f"{version} has no {which} any more")
+        # Of what somebody else has the image is theirs.
+        if version in past.images and _image(found) != past.images[version]:
             restarts.append(version)
             continue
-        reason = workloads.not_rolled_out(gateways.api, target.namespace, own)
+        reason = workloads.not_rolled_out(gateways.api, target.namespace, of)
         if reason is not None:
-            pods = workloads.pod_reasons(gateways.api, target.namespace, own.labels)
+            pods = workloads.pod_reasons(gateways.api, target.namespace, of.labels)
             return Candidate(past, "; ".join([reason, *pods]))
         running.append(version)
     lacking = failures(convergence.lacking(gateways, split, tuple(running))) if running else ()
@@ -134,8 +136,7 @@ def table(candidates: Sequence[Candidate]) -> str:
     if not candidates:
         return "no other split was proved by a whole `up` that ended well"
     lines = [
-        f"{number}  {look.when(one.past.at)}  {one.past}  ({_images(one.past)}; "
-        f"{'by a shift' if one.past.cause is Cause.last_step else 'by an up'})  {one.state}"
+        f"{number}  {look.when(one.past.at)}  {one.past}  ({_origin(one.past)})  {one.state}"
         for number, one in enumerate(candidates, 1)
     ]
     return "\n".join(lines)
@@ -156,8 +157,10 @@ def _image(deployment: Mapping[str, Any]) -> str:
     return workload.image(deployment)
 
 
-def _images(past: Past) -> str:
-    return ", ".join(f"{version} {image}" for version, image in sorted(past.images.items()))
+def _origin(past: Past) -> str:
+    images = ", ".join(f"{version} {image}" for version, image in sorted(past.images.items()))
+    by = "by a shift" if past.cause is Cause.last_step else "by an up"
+    return f"{images}; {by}" if images else by
 
 
 def judge_by(gateways: Gateways, split: Split) -> Callable[[Past], Candidate]:
