@@ -1,6 +1,6 @@
 """Which split to go back to: pure functions over the splits that an `up` proved."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -51,6 +51,16 @@ def present(settings: Settings, at: float = 0.0) -> Past:
     images = {version: settings.versions[version].image for version in weights}
     images = {version: image for version, image in images.items() if image}
     return Past(at, Cause.whole, weights, images)
+
+
+def is_rolled_back(proved: Sequence[Past], now: Past) -> bool:
+    """Return whether nothing but an `up` of the same has come after a rollback; the oldest split is first."""
+    for past in reversed(proved):
+        if not past.same(now):
+            return False
+        if past.cause is Cause.rollback:
+            return True
+    return False
 
 
 def targets(proved: Iterable[Past]) -> list[Past]:

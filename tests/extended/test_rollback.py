@@ -244,7 +244,7 @@ def test_now_with_a_config_that_has_mistakes_moves_traffic_and_leaves_the_file(p
     before = file(program)
     status, said = rollback(program, "--now")
     assert status == 1
-    assert "traffic is back at v1 100 %, and Pulumi's state does not have it yet" in said
+    assert "Traffic is back at v1 100 %, and Pulumi's state does not have it yet" in said
     assert "blue-green:weights: they add up to 99, not 100" in said
     assert file(program) == before
     assert routed(program) == [({"v1": 100},)]

@@ -189,7 +189,7 @@ def killed(program: Program) -> None:
 def test_killed_shift_is_named_by_verify_and_undone_by_the_command_it_names(program: Program) -> None:
     (difference,) = _verify(program)["differences"]
     assert "a shift of v2 was killed at 50 %" in difference["what"]
-    command = difference["mend"].partition(" (")[0].split()
+    command = difference["mend"].split()
     program.run(*command)
     assert _weights(program) == {"v1": 100, "v2": 0}
     assert _verify(program)["ok"]

@@ -15,6 +15,8 @@ import pytest
 
 from components.commands.rollback import now
 from components.commands.rollback.target import Candidate, choose, table
+from components.commands.shift import journal
+from components.commands.shift.judge import Limits, Plan
 from components.errors import RolloutError
 from components.history import record, routes
 from components.history.past import Cause, Past, targets
@@ -200,9 +202,10 @@ def test_now_leaves_a_file_without_the_version_as_it_is(
     with pytest.raises(RolloutError) as raised:
         now.rollback_now("prod", None)
     assert str(raised.value) == (
-        "traffic is back at v1 100 %, and Pulumi's state does not have it yet: v1 100 % needs v1, which the "
-        "config has no more: put it back into versions in Pulumi.prod.yaml, or set the weights in "
-        "Pulumi.prod.yaml and run `up`"
+        "v1 100 % needs v1, which the config has no more: put it back into versions in Pulumi.prod.yaml, or "
+        "set the weights in Pulumi.prod.yaml and run `up`\n"
+        "Traffic is back at v1 100 %, and Pulumi's state does not have it yet. "
+        "To go on, type: blue-green rollback --now --stack prod"
     )
     assert asked == []
 
@@ -389,14 +392,29 @@ def of_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeC
 def test_now_goes_back_to_what_somebody_else_has(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    written: list[Past] = []
+
+    def write(_api: object, _path: str, past: Past) -> None:
+        written.append(past)
+
     def nothing(*_: object) -> None:
         pass
 
     monkeypatch.setattr(record, "add", nothing)
-    monkeypatch.setattr(routes, "write", nothing)
+    monkeypatch.setattr(routes, "write", write)
     monkeypatch.setattr(now, "_write_state", nothing)
     # The gateway follows; the routes that it is to leave are none of this test.
+    shift = journal.entry(Plan("v2", (50,), 1, Limits(0.01, 50)), {"v1": 100})
+    journal.write("prod", dataclasses.replace(shift, started=0.0))
     assert now.rollback_now("prod", None).weights == {"v1": 100}
+    assert [one.weights for one in written] == [{"v1": 100}]
+    assert journal.read("prod") is None
+    # One that runs writes until it sees that it was overtaken.
+    journal.write("prod", shift)
+    monkeypatch.setattr(now, "_UP_SECONDS", 0)
+    says = f"every gateway routes by v1 100 %, and the shift of process {shift.pid} has not ended in 0 s"
+    with pytest.raises(RolloutError, match=says):
+        now.rollback_now("prod", None)
 
 
 def test_now_refuses_what_its_owner_has_taken_away(of_others: FakeCluster) -> None:
@@ -407,3 +425,34 @@ def test_now_refuses_what_its_owner_has_taken_away(of_others: FakeCluster) -> No
     del of_others.objects[blue]
     (found,) = now.candidates("prod")
     assert found.obstacle == "v1 has no Deployment blue any more"
+
+
+def test_now_once_more_goes_on_with_the_same_and_no_split_further_back(
+    of_others: FakeCluster, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = [Past(1, Cause.whole, {version: 100}, {}) for version in ("v2", "v1", "v3")]
+    route = of_others.objects[VIRTUAL_SERVICE]
+    marked = _virtual_service(*before, Past(2, Cause.rollback, {"v1": 100}, {}))["metadata"]
+    subset = {"destination": {"host": "myapp", "subset": "v1"}, "weight": 100}
+    spec = {**route["spec"], "http": [{"name": "split", "route": [subset]}]}
+    of_others.objects[VIRTUAL_SERVICE] = {"metadata": marked, "spec": spec}
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(now, "_write_state", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        now.rollback_now("prod", None)
+    assert capsys.readouterr().err.splitlines() == [
+        "rollback: traffic was rolled back to v1 100 % already; --to N goes further back",
+        "rollback: traffic is back: every gateway routes by v1 100 %",
+        "rollback: Traffic is back at v1 100 %, and Pulumi's state does not have it yet. To go on, type: "
+        "blue-green rollback --now --stack prod",
+    ]
+    monkeypatch.setattr(now, "_prove", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        now.rollback_now("prod", None)
+    assert capsys.readouterr().err.splitlines()[1:] == [
+        "rollback: The VirtualService has v1 100 %, Pulumi.prod.yaml may not. To go on, type: "
+        "blue-green rollback --now --stack prod"
+    ]

@@ -153,7 +153,7 @@ def test_of_several_splits_one_has_to_be_named(
 
 PLAN = Plan("v2", (50, 100), 1, Limits(0.01, 50))
 BEFORE = {"v1": 100, "v2": 0}
-UNDO = "blue-green shift --undo --stack dev --split cart (or --resume)"
+UNDO = "blue-green shift --undo --stack dev --split cart"
 
 
 @pytest.fixture
@@ -179,7 +179,8 @@ def test_a_killed_shift_of_another_split_is_ended_by_its_own_name_alone(killed: 
         run.undo("dev")
     with pytest.raises(RolloutError, match=says):
         run.resume("dev")
-    with pytest.raises(RolloutError, match=re.escape(f"a shift of v2 was killed: run first: {UNDO}")):
+    first = "a shift of v2 was killed. Go back from it first, or on with --resume in the place of --undo"
+    with pytest.raises(RolloutError, match=re.escape(f"{first}: {UNDO}")):
         run.shift("dev", PLAN)
     assert journal.read("dev") == killed
 

@@ -43,7 +43,7 @@ def rollback(name: str, to: int | None, *, quiet: bool) -> Past | None:
         raise RolloutError(msg)
     proved = updates.proved(name, config.weights_key(name), settings)
     now = pasts.present(settings)
-    if to is None and _is_rolled_back(proved, now):
+    if to is None and pasts.is_rolled_back(proved, now):
         return None
     with live.connect(settings) as gateways:
         past = choose(_others(proved, now), to, judge_by(gateways, _asked(gateways, settings)))
@@ -59,8 +59,7 @@ def rollback(name: str, to: int | None, *, quiet: bool) -> Past | None:
     except (RolloutError, KeyboardInterrupt):
         _settle(name, settings, route, before)
         raise
-    if entry is not None and entry.concerns(splits.named()):
-        journal.remove(name)
+    journal.remove_killed(name)
     return past
 
 
@@ -83,16 +82,6 @@ def nothing_moved(name: str, found: list[Candidate]) -> str:
         "the last change was a rollback, so nothing was moved. To go further back:\n"
         f"{table(found)}\ntype: blue-green rollback {splits.options(name)} --to N"
     )
-
-
-def _is_rolled_back(proved: list[Past], now: Past) -> bool:
-    """Whether nothing but an `up` of the same has come after a rollback."""
-    for past in reversed(proved):
-        if not past.same(now):
-            return False
-        if past.cause is Cause.rollback:
-            return True
-    return False
 
 
 def _asked(gateways: Gateways, settings: Settings) -> Split:

@@ -1,7 +1,8 @@
 """The way back at once: the routes first, the proof in every gateway's Envoy, and Pulumi's state after it."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,10 +24,11 @@ from ...kubernetes.workloads import Workload
 from ...manifests import workload
 from ...manifests.routes import WORKLOAD, split
 from ...observation import live
-from ...pulumi_cli import config, locks, project, stack
+from ...pulumi_cli import config, locks, project, splits, stack
 from ...settings.mistakes import ConfigError
 from ...settings.model import App
 from ...settings.parse import parse_parts
+from ..shift import journal
 from .target import Candidate, choose, judged, must_be_known
 
 _PROOF_SECONDS = 60
@@ -79,11 +81,9 @@ def rollback_now(name: str, to: int | None) -> Past:
     except GatewayError as error:
         raise RolloutError(str(error)) from error
     project.say(f"rollback: traffic is back: every gateway routes by {past}")
-    try:
+    with _goes_on(name, f"Traffic is back at {past}, and Pulumi's state does not have it yet."):
         _write_state(name, past)
-    except RolloutError as error:
-        msg = f"traffic is back at {past}, and Pulumi's state does not have it yet: {error}"
-        raise RolloutError(msg) from error
+    journal.remove_killed(name)
     return past
 
 
@@ -96,8 +96,9 @@ def candidates(name: str) -> list[Candidate]:
     try:
         place = _place(name)
         with Gateways(place.kubeconfig, place.selector) as gateways:
-            found = _others(gateways, place, gateways.api.get(place.path))
-            return [_judged(gateways, place, past) for past in found]
+            found = gateways.api.get(place.path)
+            others = _others(found, _now(gateways, place, found))
+            return [_judged(gateways, place, past) for past in others]
     except GatewayError as error:
         raise RolloutError(str(error)) from error
 
@@ -106,38 +107,69 @@ def _move(name: str, to: int | None) -> Past:
     place = _place(name)
     with Gateways(place.kubeconfig, place.selector) as gateways:
         found = gateways.api.get(place.path)
-        others = _others(gateways, place, found)
-        past = choose(others, to, lambda one: _judged(gateways, place, one))
-        project.say(f"rollback: {_shown(found)} → {past}")
-        # The mark first: an `up` that looks for it before its own write then stops.
-        at = gateways.api.clock.latest(time.time())
-        mark = Past(round(at, 3), Cause.rollback, past.weights, past.images)
-        record.add(gateways.api, place.path, mark)
-        routes.write(gateways.api, place.path, past)
-        _prove(gateways, place, past)
-        if running := locks.engines(name):
-            project.say(
-                f"rollback: every gateway routes by {past}; watching the `up` of process {running[0]}"
-            )
-            _watch(name, gateways, place, past)
+        past = _now(gateways, place, found)
+        # What was interrupted goes on; a second one that somebody types in an incident moves nothing.
+        if to is None and pasts.is_rolled_back(record.read(found), past):
+            project.say(f"rollback: traffic was rolled back to {past} already; --to N goes further back")
+        else:
+            others = _others(found, past)
+            past = choose(others, to, lambda one: _judged(gateways, place, one))
+            project.say(f"rollback: {_shown(found)} → {past}")
+            # The mark first: an `up` that looks for it before its own write then stops.
+            at = gateways.api.clock.latest(time.time())
+            mark = Past(round(at, 3), Cause.rollback, past.weights, past.images)
+            record.add(gateways.api, place.path, mark)
+            routes.write(gateways.api, place.path, past)
+        with _goes_on(name, f"The VirtualService has {past}, {project.config_file(name).name} may not."):
+            _prove(gateways, place, past)
+            if running := _at_work(name):
+                project.say(f"rollback: every gateway routes by {past}; watching {running}")
+                _watch(name, gateways, place, past)
         return past
 
 
+@contextmanager
+def _goes_on(name: str, so_far: str) -> Generator[None]:
+    """Tell what is done and what to type where the block fails or is interrupted."""
+    said = f"{so_far} To go on, type: blue-green rollback --now {splits.options(name)}"
+    try:
+        yield
+    except (GatewayError, RolloutError) as error:
+        msg = f"{error}\n{said}"
+        raise RolloutError(msg) from error
+    except KeyboardInterrupt:
+        project.say(f"rollback: {said}")
+        raise
+
+
 def _watch(name: str, gateways: Gateways, place: Place, past: Past) -> None:
-    """Stay until the `up` that runs has ended; what it wrote before it saw the mark is written over."""
+    """Stay until what runs has ended; what an `up` wrote before it saw the mark is written over.
+
+    So is where a shift goes back to, which sees that it was overtaken or whose `up` fails by the mark.
+    """
     deadline = time.monotonic() + _UP_SECONDS
     while True:
-        ended = not locks.engines(name)
+        running = _at_work(name)
         if split(gateways.api.get(place.path)["spec"]) != past.weights:
-            project.say(f"rollback: the `up` moved traffic meanwhile; back to {past} again")
+            project.say(f"rollback: traffic was moved meanwhile; back to {past} again")
             routes.write(gateways.api, place.path, past)
             _prove(gateways, place, past)
-        if ended:
+        if not running:
             return
         if time.monotonic() > deadline:
-            msg = f"every gateway routes by {past}, and the `up` still runs after {_UP_SECONDS} s: look at it"
+            msg = (
+                f"every gateway routes by {past}, and {running} has not ended in {_UP_SECONDS} s: look at it"
+            )
             raise RolloutError(msg)
         time.sleep(_LOOK_SECONDS)
+
+
+def _at_work(name: str) -> str:
+    """What else moves the stack's traffic from this host, in words; empty where nothing does."""
+    shift = journal.read(name)
+    if shift is not None and shift.is_running and shift.concerns(splits.named()):
+        return f"the shift of process {shift.pid}"
+    return f"the `up` of process {running[0]}" if (running := locks.engines(name)) else ""
 
 
 def _prove(gateways: Gateways, place: Place, past: Past) -> None:
@@ -151,15 +183,17 @@ def _prove(gateways: Gateways, place: Place, past: Past) -> None:
     wait_until(check, _PROOF_SECONDS, list)
 
 
-def _others(gateways: Gateways, place: Place, virtual_service: Mapping[str, Any]) -> list[Past]:
-    """The splits that may be gone back to from what the cluster has."""
+def _now(gateways: Gateways, place: Place, virtual_service: Mapping[str, Any]) -> Past:
+    """What the cluster has."""
     weights = {version: weight for version, weight in split(virtual_service["spec"]).items() if weight}
     images = {version: _image(gateways.api, place, version) for version in weights}
     # What somebody else has runs by an image that no split of ours names.
-    now = Past(0, Cause.whole, weights, {version: image for version, image in images.items() if image})
-    others = [past for past in pasts.targets(record.read(virtual_service)) if not past.same(now)]
-    # Another image alone is no other route.
-    return [past for past in others if past.weights != weights]
+    return Past(0, Cause.whole, weights, {version: image for version, image in images.items() if image})
+
+
+def _others(virtual_service: Mapping[str, Any], now: Past) -> list[Past]:
+    """The splits that may be gone back to; another image alone is no other route."""
+    return [past for past in pasts.targets(record.read(virtual_service)) if past.weights != now.weights]
 
 
 def _judged(gateways: Gateways, place: Place, past: Past) -> Candidate:

@@ -50,8 +50,8 @@ class Entry:
         return None in {self.split, split} or self.split == split
 
     def mend(self, stack: str) -> str:
-        """Return the command that goes back from a shift that was killed, and how to go on instead."""
-        return f"blue-green shift --undo {splits.options_of(stack, self.split)} (or --resume)"
+        """Return the command that goes back from a shift that was killed; --resume for --undo goes on."""
+        return f"blue-green shift --undo {splits.options_of(stack, self.split)}"
 
     def progress(self, now: float) -> str:
         """How far the shift is at a time, in words."""
@@ -104,6 +104,13 @@ def note(stack: str, *, judged_until: float | None = None, failure: str | None =
 def remove(stack: str) -> None:
     """Forget the entry."""
     _file(stack).unlink(missing_ok=True)
+
+
+def remove_killed(stack: str) -> None:
+    """Forget a killed shift of the chosen split: what it left behind was put right otherwise."""
+    found = read(stack)
+    if found is not None and not found.is_running and found.concerns(splits.named()):
+        remove(stack)
 
 
 def _file(stack: str) -> Path:

@@ -144,7 +144,8 @@ def _check(name: str, settings: Settings, plan: Plan) -> tuple[int, ...]:
         msg = f"a shift of {entry.plan.version} is running in process {entry.pid}"
         raise RolloutError(msg)
     if entry is not None:
-        msg = f"a shift of {entry.plan.version} was killed: run first: {entry.mend(name)}"
+        killed = f"a shift of {entry.plan.version} was killed. Go back from it first, or on with --resume"
+        msg = f"{killed} in the place of --undo: {entry.mend(name)}"
         raise RolloutError(msg)
     if plan.version not in settings.versions:
         known = ", ".join(settings.versions)

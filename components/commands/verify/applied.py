@@ -39,7 +39,7 @@ def unfinished(name: str, last: LastUp) -> Iterator[Difference]:
     if entry is not None and not entry.is_running and entry.concerns(splits.named()):
         yield Difference(
             f"a shift of {entry.plan.version} was killed at {entry.plan.steps[0]} %; "
-            f"before it the split was {shown(entry.before)}",
+            f"before it the split was {shown(entry.before)}. --resume in the place of --undo goes on with it",
             entry.mend(name),
             Status.NOT_APPLIED,
         )
