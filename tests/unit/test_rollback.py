@@ -9,20 +9,25 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from components.commands.rollback import now
+from components.commands.rollback import back, now
 from components.commands.rollback.target import Candidate, choose, table
 from components.commands.shift import journal
 from components.commands.shift.judge import Limits, Plan
 from components.errors import RolloutError
+from components.gateway.gateways import Gateways
+from components.history import past as pasts
 from components.history import record, routes
 from components.history.past import Cause, Past, targets
 from components.kubernetes import istio
-from components.pulumi_cli import config, project, updates
+from components.observation import live
+from components.pulumi_cli import config, project, stack, updates
 from components.rollback_guard import RolledBackError, engine_began, must_not_be_rolled_back
+from components.settings.model import App
 from tests.unit.fake_cluster import FakeCluster, FakeGateway, fake_cluster, version_pod
 
 VIRTUAL_SERVICE = istio.virtual_service("default", "myapp")
@@ -456,3 +461,68 @@ def test_now_once_more_goes_on_with_the_same_and_no_split_further_back(
         "rollback: The VirtualService has v1 100 %, Pulumi.prod.yaml may not. To go on, type: "
         "blue-green rollback --now --stack prod"
     ]
+
+
+@pytest.mark.parametrize(("reached", "kept"), [("shop:1", True), ("shop:2", False)])
+def test_a_rollback_of_an_image_that_fails_when_its_pods_change_already_keeps_the_file(
+    reached: str,
+    kept: bool,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (tmp_path / "Pulumi.yaml").write_text("name: blue-green\n")
+    file = tmp_path / "Pulumi.prod.yaml"
+    file.write_text("before")
+    monkeypatch.chdir(tmp_path)
+    subset = {"destination": {"host": "myapp", "subset": "v2"}, "weight": 100}
+    where = "/apis/apps/v1/namespaces/default/deployments/myapp-v2"
+
+    def deployment(image: str) -> dict[str, Any]:
+        return {"spec": {"template": {"spec": {"containers": [{"name": "myapp", "image": image}]}}}}
+
+    objects = {
+        VIRTUAL_SERVICE: {"metadata": {}, "spec": {"http": [{"name": "split", "route": [subset]}]}},
+        where: deployment("shop:2"),
+    }
+    settings = SimpleNamespace(app=App("myapp", "default"), weights={"v2": 100})
+
+    def write(*_: object) -> list[str]:
+        file.write_text("after")
+        return []
+
+    def choose(*_: object) -> Past:
+        return Past(0, Cause.whole, {"v2": 100}, {"v2": "shop:1"})
+
+    def of(*_: object) -> Any:
+        return settings
+
+    def no(*_: object) -> Any:
+        return []
+
+    with fake_cluster(objects=objects) as cluster:
+
+        def connect(_: object) -> Gateways:
+            return Gateways(cluster.kubeconfig, {"istio": "x"})
+
+        def fails(*_: object, **__: object) -> None:
+            cluster.objects[where] = deployment(reached)
+            raise RolloutError("the pods are not ready")
+
+        for module, name, does in (
+            (config, "settings", of), (config, "weights_key", no), (config, "write_split", write),
+            (updates, "proved", no), (pasts, "present", choose), (live, "connect", connect),
+            (back, "_asked", no), (back, "choose", choose), (back, "must_be_known", no),
+            (stack, "converge", fails),
+        ):  # fmt: skip
+            monkeypatch.setattr(module, name, does)
+        with pytest.raises(RolloutError, match="the pods are not ready"):
+            back.rollback("prod", None, quiet=True)
+    says = (
+        "the VirtualService has v2 100 % (v2 shop:1), and so has Pulumi.prod.yaml; when the cause is mended, "
+        "run: blue-green up --stack prod"
+        if kept
+        else "traffic has not moved, and Pulumi.prod.yaml is as it was"
+    )
+    assert capsys.readouterr().err.splitlines()[-1] == f"rollback: {says}"
+    assert file.read_text() == ("after" if kept else "before")

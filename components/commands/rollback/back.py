@@ -1,6 +1,7 @@
 """The way back by `pulumi up`: the config first, then the cluster."""
 
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ...errors import RolloutError
@@ -16,9 +17,21 @@ from ...pulumi_cli import config, project, splits, stack, updates
 from ...settings.model import Settings
 from ...settings.weights import shown
 from ..shift import journal
-from .target import Candidate, choose, judge_by, must_be_known, table
+from .target import Candidate, choose, images_of, judge_by, must_be_known, table
 
 COMMIT = "commit it, or the next deploy from Git goes forward again"
+
+
+@dataclass(frozen=True)
+class _Served:
+    """The weights of the VirtualService, and the images of the stack's Deployments that they lead to."""
+
+    weights: Mapping[str, int]
+    images: Mapping[str, str]
+
+    def __str__(self) -> str:
+        images = ", ".join(f"{version} {image}" for version, image in sorted(self.images.items()))
+        return f"{shown(self.weights)} ({images})" if images else shown(self.weights)
 
 
 def rollback(name: str, to: int | None, *, quiet: bool) -> Past | None:
@@ -49,7 +62,7 @@ def rollback(name: str, to: int | None, *, quiet: bool) -> Past | None:
         past = choose(_others(proved, now), to, judge_by(gateways, _asked(gateways, settings)))
     must_be_known(name, settings, past)
     file = project.config_file(name)
-    before, route = file.read_bytes(), _route(settings)
+    content, before = file.read_bytes(), _served(settings)
     project.say(f"rollback: {shown(settings.weights)} → {past}")
     for line in config.write_split(name, settings, past):
         project.say(line)
@@ -57,7 +70,7 @@ def rollback(name: str, to: int | None, *, quiet: bool) -> Past | None:
     try:
         stack.converge(name, Cause.rollback, f"to {past}", quiet=quiet)
     except (RolloutError, KeyboardInterrupt):
-        _settle(name, settings, route, before)
+        _settle(name, settings, before, content)
         raise
     journal.remove_killed(name)
     return past
@@ -98,11 +111,11 @@ def _others(proved: list[Past], now: Past) -> list[Past]:
     return [past for past in pasts.targets(proved) if not past.same(now)]
 
 
-def _settle(name: str, settings: Settings, before: object, content: bytes) -> None:
-    """After a failure the config says what the cluster has: what it said before, unless traffic has moved."""
+def _settle(name: str, settings: Settings, before: _Served | None, content: bytes) -> None:
+    """After a failure the config says what the cluster has: what it said before, unless that has moved."""
     file = project.config_file(name)
     try:
-        after = _route(settings)
+        after = _served(settings)
     except RolloutError:
         project.say(
             f"rollback: whether traffic has moved is unknown; {file.name} has the split to go back to"
@@ -113,7 +126,7 @@ def _settle(name: str, settings: Settings, before: object, content: bytes) -> No
         project.say(f"rollback: traffic has not moved, and {file.name} is as it was")
     else:
         project.say(
-            f"rollback: the VirtualService has {shown(after) if after else 'no split'}, and so has "
+            f"rollback: the VirtualService has {after or 'no split'}, and so has "
             f"{file.name}; when the cause is mended, run: blue-green up --stack {name}"
         )
 
@@ -125,11 +138,15 @@ def _restore(file: Path, content: bytes) -> None:
     fresh.replace(file)
 
 
-def _route(settings: Settings) -> dict[str, int] | None:
-    """The weights of the VirtualService; None where it is not there."""
+def _served(settings: Settings) -> _Served | None:
+    """What is sent where now; None where there is no VirtualService."""
+    app = settings.app
     try:
         with live.connect(settings) as gateways:
-            found = gateways.api.find(istio.virtual_service(settings.app.namespace, settings.app.name))
+            found = gateways.api.find(istio.virtual_service(app.namespace, app.name))
+            if found is None:
+                return None
+            weights = {version: weight for version, weight in split(found["spec"]).items() if weight}
+            return _Served(weights, images_of(gateways.api, app, weights))
     except GatewayError as error:
         raise RolloutError(str(error)) from error
-    return None if found is None else split(found["spec"])

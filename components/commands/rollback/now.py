@@ -21,7 +21,6 @@ from ...kubernetes.api import Api
 from ...kubernetes.errors import GatewayError
 from ...kubernetes.kubeconfig import Kubeconfig
 from ...kubernetes.workloads import Workload
-from ...manifests import workload
 from ...manifests.routes import WORKLOAD, split
 from ...observation import live
 from ...pulumi_cli import config, locks, project, splits, stack
@@ -29,12 +28,11 @@ from ...settings.mistakes import ConfigError
 from ...settings.model import App
 from ...settings.parse import parse_parts
 from ..shift import journal
-from .target import Candidate, choose, judged, must_be_known
+from .target import Candidate, choose, images_of, judged, must_be_known
 
 _PROOF_SECONDS = 60
 _UP_SECONDS = 300
 _LOOK_SECONDS = 0.2
-_DEPLOYMENTS = "/apis/apps/v1/namespaces"
 
 
 @dataclass(frozen=True)
@@ -186,9 +184,7 @@ def _prove(gateways: Gateways, place: Place, past: Past) -> None:
 def _now(gateways: Gateways, place: Place, virtual_service: Mapping[str, Any]) -> Past:
     """What the cluster has."""
     weights = {version: weight for version, weight in split(virtual_service["spec"]).items() if weight}
-    images = {version: _image(gateways.api, place, version) for version in weights}
-    # What somebody else has runs by an image that no split of ours names.
-    return Past(0, Cause.whole, weights, {version: image for version, image in images.items() if image})
+    return Past(0, Cause.whole, weights, images_of(gateways.api, place.app, weights))
 
 
 def _others(virtual_service: Mapping[str, Any], now: Past) -> list[Past]:
@@ -204,11 +200,6 @@ def _judged(gateways: Gateways, place: Place, past: Past) -> Candidate:
         )
         return Candidate(past, reason)
     return found
-
-
-def _image(api: Api, place: Place, version: str) -> str:
-    found = api.find(f"{_DEPLOYMENTS}/{place.app.namespace}/deployments/{place.app.name}-{version}")
-    return workload.image(found) if found else ""
 
 
 def _place(name: str) -> Place:

@@ -1,7 +1,7 @@
 """Which of the splits that may be gone back to is taken, and what keeps one from being served now."""
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,10 +14,11 @@ from ...gateway.finding import failures
 from ...gateway.gateways import Gateways
 from ...history.past import Cause, Past
 from ...kubernetes import workloads
+from ...kubernetes.api import Api
 from ...kubernetes.errors import GatewayError
 from ...manifests import workload
 from ...pulumi_cli import config, project
-from ...settings.model import Settings
+from ...settings.model import App, Settings
 from .. import look
 
 
@@ -82,6 +83,19 @@ def judged(gateways: Gateways, split: Split, past: Past) -> Candidate:
     lacking = failures(convergence.lacking(gateways, split, tuple(running))) if running else ()
     said = "; ".join(one.told(gateways.api.kubectl) for one in lacking)
     return Candidate(past, said or None, tuple(restarts))
+
+
+def images_of(api: Api, app: App, versions: Iterable[str]) -> dict[str, str]:
+    """Return the images that the stack's own Deployments run now, by version.
+
+    What somebody else has runs by an image that no split of ours names.
+
+    Raises:
+        GatewayError: the cluster cannot be asked.
+    """
+    paths = {one: workloads.path(app.namespace, workloads.own(app.name, one)) for one in versions}
+    found = {version: api.find(path) for version, path in paths.items()}
+    return {version: _image(one) for version, one in found.items() if one is not None}
 
 
 def choose(candidates: Sequence[Past], to: int | None, judge: Callable[[Past], Candidate]) -> Past:
