@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, cast
 
@@ -207,7 +208,9 @@ def show(
     # On a terminal Pulumi draws its own live tree; elsewhere it writes lines.
     live = sys.stdout.isatty() and not (shielded or progress or quiet)
     command = ["pulumi", *arguments] if live else _command(arguments)
-    out = subprocess.PIPE if quiet else sys.stderr if progress else None
+    # A Pulumi that is to come to its end must not write to somebody who may be gone.
+    piped = quiet or shielded
+    out = subprocess.PIPE if piped else sys.stderr if progress else None
     interrupted = False
     said: list[str] = []
     with tempfile.TemporaryDirectory() as scratch:
@@ -219,7 +222,7 @@ def show(
                 env={**os.environ, **(environment or {}), STOP: str(stop)},
                 start_new_session=shielded,
                 stdout=out,
-                stderr=subprocess.STDOUT if quiet else None,
+                stderr=subprocess.STDOUT if piped else None,
                 text=True,
             )
         except FileNotFoundError as error:
@@ -227,7 +230,7 @@ def show(
         with started as process:
             while True:
                 try:
-                    _follow(process, said)
+                    _follow(process, said, whole=not quiet)
                     status = process.wait()
                     break
                 except KeyboardInterrupt:
@@ -236,16 +239,19 @@ def show(
     if interrupted:
         raise KeyboardInterrupt
     if status:
-        for line in _failure(said):
+        for line in _failure(said) if quiet else ():
             say(line)
         msg = f"`pulumi {' '.join(arguments)}` failed; what it said stands above"
         raise LockedError(msg) if _LOCKED in "".join(said) else RolloutError(msg)
 
 
-def _follow(process: subprocess.Popen[str], said: list[str]) -> None:
-    """Read what a quiet command says to its end, and pass on what it waits for."""
+def _follow(process: subprocess.Popen[str], said: list[str], *, whole: bool) -> None:
+    """Read what a command says to its end, and pass it on: the `whole` of it, or what it waits for."""
     for line in process.stdout or ():
         said.append(line)
+        if whole:
+            say(line.rstrip())
+            continue
         _, waits, reason = line.partition(WAITING)
         if waits and not any(waits + reason in before for before in said[:-1]):
             say(f"{waits}{reason}".rstrip())
@@ -263,5 +269,9 @@ def _command(arguments: Sequence[str]) -> list[str]:
 
 
 def say(line: str) -> None:
-    """Tell the person at the terminal what goes on; standard output is for results."""
-    print(terminal.fitted(line, sys.stderr), file=sys.stderr, flush=True)
+    """Tell the person at the terminal what goes on; standard output is for results.
+
+    That nobody listens any more, as behind a pipe whose reader has ended, is no failure.
+    """
+    with suppress(OSError):
+        print(terminal.fitted(line, sys.stderr), file=sys.stderr, flush=True)

@@ -2,9 +2,10 @@
 
 import io
 import os
+import signal
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import ModuleType
@@ -74,6 +75,48 @@ def test_shift_goes_back_whatever_happened(
     assert report.failure == reason
     assert written == [BEFORE]
     assert journal.read("lab") is None
+
+
+class _Gone(io.StringIO):
+    """The end of a pipe, such as to `tee`, whose reader the same Ctrl-C has ended."""
+
+    def write(self, _: str) -> int:
+        raise BrokenPipeError
+
+
+def test_shift_goes_back_where_nobody_reads_what_it_says(
+    written: list[dict[str, int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stderr", _Gone())
+    _failing(monkeypatch, KeyboardInterrupt())
+    report = run._all_steps("lab", PLAN, _report(), VIEW)  # pyright: ignore[reportPrivateUsage]
+    assert (report.failure, written) == ("interrupted", [BEFORE])
+
+
+@pytest.fixture
+def hangup() -> Iterator[None]:
+    """The signal of a lost terminal ends the process, as it does where nobody has changed that."""
+    was = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, was)
+
+
+@pytest.mark.usefixtures("hangup")
+def test_shift_whose_terminal_is_lost_goes_back_to_the_end(
+    written: list[dict[str, int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lost(*_: object, **__: object) -> None:
+        os.kill(os.getpid(), signal.SIGHUP)
+
+    monkeypatch.setattr(run, "_step", lost)
+    monkeypatch.setattr(stack, "converge", lost)
+    report = run._all_steps("lab", PLAN, _report(), VIEW)  # pyright: ignore[reportPrivateUsage]
+    assert (report.failure, written) == ("interrupted", [BEFORE])
+    assert journal.read("lab") is None
+    # As under nohup.
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    report = run._all_steps("lab", PLAN, _report(), VIEW)  # pyright: ignore[reportPrivateUsage]
+    assert report.failure is None
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,8 @@
 
 import signal
 import time
-from collections.abc import Generator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable, Generator, Iterable
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import replace
 
 from ...errors import RolloutError
@@ -18,6 +18,8 @@ from .load import sending
 from .observe import MovedByOthersError, must_hold, observe
 from .report import Report, Step
 from .view import View, view
+
+_Handler = Callable[..., None] | signal.Handlers
 
 
 def shift(name: str, plan: Plan, traffic: int | None = None, *, verbose: bool = False) -> Report:
@@ -127,12 +129,13 @@ def _all_steps(name: str, plan: Plan, report: Report, shows: View) -> Report:
             report.failure = str(error)
         except Exception as error:
             report.failure = f"{type(error).__name__}: {error}"
-    if report.failure:
-        project.say(f"shift: {report.failure}\nshift: going back to {shown(before)}")
-        journal.note(name, failure=report.failure)
-        with _deaf():
-            _take_mirror_out(name, plan)
-            go_back(name, before, quiet=not shows.verbose, why=report.failure)
+        if report.failure:
+            with _deaf():
+                project.say(f"shift: {report.failure}\nshift: going back to {shown(before)}")
+                with suppress(OSError):
+                    journal.note(name, failure=report.failure)
+                _take_mirror_out(name, plan)
+                go_back(name, before, quiet=not shows.verbose, why=report.failure)
     journal.remove(name)
     report.ended = time.time()
     return report
@@ -236,24 +239,27 @@ def _killed(name: str) -> journal.Entry:
 
 @contextmanager
 def _interruptible() -> Generator[None]:
-    """A pipeline that is cancelled sends SIGTERM: it then means what Ctrl-C means."""
+    """A pipeline that is cancelled and a terminal that is lost then mean what Ctrl-C means."""
 
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    was = signal.signal(signal.SIGTERM, interrupt)
-    try:
+    # Under nohup a shift goes on.
+    ends = [one for one in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(one) is not signal.SIG_IGN]
+    with _handled(ends, interrupt):
         yield
-    finally:
-        signal.signal(signal.SIGTERM, was)
+
+
+def _deaf() -> AbstractContextManager[None]:
+    """Let no second Ctrl-C leave the way back half done."""
+    return _handled((signal.SIGINT, signal.SIGTERM, signal.SIGHUP), signal.SIG_IGN)
 
 
 @contextmanager
-def _deaf() -> Generator[None]:
-    """Let no second Ctrl-C leave the way back half done."""
-    handlers = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
+def _handled(signals: Iterable[signal.Signals], handler: _Handler) -> Generator[None]:
+    before = {one: signal.signal(one, handler) for one in signals}
     try:
         yield
     finally:
-        for number, handler in handlers.items():
-            signal.signal(number, handler)
+        for one, was in before.items():
+            signal.signal(one, was)
