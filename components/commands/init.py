@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any, cast
 
 import typer
+import yaml
 
 from ..errors import RolloutError
 from ..kubernetes.api import Api
@@ -39,8 +40,8 @@ def init(
 ) -> None:
     """Write the first config of a stack. Example: blue-green init --stack mine --from deployment/shop."""
     file = project.config_file(stack)
-    before = file.read_text() if file.exists() else ""
-    if f"{project.NAME}:" in before:
+    before = project.written(stack)
+    if any(key.startswith(f"{project.NAME}:") for key in before):
         msg = f"{file.name} has a config already. Edit it, or name another stack by --stack"
         raise RolloutError(msg)
     cluster = _context(context)
@@ -180,7 +181,8 @@ def _said_of(running: Proposal | None, namespace: str) -> list[str]:
     return notes
 
 
-def _write(file: Path, before: str, config: Mapping[str, object]) -> None:
+def _write(file: Path, before: Mapping[str, Any], config: Mapping[str, object]) -> None:
+    """Add the keys to a file whose own have these values."""
     lines: list[str] = []
     for key, value in config.items():
         if key == "versions":
@@ -191,12 +193,27 @@ def _write(file: Path, before: str, config: Mapping[str, object]) -> None:
         else:
             lines.append(f"  {project.NAME}:{key}: {flow(value)}")
     block = "".join(f"{line}\n" for line in lines)
-    if re.search(r"^config:[ \t]*$", before, re.MULTILINE):
-        text = re.sub(r"^config:[ \t]*\n", lambda _: f"config:\n{block}", before, count=1, flags=re.MULTILINE)
+    said = file.read_text(encoding="utf-8") if file.exists() else ""
+    if re.search(r"^config:[ \t]*$", said, re.MULTILINE):
+        text = re.sub(r"^config:[ \t]*\n", lambda _: f"config:\n{block}", said, count=1, flags=re.MULTILINE)
     else:
-        text = f"{re.sub(r'^config:.*$', '', before, flags=re.MULTILINE)}config:\n{block}"
+        text = f"{re.sub(r'^config:.*$', '', said, flags=re.MULTILINE)}config:\n{block}"
+    if not _has(text, before.keys() | {f"{project.NAME}:{key}" for key in config}):
+        msg = (
+            f"{file.name}: no keys can be added to its config as it stands. Write `config:` in a line of its "
+            "own, and its keys in lines below that begin with two spaces"
+        )
+        raise RolloutError(msg)
     schema = project.folder() / "docs" / "config.schema.json"
     if schema.is_file():
         place = os.path.relpath(schema, file.parent)
         text = f"# yaml-language-server: $schema={place}\n{text}"
     file.write_text(text)
+
+
+def _has(text: str, keys: set[str]) -> bool:
+    """Whether it is YAML with exactly these keys in its config."""
+    try:
+        return yaml.safe_load(text)["config"].keys() == keys
+    except yaml.YAMLError:
+        return False

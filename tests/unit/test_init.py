@@ -143,6 +143,23 @@ def test_what_stands_in_the_file_stays(folder: Path, monkeypatch: pytest.MonkeyP
     assert ("other:key" in whole) is ("other" in before)
 
 
+@pytest.mark.parametrize(
+    "before",
+    ["config:\n    other:key: 1\n", "config: # ours\n  other:key: 1\n", "config: {'other:key': 1}\n"],
+)
+def test_a_file_that_cannot_be_added_to_stays_as_it_is(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, before: str
+) -> None:
+    (folder / "Pulumi.mine.yaml").write_text(before)
+    on(monkeypatch, Cluster([]))
+    done = RUN.invoke(app, ["init", "--stack", "mine", *OPTIONS])
+    assert str(done.exception) == (
+        "Pulumi.mine.yaml: no keys can be added to its config as it stands. Write `config:` in a line of its "
+        "own, and its keys in lines below that begin with two spaces"
+    )
+    assert (folder / "Pulumi.mine.yaml").read_text() == before
+
+
 def test_a_config_that_is_there_is_not_written_over(folder: Path) -> None:
     (folder / "Pulumi.mine.yaml").write_text("config:\n  blue-green:weights: {v1: 100}\n")
     done = RUN.invoke(app, ["init", "--stack", "mine", *OPTIONS])
