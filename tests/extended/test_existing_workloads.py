@@ -21,6 +21,7 @@ VERSIONS: Mapping[str, Any] = {
     "v2": {"workload": {"kind": "StatefulSet", "name": "cart-two"}},
 }
 ANOTHER = {**SERVICE, "metadata": {"name": "cart-too", "namespace": "default"}}
+ROLLBACK = ("python", "-m", "rollout", "rollback")
 OF_THEIRS = ("deployment/cart-one", "statefulset/cart-two", "service/cart", "service/cart-too")
 
 
@@ -77,6 +78,12 @@ def test_they_come_move_are_rolled_by_their_owner_and_go_under_load(shop: Progra
         assert "| v2 | 50 % | 90 % | `StatefulSet cart-two` |" in said
         shop.up("--skip-preview")
         shop.kubectl("rollout", "status", "deployment/cart-one", "--timeout=120s")
+        # Both ways back lead to what is somebody else's.
+        assert "routes by v1 50 %, v2 50 % again" in shop.run(*ROLLBACK).stdout
+        shop.config(weights={"v1": 10, "v2": 90})
+        shop.up("--skip-preview")
+        assert "routes by v1 50 %, v2 50 % again" in shop.run(*ROLLBACK, "--now").stdout
+        shop.up("--skip-preview", "--expect-no-changes")
         shop.config(versions={"v2": VERSIONS["v2"]}, weights={"v2": 100})
         shop.up("--skip-preview")
         # Other pods under its name, or by another Service, would get all of it at once: neither is written.
