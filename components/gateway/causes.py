@@ -12,7 +12,7 @@ from ..kubernetes.writers import last_written, writer
 from . import mesh, rules
 from .control_plane import Rejection, rejections
 from .envoy import Target
-from .finding import REFRESH, Finding, Grade, Link
+from .finding import REFRESH, Finding, Grade, Link, failures
 from .gateways import Gateways
 from .serving import not_rolled_out
 from .suspects import suspects
@@ -32,7 +32,7 @@ def causes(
     gateways: Gateways, target: Target, versions: Sequence[str], found: Iterable[Finding]
 ) -> tuple[Finding, ...]:
     """What the API server and istiod know of the links that fail; what cannot be read is a note."""
-    links = {finding.link for finding in found}
+    links = {finding.link for finding in failures(found)}
     api = gateways.api
     questions: list[Callable[[], tuple[Finding, ...]]] = []
     if links & {Link.HOST, Link.ROUTE, Link.UPDATE}:

@@ -62,6 +62,20 @@ def test_a_rejected_update_ends_a_wait_only_for_a_link_that_it_holds(
     assert rejected.grade is grade
 
 
+@pytest.mark.parametrize(("grade", "asked"), [(Grade.NOTE, 0), (Grade.UNDECIDED, 0), (Grade.LATE, 1)])
+def test_a_finding_that_is_no_failure_has_no_cause(grade: Grade, asked: int) -> None:
+    filters = {"items": [{"metadata": {"namespace": "istio-system", "name": "theirs"}, "spec": {}}]}
+    objects: dict[str, Any] = {"/apis/networking.istio.io/v1alpha3/envoyfilters": filters}
+    with (
+        fake_cluster(FakeGateway("a", {}), objects=objects) as cluster,
+        Gateways(cluster.kubeconfig, {"istio": "ingressgateway"}) as gateways,
+    ):
+        found = causes(gateways, TARGET, (), [Finding(Link.ROUTE, "", grade=grade)])
+    blamed = [one for one in found if one.cause == "EnvoyFilter istio-system/theirs acts on the gateways"]
+    assert len(blamed) == asked
+    assert bool(found) == bool(asked)
+
+
 def rule(name: str, host: str = "myapp", namespace: str = "default", **spec: object) -> dict[str, Any]:
     fields: dict[str, Any] = {"f:spec": {"f:exportTo": {}}}
     wrote = {"manager": "kubectl", "time": "2026-01-01T00:00:00Z", "fieldsV1": fields}
