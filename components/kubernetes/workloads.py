@@ -283,12 +283,30 @@ def _reason(api: Api, pod: Mapping[str, Any]) -> str | None:
         return not_true["PodScheduled"].get("message", "it is not scheduled")
     if "Ready" not in not_true:
         return None
+    first = _unfinished(pod)
     containers: list[Mapping[str, Any]] = status.get("containerStatuses") or []
-    for container in containers:
+    for container in containers if first is None else [first]:
         reason = _container_reason(api, pod, container)
         if reason is not None:
-            return reason
-    return _event(api, pod, "Unhealthy") or not_true["Ready"].get("message", "it is not ready")
+            return reason if first is None else f"init container {first['name']}: {reason}"
+    condition = not_true.get("Initialized", not_true["Ready"])
+    return _event(api, pod, "Unhealthy") or condition.get("message", "it is not ready")
+
+
+def _unfinished(pod: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """The first init container, or native sidecar, that the containers behind it wait for; None: none."""
+    spec: Mapping[str, Any] = pod.get("spec") or {}
+    specs: list[Mapping[str, Any]] = spec.get("initContainers") or []
+    sidecars = {one["name"] for one in specs if one.get("restartPolicy") == "Always"}
+    statuses: list[Mapping[str, Any]] = pod["status"].get("initContainerStatuses") or []
+    for one in statuses:
+        state: Mapping[str, Any] = one.get("state") or {}
+        ended: Mapping[str, Any] = state.get("terminated") or {}
+        # The kubelet calls each one that runs started, so of others than sidecars that tells nothing.
+        is_done = one.get("started") if one["name"] in sidecars else ended.get("exitCode") == 0
+        if not is_done:
+            return one
+    return None
 
 
 def _container_reason(api: Api, pod: Mapping[str, Any], container: Mapping[str, Any]) -> str | None:
