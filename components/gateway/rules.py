@@ -83,15 +83,28 @@ def _hides(item: Mapping[str, Any], target: Target, gateways: Iterable[tuple[str
 
 
 def _joins(item: Mapping[str, Any], target: Target, gateways: Iterable[tuple[str, str]]) -> bool:
-    """Whether a rule stands in the app's namespace, where Istio looks next, and is exported to a gateway."""
+    """Whether a rule stands in the app's namespace, where Istio looks next, and is exported to a gateway.
+
+    One for some pods alone leaves the others what they have.
+    """
     namespaces = {namespace for namespace, _ in gateways}
     of_app = item["metadata"]["namespace"] == target.namespace and is_for(item, target)
-    return of_app and bool(_reach(item) & {"*", *namespaces})
+    return of_app and not _is_for_some_pods(item) and bool(_reach(item) & {"*", *namespaces})
+
+
+def _is_for_some_pods(item: Mapping[str, Any]) -> bool:
+    return "workloadSelector" in item["spec"]
 
 
 def _reach(item: Mapping[str, Any]) -> set[str]:
-    """The namespaces that a rule is exported to; `*` is all."""
+    """The namespaces that a rule is exported to; `*` is all.
+
+    One for some pods alone stays in its own, whatever it says; where Istio looks there first, it looks no
+    further for the other pods either (istio/istio, pilot/pkg/model/push_context.go, setDestinationRules).
+    """
     own = item["metadata"]["namespace"]
+    if _is_for_some_pods(item):
+        return {own}
     return {own if one == "." else one for one in export(item)} or {"*"}
 
 

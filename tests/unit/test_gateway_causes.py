@@ -86,6 +86,7 @@ def rule(name: str, host: str = "myapp", namespace: str = "default", **spec: obj
 PODS = (GatewayPod("istio-system", "a", ready=True, terminating=False),)
 OURS = [rule("myapp-v1", exportTo=["*"]), rule("myapp-v2", exportTo=["*"])]
 HIDDEN: dict[str, Any] = {"exportTo": ["istio-system"]}
+CHOSEN: dict[str, Any] = {"workloadSelector": {"matchLabels": {"app": "client"}}}
 
 
 @pytest.mark.parametrize(
@@ -105,6 +106,9 @@ HIDDEN: dict[str, Any] = {"exportTo": ["istio-system"]}
         ([rule("theirs", exportTo=["."])], []),
         ([rule("theirs", exportTo=["foo"])], []),
         ([rule("theirs", "*.default.svc.cluster.local")], []),
+        # For some pods, so for its own namespace alone, whatever it says.
+        ([rule("theirs", HOST, exportTo=["istio-system"], **CHOSEN)], []),
+        ([rule("theirs", HOST, "istio-system", **CHOSEN)], ["istio-system/theirs"]),
         # Merged by Istio, or for another host.
         ([rule("theirs", HOST, exportTo=["*"])], []),
         ([rule("theirs", "myapp", "prod", **HIDDEN)], []),
@@ -145,6 +149,13 @@ def test_a_rule_in_a_gateways_own_namespace_hides_ours(
     assert [one.cure for one in found] == ["kubectl -n edge delete destinationrule theirs"] * named
     sentence = f"DestinationRule edge/theirs is for {host} in the gateways' own namespace"
     assert all(one.cause.startswith(sentence) for one in found)
+
+
+def test_a_rule_for_some_pods_is_not_in_the_way_of_a_gateway_beside_them() -> None:
+    pods = (GatewayPod("default", "a", ready=True, terminating=False),)
+    objects = {RULES: {"items": [*OURS, rule("theirs", **CHOSEN)]}}
+    with fake_cluster(objects=objects) as cluster, Api(cluster.kubeconfig) as api:
+        assert rules.in_the_way(api, TARGET, ("v1", "v2"), pods) == ()
 
 
 def test_a_rule_merges_with_ours_by_what_ours_have_and_one_of_ours_that_differs_is_named() -> None:
