@@ -5,7 +5,6 @@ Without it a version with one pod gets at once what ten pods served.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from ..kubernetes import workloads
 from ..kubernetes.api import Api
@@ -39,7 +38,8 @@ def _too_few(api: Api, namespace: str, room: Room) -> Iterator[str]:
     if not gaining:
         return
     serving = [one for one, weight in room.before.items() if weight]
-    ready = {one: _ready(api, namespace, room.workloads[one]) for one in {*serving, *gaining}}
+    counts = {one: workloads.ready_count(api, namespace, room.workloads[one]) for one in {*serving, *gaining}}
+    ready = {one: count or 0 for one, count in counts.items()}
     total = sum(ready[one] for one in serving)
     for version in gaining:
         weight = room.after[version]
@@ -54,9 +54,3 @@ def _too_few(api: Api, namespace: str, room: Room) -> Iterator[str]:
 
 def _pods(count: int) -> str:
     return "1 ready pod" if count == 1 else f"{count} ready pods"
-
-
-def _ready(api: Api, namespace: str, workload: Workload) -> int:
-    found: Mapping[str, Any] = api.find(workloads.path(namespace, workload)) or {}
-    status: Mapping[str, Any] = found.get("status") or {}
-    return int(status.get("readyReplicas", 0))

@@ -20,6 +20,7 @@ class VersionPods:
         workload: what runs the version's.
         ours: the version's.
         others: those that are not.
+        is_down: whether what runs the version's is there and says that none is ready.
     """
 
     version: str
@@ -27,12 +28,17 @@ class VersionPods:
     workload: Workload
     ours: tuple[Pod, ...]
     others: tuple[Pod, ...]
+    is_down: bool
 
     def findings(self, endpoints: frozenset[str]) -> Iterator[Finding]:
         """What an Envoy that sends the version's requests to these addresses has wrong."""
         ready = workloads.addresses_of(one for one in self.ours if one.ready)
         if ready and not ready & endpoints:
             cause = f"knows none of the ready pods of {self.version}: it has no news from istiod"
+            yield Finding(Link.ENDPOINTS, cause)
+        elif self.is_down and endpoints:
+            where = some(sorted(endpoints), ", ")
+            cause = f"still sends requests of {self.version} to {where}, and none of its pods is ready"
             yield Finding(Link.ENDPOINTS, cause)
         # Pods on the node's own network have one address.
         strange = endpoints - workloads.addresses_of(self.ours)
@@ -70,13 +76,17 @@ def of(api: Api, target: Target, versions: Collection[str]) -> Mapping[str, Vers
     # Of one version alone those of the others are looked at too.
     of_app = {key: value for key, value in common.items() if key != "version"} or common
     pods = workloads.pods(api, target.namespace, of_app)
-    return {version: _of(target, version, pods) for version in sorted(versions)}
+    return {version: _of(api, target, version, pods) for version in sorted(versions)}
 
 
-def _of(target: Target, version: str, pods: tuple[Pod, ...]) -> VersionPods:
+def _of(api: Api, target: Target, version: str, pods: tuple[Pod, ...]) -> VersionPods:
     workload = target.workload(version)
     # Whose workload is somebody else's, the labels say which pods are the version's.
     is_own = version not in target.existing
     ours = tuple(one for one in pods if one.has(workload) and (not is_own or one.is_of(workload.name)))
     others = tuple(one for one in pods if one not in ours)
-    return VersionPods(version, target.namespace, workload, ours, others)
+    is_down = False
+    if not any(one.ready for one in ours):
+        # Pods of somebody else's workload may have labels that the caller does not know.
+        is_down = workloads.ready_count(api, target.namespace, workload) == 0
+    return VersionPods(version, target.namespace, workload, ours, others, is_down)

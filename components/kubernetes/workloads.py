@@ -138,6 +138,15 @@ def rollout_gap(where: str, found: Mapping[str, Any]) -> str | None:
     return None
 
 
+def ready_count(api: Api, namespace: str, workload: Workload) -> int | None:
+    """How many pods of a workload are ready, by its status; None: it is not there. Raises GatewayError."""
+    found = api.find(path(namespace, workload))
+    if found is None:
+        return None
+    status: Mapping[str, Any] = found.get("status") or {}
+    return int(status.get("readyReplicas", 0))
+
+
 def _where(namespace: str, workload: Workload) -> str:
     """A workload in words."""
     return f"{workload.kind.lower()} {namespace}/{workload.name}"

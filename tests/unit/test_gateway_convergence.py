@@ -21,6 +21,7 @@ from components.kubernetes.errors import GatewayError, NotConvergedError
 from tests.unit.fake_cluster import FakeCluster, FakeGateway, fake_cluster, version_pod
 
 HALVES = {"v1": 50, "v2": 50}
+V2 = "/apis/apps/v1/namespaces/default/deployments/myapp-v2"
 DEPLOYMENT = "/apis/apps/v1/namespaces/default/deployments/myapp-v3"
 PODS = "/api/v1/namespaces/default/pods"
 VIRTUAL_SERVICE = "/apis/networking.istio.io/v1/namespaces/default/virtualservices/myapp"
@@ -36,6 +37,7 @@ def deployment(replicas: int, available: int) -> dict[str, Any]:
         "replicas": replicas,
         "updatedReplicas": replicas,
         "availableReplicas": available,
+        "readyReplicas": available,
     }
     return {"metadata": {"generation": 2}, "spec": {"replicas": replicas}, "status": status}
 
@@ -148,6 +150,9 @@ def test_endpoints_that_no_ready_pod_has_are_no_proof() -> None:
         known.endpoints = {"v1": ["10.0.0.1"], "v2": ["10.0.0.2", "10.0.0.3"]}
         assert proof.can_take(split(cluster), ("v1", "v2"))
         assert proof.holds(split(cluster), Wanted(HALVES))
+        cluster.objects |= {PODS: {"items": [version_pod("v1", "10.0.0.1")]}, V2: deployment(0, 0)}
+        assert not proof.can_take(split(cluster), ("v1", "v2"))
+        assert not proof.holds(split(cluster), Wanted(HALVES))
         # An ambient mesh's gateway sends to a listener of its own, which has no address.
         known.endpoints = {"v1": [""], "v2": [""]}
         assert proof.can_take(split(cluster), ("v1", "v2"))
