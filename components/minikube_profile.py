@@ -17,7 +17,7 @@ from .kubernetes import copies
 from .profile import changes as minikube_changes
 from .profile import cli as minikube_cli
 from .profile import owner as minikube_owner
-from .profile.cli import MinikubeError
+from .profile.cli import MinikubeError, Status
 from .profile.owner import Owner
 from .profile.profile import Profile
 from .provider import Carried, Provider, plain_errors
@@ -40,15 +40,21 @@ class MinikubeProfileProvider(Provider):
         profile = Profile.of(props)
         owner = minikube_owner.read(profile)
         status = minikube_cli.status(profile)
-        there = status != "Deleted"
-        if refusal := _refusal(props, there=there):
+        whole = there = status != "Deleted"
+        if refusal := _refusal(props, status):
             raise MinikubeError(refusal)
         ours = owner is not None and owner.stack == props["owner"]
         if there and owner is not None and ours and (not owner.started or status == "Broken"):
+            # Of one that was started the note does not say whether the stack made it or adopted it.
+            if owner.started and props.get("adopt"):
+                raise MinikubeError(_broken(props))
             _clean(profile)
+            whole = False
         elif there and not ours and props.get("recreate"):
             minikube_cli.delete(profile)
-        _note(props, started=False)
+            whole = False
+        # What was there stays so for the next `up`, even where this start fails.
+        _note(props, started=whole)
         minikube_cli.start(props)
         minikube_cli.set_addons(profile, props.get("addons") or (), ())
         _note(props, started=True)
@@ -115,25 +121,24 @@ def _clean(profile: Profile) -> None:
 def _wrong(props: Mapping[str, Any], cluster_id: str | None) -> str | None:
     """Why this profile cannot be started, as far as the machine can tell now."""
     try:
-        there = minikube_cli.status(Profile.of(props)) != "Deleted"
-        return _refusal(props, there=there, cluster_id=cluster_id) or minikube_cli.mistake(props)
+        status = minikube_cli.status(Profile.of(props))
+        return _refusal(props, status, cluster_id) or minikube_cli.mistake(props)
     except MinikubeError:
         # Whatever it is, no mistake of the config; `up` will say it.
         return None
 
 
-def _refusal(props: Mapping[str, Any], *, there: bool, cluster_id: str | None = None) -> str | None:
+def _refusal(props: Mapping[str, Any], status: Status, cluster_id: str | None = None) -> str | None:
     """Why the profile that is there is not taken; None where there is none, or it is ours.
 
     With the `cluster_id` that the state has, it is ours under the stack's old name too.
     """
     owner = minikube_owner.read(Profile.of(props))
-    if not there or (owner is not None and (owner.stack == props["owner"] or owner.cluster_id == cluster_id)):
-        return None
-    if props.get("recreate"):
+    ours = owner is not None and (owner.stack == props["owner"] or owner.cluster_id == cluster_id)
+    if status == "Deleted" or ours or props.get("recreate"):
         return None
     if props.get("adopt"):
-        return _unlike(props)
+        return _broken(props) if status == "Broken" else _unlike(props)
     whose = f"stack {owner.stack} made it" if owner else "this stack has not made it"
     refused = f"there is a Minikube profile {props['profile']} already, and {whose}. "
     profile = Profile.of(props)
@@ -147,6 +152,15 @@ def _refusal(props: Mapping[str, Any], *, there: bool, cluster_id: str | None = 
         f"Take it over: {profile.setting('adopt', 'true')}; "
         f"delete it and make a new one: {profile.setting('recreate', 'true')}; "
         f"or name another: {profile.setting('profile', 'NAME')}"
+    )
+
+
+def _broken(props: Mapping[str, Any]) -> str:
+    """That the profile which is to be adopted is broken: a start would not mend it."""
+    return (
+        f"the profile {props['profile']} cannot be adopted, it is broken. "
+        f"Look at: minikube status --profile {props['profile']}. "
+        "Mend it, or write recreate: true in place of adopt, which deletes it"
     )
 
 

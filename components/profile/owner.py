@@ -20,7 +20,7 @@ _EVENTS = "events.json"
 
 @dataclass(frozen=True)
 class Owner:
-    """The stack that made a profile. `started`: its start once came to its end."""
+    """The stack that made or adopted a profile. `started`: a start of it once came to its end."""
 
     stack: str
     cluster_id: str

@@ -255,6 +255,42 @@ def test_adopt_takes_over_a_profile_that_is_as_the_inputs_say(minikube: FakeMini
     assert minikube_owner.read(DEV) == Owner("blue-green/dev", "c", started=True)
 
 
+@pytest.mark.parametrize("failing", ["start", "addons-enable"])
+def test_an_adopted_profile_whose_first_start_failed_is_started_again(
+    minikube: FakeMinikube, failing: str
+) -> None:
+    minikube.is_running()
+    existing_profile()
+    adopting = PROPS | {"adopt": True, "addons": ["ingress"]}
+    minikube.answers(failing, ended("GUEST_START"), status=80)
+    with pytest.raises(MinikubeError):
+        PROVIDER.create(dict(adopting))
+    minikube.answers(failing)
+    PROVIDER.create(dict(adopting))
+    assert "delete" not in minikube.calls()
+
+
+@pytest.mark.parametrize("noted", [False, True])
+def test_adopt_refuses_a_profile_that_is_broken(minikube: FakeMinikube, noted: bool) -> None:
+    """A start would end without an API server, and only a new cluster could follow."""
+    minikube.answers("status", json.dumps({"Name": "dev", "Host": "Nonexistent"}), status=7)
+    existing_profile()
+    if noted:
+        note()
+    with pytest.raises(MinikubeError, match=r"dev cannot be adopted, it is broken\. .* recreate: true"):
+        PROVIDER.create(PROPS | {"adopt": True})
+    assert minikube.calls() == []
+    # A check of a replacement comes before ours is deleted.
+    assert bool(PROVIDER.check({}, ARGS | {"adopt": True}).failures) != noted
+
+
+def test_a_broken_start_of_ours_is_cleaned_where_adopt_was_written(minikube: FakeMinikube) -> None:
+    minikube.answers("status", json.dumps({"Name": "dev", "Host": "Nonexistent"}), status=7)
+    note(started=False)
+    PROVIDER.create(PROPS | {"adopt": True})
+    assert minikube.calls() == ["delete", "start"]
+
+
 def test_adopt_refuses_a_profile_that_only_a_new_cluster_could_follow(minikube: FakeMinikube) -> None:
     minikube.is_running()
     existing_profile(Memory=4096, KubernetesConfig={"KubernetesVersion": "v1.36.0"})
@@ -286,6 +322,16 @@ def test_a_profile_of_ours_that_the_state_lost_is_kept(minikube: FakeMinikube) -
     note()
     PROVIDER.create(dict(PROPS))
     assert minikube.calls() == ["start"]
+
+
+def test_a_profile_of_ours_that_the_state_lost_is_kept_when_its_start_fails(minikube: FakeMinikube) -> None:
+    minikube.is_running()
+    note()
+    minikube.answers("start", ended("GUEST_START"), status=80)
+    for _ in range(2):
+        with pytest.raises(MinikubeError):
+            PROVIDER.create(dict(PROPS))
+    assert minikube.calls() == ["start", "start"]
 
 
 def seen() -> str:
