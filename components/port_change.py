@@ -25,6 +25,7 @@ from .kubernetes.applied import write
 from .kubernetes.errors import NotConvergedError
 from .kubernetes.kubeconfig import Kubeconfig
 from .manifests.manifest import Manifest, object_path
+from .option import IN_CONFIG, Options
 from .settings.model import App, Convergence, Routing
 from .settings.written import whole
 
@@ -34,11 +35,15 @@ class PortKeptError(Exception):
 
 
 def port_change(
-    kubeconfig: pulumi.Input[Kubeconfig], app: App, routing: Routing, convergence: Convergence
+    kubeconfig: pulumi.Input[Kubeconfig],
+    app: App,
+    routing: Routing,
+    convergence: Convergence,
+    options: Options = IN_CONFIG,
 ) -> pulumi.ResourceHookBinding:
     """Return the hook of the app's Service, before it is written.
 
-    It raises PortKeptError, and in a preview looks for what is refused alone.
+    It raises PortKeptError, and in a preview looks for what is refused alone. `options` say whose app it is.
     """
     asked = pulumi.Output.all(kubeconfig, dict(later.filled(routing.gateway_selector)))
     entrances = {routing.port, *app.more_entrances.values()}
@@ -58,7 +63,8 @@ def port_change(
         if numbers and not pulumi.runtime.is_dry_run():
             await in_thread(lambda: move(reached, selector, old, new, numbers, convergence))
 
-    hook = pulumi.ResourceHook(f"{app.name} port change", look, pulumi.ResourceHookOptions(on_dry_run=True))
+    name = options.hook("port change")
+    hook = pulumi.ResourceHook(name, look, pulumi.ResourceHookOptions(on_dry_run=True))
     return pulumi.ResourceHookBinding(before_update=[hook])
 
 

@@ -65,7 +65,7 @@ class Application(application.Application):
     def __init__(self, name: str, args: ApplicationArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         config, options = settings(name, args, ApplicationArgs), Options(f"Application {name}")
         on, on_it = _cluster(f"{name}-app", args, config, options, opts)
-        first = port_change(on.kubeconfig, config.app, config.routing, config.convergence)
+        first = port_change(on.kubeconfig, config.app, config.routing, config.convergence, options)
         super().__init__(
             name,
             config.app,

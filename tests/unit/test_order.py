@@ -2,10 +2,11 @@
 
 import json
 import runpy
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+import pulumi
 import pytest
 
 from components import BlueGreen, BlueGreenArgs, first_write, traffic_split
@@ -14,6 +15,7 @@ from components.arguments import App, Autoscaling, Cluster, Routing, StickyVersi
 from components.cluster import cluster
 from components.istio import Istio
 from components.ownership import OWNER
+from components.plugin import parts
 from components.pulumi_cli import environment
 from components.settings import model
 from harness.labs import ROOT
@@ -236,6 +238,34 @@ def test_what_stands_before_each_write(made: Registered) -> None:
     for stage in hooks(made, "cart-v3-deployment"):
         assert {"claim", "rehearsal", "v3 serves"} <= stage
     assert all("serves" not in one for stage in hooks(made, "cart-v1-deployment") for one in stage)
+
+
+@pytest.mark.parametrize(
+    ("kind", "needed"),
+    [
+        (BlueGreen, ("cluster", "app", "versions", "weights", "routing")),
+        (parts.Application, ("cluster", "app", "versions")),
+        (parts.TrafficSplit, ("cluster", "app", "versions", "weights", "routing")),
+        (parts.Istio, ("cluster",)),
+    ],
+)
+def test_two_components_of_one_app_have_hooks_of_their_own(
+    kind: type[pulumi.ComponentResource], needed: Sequence[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The engine refuses a second hook of a name."""
+    kept = known_hooks(monkeypatch)
+    # Each in a namespace of its own.
+    wanted = {place: {**cart(), "app": App(name="cart", namespace=place)} for place in ("east", "west")}
+
+    def program() -> None:
+        for place, args in wanted.items():
+            cast("Any", kind)(place, {key: args[key] for key in needed}, None)
+
+    ends = {"ingress": "cart-ingress", "split-ingress": "cart-ingress", "converged": "cart-converged"}
+    found = {f"{place}-{end}": ENGINE[known] for place in wanted for end, known in ends.items()}
+    run(program, found)
+    names = [hook.name for hook in kept]
+    assert len(names) == len(set(names)) > 0, sorted(names)
 
 
 def test_the_mesh_is_made_chart_by_chart_and_looked_at_when_it_is_whole(mesh: Registered) -> None:
