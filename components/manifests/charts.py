@@ -5,11 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import cast
 
-from ..settings.model import App, IngressGateway, Istio
+from ..settings.model import GATEWAY_PORTS, App, IngressGateway, Istio
 
-# The ports of the gateway chart's Service, as the chart has them: a list in Helm values replaces
-# the chart's list as a whole, so a fixed node port needs all of them.
-_PORTS = {"status-port": 15021, "http2": 80, "https": 443}
 # From here on Go writes a float as 1e+06.
 _FLOAT_HAS_EXPONENT = 10**6
 # Istio's Envoys keep no statistics of clusters (istio.io, "Envoy Statistics"). This adds some for each
@@ -70,12 +67,13 @@ def _release(
 def _gateway(gateway: IngressGateway, app: App | None) -> Mapping[str, object]:
     service: dict[str, object] = {"type": gateway.service_type}
     more = app.more_entrances if app else {}
-    apps = {f"app-{name}": port for name, port in more.items() if port not in _PORTS.values()}
+    apps = {f"app-{name}": port for name, port in more.items() if port not in GATEWAY_PORTS.values()}
+    # A list in Helm values replaces the chart's list as a whole, so a fixed node port needs all of them.
     if gateway.node_ports or apps:
         service["ports"] = [
             {"name": name, "port": port, "targetPort": port, "protocol": "TCP"}
             | ({"nodePort": gateway.node_ports[name]} if name in gateway.node_ports else {})
-            for name, port in {**_PORTS, **apps}.items()
+            for name, port in {**GATEWAY_PORTS, **apps}.items()
         ]
     stats = GRPC_STATS_CONFIG if app and app.grpc_ports else STATS_CONFIG
     return {"service": service, "podAnnotations": {STATS_ANNOTATION: stats}}

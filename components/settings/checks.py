@@ -4,7 +4,7 @@ import itertools
 from collections.abc import Iterator, Mapping
 from typing import cast
 
-from . import characters, pod_template, sticky_version, versions
+from . import characters, entrances, pod_template, sticky_version, versions
 from .mistakes import Mistake, key, nearest, shown
 from .model import (
     GRPC_HEALTH,
@@ -28,6 +28,7 @@ def mistakes(settings: Settings, project: str) -> list[Mistake]:
         *_istio(settings),
         *_app(settings),
         *_ports(settings),
+        *entrances.mistakes(settings),
         *versions.mistakes(settings, project),
         *characters.mistakes(settings),
         *_weights(settings, project),

@@ -100,6 +100,8 @@ def configs(templates: st.SearchStrategy[Any], metrics: st.SearchStrategy[Any]) 
     return st.fixed_dictionaries(
         {
             "cluster": st.just({"kind": "kubeconfig"}),
+            # Of a gateway that is installed, few ports are accepted.
+            "istio": st.just({"install": False}),
             "app": app,
             "versions": st.dictionaries(NAME, version, min_size=1, max_size=2),
             "routing": ROUTING,

@@ -220,6 +220,47 @@ def test_what_cannot_be_is_refused(changes: dict[str, object], says: str) -> Non
     assert says in "\n".join(mistakes(**changes))
 
 
+def by_values(*ports: int) -> dict[str, object]:
+    return {"istio__values": {"gateway": {"service": {"ports": [{"port": one} for one in ports]}}}}
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        (
+            {"routing__port": 8080},
+            "routing.port: the gateway's Service would not have 8080, only 15021, 80, 443. "
+            "Write one of them, or all the Service's ports as istio.values.gateway.service.ports, "
+            "with 8080: docs/ports.md.",
+        ),
+        ({"routing__port": 8080} | by_values(80, 443), "would not have 8080, only 80, 443. Write"),
+        (
+            ports({"name": "api", "port": 81, "gatewayPort": 9000}) | by_values(80),
+            "app.ports[1].gatewayPort: the gateway's Service would not have 9000, only 80. Write",
+        ),
+    ],
+)
+def test_a_way_in_that_the_installed_gateway_would_not_have_is_refused(
+    changes: dict[str, object], says: str
+) -> None:
+    (mistake,) = mistakes(**changes)
+    assert says in mistake
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"routing__port": 443},
+        {"routing__port": 8080, "istio__install": False},
+        {"routing__port": 8080} | by_values(80, 8080),
+        ports({"name": "api", "port": 81, "gatewayPort": 9000}) | by_values(80, 9000),
+        ports({"name": "api", "port": 81, "gatewayPort": 9000}),
+    ],
+)
+def test_a_way_in_that_the_gateway_has_is_taken(changes: dict[str, object]) -> None:
+    load(**changes)
+
+
 def test_every_name_made_of_a_ports_name_is_one_of_kubernetes() -> None:
     port = Port("a" * 57, 65535, gateway_port=65535)
     app = load(**ports({"name": port.name, "port": port.port, "gatewayPort": port.gateway_port})).app

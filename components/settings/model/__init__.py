@@ -7,7 +7,7 @@ camelCase there; its annotation has its form and what the reference says of it.
 from .app import App, Port
 from .cluster import KubeconfigCluster, MinikubeCluster, MinikubeProgram
 from .convergence import Convergence
-from .istio import IngressGateway, Istio
+from .istio import GATEWAY_PORTS, IngressGateway, Istio
 from .routing import GRPC_HEALTH, Check, Mirror, RequestMark, Retries, Routing, StickySession, StickyVersion
 from .settings import Settings
 from .version import (
@@ -25,6 +25,7 @@ from .version import (
 )
 
 __all__ = [
+    "GATEWAY_PORTS",
     "GRPC_HEALTH",
     "App",
     "Autoscaling",

@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 from .. import rules
 from ..forms import Foreign, Key, Name, OneOf, Section
 
+# The ports of the gateway chart's Service by their names, as the chart has them.
+GATEWAY_PORTS = {"status-port": 15021, "http2": 80, "https": 443}
 _VALUES = Foreign("the chart's values")
 
 
