@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeAlias, cast
 
-from .model import App, Version
+from .model import App, ConfigMapKey, Probe, SecretKey, Version
 from .strategic_merge import MergeError, merge
 
 # Kubernetes takes a pod out of its Services while it stops: the pod serves on for as long.
@@ -30,7 +30,7 @@ def asks_the_app(app: App, name: str, version: Version) -> bool:
 
     The pieces have no mistakes.
     """
-    spec = laid_over(_needed(app, name, version), app, version)["spec"]
+    spec = laid_over(outline(app, name, version), app, version)["spec"]
     own = next(one for one in _objects(spec["containers"]) if one.get("name") == app.name)
     return "tcpSocket" not in own["readinessProbe"]
 
@@ -39,7 +39,7 @@ def mistakes(app: App, versions: Mapping[str, Version]) -> Iterator[Found]:
     """What is wrong with the pieces of pod templates, each said of the piece that brings it in."""
     seen: set[Found] = set()
     for name, version in versions.items():
-        template: _Template = _needed(app, name, version)
+        template: _Template = outline(app, name, version)
         pieces = (
             (("app", "podTemplate"), app.pod_template),
             (("versions", name, "podTemplate"), version.pod_template),
@@ -58,22 +58,43 @@ def mistakes(app: App, versions: Mapping[str, Version]) -> Iterator[Found]:
                 break
 
 
-def _needed(app: App, name: str, version: Version) -> _Template:
-    """Of our own template the part on which the promise rests."""
+def outline(app: App, name: str, version: Version) -> _Template:
+    """Of our own template what the promise rests on, and all that a piece is merged with."""
     port = version.container_port
-    readiness = version.probes.readiness
-    way = "httpGet" if readiness.path else "grpc" if readiness.grpc else "tcpSocket"
-    container = {
+    security = {"capabilities": {"drop": ["ALL"]}} if version.pod_security == "restricted" else {}
+    container: dict[str, object] = {
         "name": app.name,
         "ports": [{"name": "http", "containerPort": port}],
-        "readinessProbe": {way: {"port": port}},
+        "readinessProbe": _asked(version.probes.readiness, port),
         "lifecycle": {"preStop": {"sleep": {"seconds": PRE_STOP_SECONDS}}},
+        "securityContext": security,
     }
-    labels = {"app": app.name, "version": name}
-    spec: dict[str, object] = {"containers": [container]}
+    probes = {"livenessProbe": version.probes.liveness, "startupProbe": version.probes.startup}
+    container |= {key: _asked(probe, port) for key, probe in probes.items() if probe is not None}
+    amounts = {"requests": version.resources.requests, "limits": version.resources.limits}
+    resources = {key: one for key, one in amounts.items() if one}
+    env = [{"name": key, **_from(one)} for key, one in sorted(version.env.items())]
+    mounts = [{"mountPath": path} for path in sorted(version.files)]
+    lists = {"resources": resources, "env": env, "volumeMounts": mounts}
+    container |= {key: one for key, one in lists.items() if one}
+    spec: dict[str, object] = {"containers": [container], "securityContext": {"seccompProfile": {}}}
+    if version.image_pull_secrets:
+        spec["imagePullSecrets"] = [{"name": one} for one in version.image_pull_secrets]
     if version.files:
         spec["volumes"] = [{"name": FILES_VOLUME, "projected": {"sources": sorted(version.files)}}]
-    return {"metadata": {"labels": labels}, "spec": spec}
+    return {"metadata": {"labels": {"app": app.name, "version": name}}, "spec": spec}
+
+
+def _asked(probe: Probe, port: int) -> _Template:
+    way = "httpGet" if probe.path else "grpc" if probe.grpc else "tcpSocket"
+    return {way: {"port": port}}
+
+
+def _from(value: str | SecretKey | ConfigMapKey) -> _Template:
+    """Where the value of a variable is from."""
+    if isinstance(value, str):
+        return {}
+    return {"valueFrom": {"secretKeyRef" if isinstance(value, SecretKey) else "configMapKeyRef": {}}}
 
 
 def _others(piece: _Template) -> Iterator[tuple[str, str, str]]:

@@ -84,7 +84,13 @@ def _list(base: _List, patch: _List, path: str, place: str) -> list[Any]:
     """Merged by the list's key; what the patch names is in its order, the rest where it was."""
     key = MERGE_KEYS[path]
     if not key:
-        return _ordered(list(dict.fromkeys([*base, *patch])), base, patch, lambda member: member)
+        every = [*base, *patch]
+        merged = [one for index, one in enumerate(every) if one not in every[:index]]
+        return _ordered(merged, base, patch, lambda member: member)
+    for member in base:
+        if not _is_object(member):
+            wrong = f"it is laid over {member!r}, which is not an object"
+            raise MergeError(place, wrong, f"Write {{{key}: …}} there")
 
     def key_of(member: _Object) -> object:
         return member.get(key)

@@ -1,18 +1,31 @@
 """The config's pieces of pod templates: laid over ours as Kubernetes does it; what they may not change."""
 
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import replace
+from typing import Any, cast
 
 import pytest
 
 from components.manifests import workload
-from components.settings.model import App, Grpc, Probe, Probes, Version
-from components.settings.pod_template import mistakes
+from components.settings.merge_keys import MERGE_KEYS
+from components.settings.model import App, ConfigMapKey, Grpc, Probe, Probes, Resources, SecretKey, Version
+from components.settings.pod_template import mistakes, outline
 from components.settings.strategic_merge import MergeError, merge
 
 Piece = Mapping[str, Any]
 NOTHING: Piece = {}
 SIDECAR = {"name": "sidecar", "image": "proxy:1"}
+# With every key that has its place in the template.
+FULL = Version(
+    "shop:1",
+    env={"A": "b", "B": SecretKey("db", "password"), "C": ConfigMapKey("shop", "c")},
+    files={"/etc/app/a": "a"},
+    image_pull_secrets=("registry",),
+    labels={"tier": "web"},
+    pod_security="restricted",
+    probes=Probes(Probe("/ready"), Probe(grpc=Grpc()), Probe(port=81)),
+    resources=Resources({"cpu": "1"}, {"memory": "1Gi"}),
+)
 
 
 def said(app: Piece, version: Piece) -> list[str]:
@@ -113,6 +126,14 @@ def test_what_cannot_be_merged_is_said_with_its_place(patch: Piece, sentence: st
     assert sentence in str(raised.value)
 
 
+def test_what_cannot_be_merged_with_what_the_other_piece_brought_in_is_said() -> None:
+    (found,) = said({"spec": {"volumes": ["data"]}}, {"spec": {"volumes": [{"name": "logs"}]}})
+    assert found == (
+        "versions.v1.podTemplate.spec.volumes: it is laid over 'data', which is not an object. "
+        "Write {name: …} there."
+    )
+
+
 @pytest.mark.parametrize(
     ("piece", "sentences"),
     [
@@ -209,6 +230,41 @@ def test_what_would_break_the_promise_is_refused_with_its_reason(piece: Piece, s
 def test_what_breaks_nothing_is_taken_and_nonsense_is_no_traceback(piece: Piece) -> None:
     found = said({}, piece)
     assert bool(found) == (not isinstance(piece["spec"], dict) or piece["spec"]["containers"] == "shop")
+
+
+@pytest.mark.parametrize(
+    ("piece", "sentence"),
+    [
+        (own(env=["X=y"]), "spec.containers[0].env[0]: 'X=y' is not an object. Write {name: …}."),
+        (own(volumeMounts=[{"name": "data"}]), "spec.containers[0].volumeMounts[0]: it has no mountPath"),
+        ({"spec": {"imagePullSecrets": ["other"]}}, "spec.imagePullSecrets[0]: 'other' is not an object."),
+    ],
+)
+def test_a_list_that_a_version_has_by_its_own_keys_is_merged_when_the_config_is_read(
+    piece: Piece, sentence: str
+) -> None:
+    for app, version in ((piece, NOTHING), (NOTHING, piece)):
+        versions = {"v1": replace(FULL, pod_template=version)}
+        ((path, wrong, remedy),) = mistakes(App("shop", pod_template=app), versions)
+        assert path[:-1] == (("app", "podTemplate") if app else ("versions", "v1", "podTemplate"))
+        assert sentence in f"{path[-1]}: {wrong}. {remedy}."
+
+
+def shape(value: Any, path: str) -> Any:
+    """The lists and objects in a template, down to all that a piece is merged with."""
+    if isinstance(value, Mapping):
+        pairs = cast("Mapping[str, Any]", value).items()
+        return {key: shape(one, f"{path}.{key}") for key, one in pairs if isinstance(one, (Mapping, list))}
+    # Without a key, a list is replaced as a whole.
+    key = MERGE_KEYS.get(path.removeprefix("."))
+    return {one[key]: shape(one, path) for one in value} if key else None
+
+
+@pytest.mark.parametrize("version", [FULL, Version("shop:1")])
+def test_pieces_are_judged_by_a_template_with_every_list_and_object_of_the_real_one(version: Version) -> None:
+    app = App("shop")
+    real = workload.deployment(app, "v1", version)["spec"]["template"]
+    assert shape(outline(app, "v1", version), "") == shape(real, "")
 
 
 def test_what_the_apps_piece_breaks_is_said_once() -> None:
