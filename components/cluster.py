@@ -133,7 +133,7 @@ def existing(
         context = kubeconfig.read(reference)
     except KubeconfigError as error:
         raise pulumi.RunError(str(error)) from error
-    if args.path is not None and context.relative and not Path(args.path).parent.samefile("."):
+    if args.path is not None and context.relative and not Path(args.path).expanduser().parent.samefile("."):
         raise pulumi.RunError(_relative(args.path, context.relative, options))
     identity = ClusterIdentity(f"{name}-cluster", reference, opts)
     # An empty text: else the SDK writes the variable KUBECONFIG into the state.

@@ -7,11 +7,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pulumi
 import pytest
 import yaml
 
+from components.cluster import existing
 from components.kubernetes.errors import KubeconfigError
 from components.kubernetes.kubeconfig import kubectl, minified, read
+from components.settings.model import KubeconfigCluster
 
 
 def write(path: Path) -> Path:
@@ -140,6 +143,20 @@ def test_a_text_is_told_by_its_context_only_where_the_users_own_is_the_same_clus
     assert kubectl(text) == "kubectl --kubeconfig FILE"
     path.unlink()
     assert kubectl(text) == "kubectl --kubeconfig FILE"
+
+
+@pytest.mark.parametrize("named", ["~/config", "{home}/config"])
+def test_a_path_whose_kubeconfig_names_files_relative_to_itself_is_refused_with_what_to_type(
+    named: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path / "config")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    path = named.format(home=tmp_path)
+    with pytest.raises(pulumi.RunError) as raised:
+        existing("kubernetes", KubeconfigCluster(path))
+    first, command, _ = str(raised.value).splitlines()
+    assert first.startswith(f"The kubeconfig {path} names files relative to itself (certificate-authority ca")
+    assert command == f"  export KUBECONFIG={tmp_path / 'config'}"
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
