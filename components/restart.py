@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 import pulumi
+from pulumi.output import UNKNOWN
 
 from . import later
 from .ending import failed
@@ -18,6 +19,7 @@ from .kubernetes.errors import ForbiddenError, GatewayError
 from .kubernetes.kubeconfig import Kubeconfig
 from .settings.model import App, Content, Version
 from .settings.strategic_merge import merge
+from .settings.written import written
 
 # In the pod template, so that Kubernetes rolls the pods when it is another text.
 _ANNOTATION = "blue-green/restart-on"
@@ -28,25 +30,34 @@ def restarting(
 ) -> Mapping[str, Version]:
     """The versions, those with `restart_on` with a digest of that in their pod templates.
 
-    Where an object is missing or may not be read, the digest fails with pulumi.RunError, in a preview too.
+    Where an object is missing or may not be read, the digest fails with pulumi.RunError, in a preview too;
+    where a name is an Output, a preview takes a missing object for one that the program itself makes.
     """
     contents = {name: version.restart_on for name, version in versions.items() if version.restart_on}
     if not contents:
         return versions
 
-    def read(known: Sequence[Any]) -> Mapping[str, str]:
+    names = written(contents)
+
+    def read(known: Sequence[Any]) -> Mapping[str, Any]:
+        wanted = {
+            version: [Content(one.get("secret"), one.get("configMap")) for one in each]
+            for version, each in known[2].items()
+        }
         try:
-            return digests(known[0], known[1], contents)
+            return digests(known[0], known[1], wanted)
         except GatewayError as error:
             raise failed(f"restartOn: {error}") from error
         except pulumi.RunError as error:
+            if later.has(names) and pulumi.runtime.is_dry_run():
+                return dict.fromkeys(wanted, UNKNOWN)
             raise failed(error) from error
 
-    found = pulumi.Output.all(kubeconfig, later.filled(app.namespace)).apply(read)
-    # The kubeconfig may be a secret; these digests are none.
-    public = pulumi.Output.unsecret(found)
+    # It may be a secret; these digests are none.
+    public = pulumi.Output.unsecret(pulumi.Output.from_input(kubeconfig))
+    found = pulumi.Output.all(public, later.filled(app.namespace), later.filled(names)).apply(read)
     return {
-        name: _annotated(version, public.apply(lambda all_, name=name: all_[name]))
+        name: _annotated(version, found.apply(lambda all_, name=name: all_[name]))
         if name in contents
         else version
         for name, version in versions.items()

@@ -9,7 +9,7 @@ from typing import Any, Self
 import pulumi
 import pytest
 
-from components import restart
+from components import later, restart
 from components.application import Application
 from components.kubernetes.errors import ForbiddenError, GatewayError
 from components.restart import digest, digests, restarting
@@ -86,6 +86,30 @@ def test_the_pod_template_says_of_what_content_the_pods_are(cluster: dict[str, A
     assert before["blue-green/restart-on"].split(", ")[0] == after["blue-green/restart-on"].split(", ")[0]
     assert before != after
     assert annotations(Version("shop:1")) == {}
+
+
+def later_named(name: str) -> dict[str, str]:
+    """The annotations of a version that restarts on a Secret whose name is an Output."""
+    text = later.stand_in(lambda _: pulumi.Output.from_input(name))
+    return annotations(Version("shop:1", restart_on=(Content(text), SITE)))
+
+
+@pytest.mark.usefixtures("cluster")
+def test_a_name_that_is_known_later_is_read_when_it_is() -> None:
+    plain = annotations(Version("shop:1", restart_on=(DB, SITE)))
+    assert later_named("db") == plain
+
+
+def test_an_object_that_the_program_itself_makes_is_not_there_in_its_first_preview(
+    cluster: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    del cluster["secrets/db"]
+    monkeypatch.setattr("pulumi.runtime.is_dry_run", lambda: True)
+    # Pulumi's mock leaves out what is not known.
+    assert later_named("db") == {}
+    # Somebody else has to have made this one.
+    with pytest.raises(pulumi.RunError):
+        annotations(Version("shop:1", restart_on=(DB,)))
 
 
 def test_all_that_is_missing_is_said_with_its_place(cluster: dict[str, Any]) -> None:
