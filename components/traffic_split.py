@@ -157,7 +157,7 @@ class TrafficSplit(pulumi.ComponentResource):
                     if args.versions[version].existing is None
                 },
                 "requests": _requests(args),
-                **({"marks": routes.marks(virtual_service["spec"])} if by_requests else {}),
+                **({"marks": later.then(virtual_service["spec"], routes.marks)} if by_requests else {}),
                 **({"drawnBy": str(args.routing.sticky_version)} if keeps else {}),
             },
             pulumi.ResourceOptions(parent=self, depends_on=[split_by]),
@@ -251,7 +251,7 @@ def _settings(args: TrafficSplitArgs) -> Mapping[str, Any]:
 
 
 def _virtual_service(args: TrafficSplitArgs, *, marked: bool) -> Manifest:
-    """The VirtualService, its rules named by what is known only later, too."""
+    """The VirtualService, its rules named and its answers marked by what is known only later, too."""
     manifest = routes.virtual_service(
         args.app, args.weights, args.routing, args.test_routes, args.mirror, marked=marked
     )
@@ -262,6 +262,10 @@ def _virtual_service(args: TrafficSplitArgs, *, marked: bool) -> Manifest:
 
     # Copies: an Output of the rule it is written into would wait for itself.
     http = [{**rule, "name": later.then([spec, rule, args.app.namespace], named)} for rule in spec["http"]]
+    if marked and later.has(spec):
+        known = later.then(spec, routes.marks)
+        for version, mark in routes.marks(spec).items():
+            http = later.replaced(http, mark, known[version])
     return {**manifest, "spec": {**spec, "http": http}}
 
 

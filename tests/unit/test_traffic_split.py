@@ -8,7 +8,7 @@ from typing import Any
 import pulumi
 import pytest
 
-from components import traffic_split
+from components import later, traffic_split
 from components.manifests import routes, workload
 from components.settings.model import (
     App,
@@ -31,12 +31,13 @@ from tests.unit.test_order import engine, hooks
 
 __all__ = ["engine"]
 
+HOSTS = ("shop.example", "other.example")
 PLAIN = TrafficSplitArgs(
     App("shop", "web"),
     {"v1": Version("shop:1"), "v2": Version("shop:2")},
     {"v1": 100, "v2": 0},
     "kubeconfig",
-    routing=Routing(hosts=("shop.example", "other.example")),
+    routing=Routing(hosts=HOSTS),
 )
 PROOF: list[dict[str, Any]] = [{"pod": "gw/a", "at": "noon", "weights": {"v1": 100}, "images": {"v1": ["a"]}}]
 NO_PROOF: dict[str, dict[str, Any]] = {"shop-converged": {"proof": []}}
@@ -135,6 +136,26 @@ def test_a_gateway_that_nobody_may_ask_is_told_by_marks_in_the_answers() -> None
     assert not {"evidence", "marks", "callers", "drawnBy"} & plain.keys()
     assert "room" not in inputs(PLAIN, "shop-ready")
     assert "shop-gateway" in made(PLAIN)[1].after("shop-virtualservice")
+
+
+def test_a_mark_is_of_the_hosts_that_are_known_later() -> None:
+    """The commands make it of those in the state."""
+    args = replace(
+        PLAIN,
+        weights={"v1": 90, "v2": 10, "v3": 0},
+        versions={**PLAIN.versions, "v3": Version("shop:3")},
+        convergence=Convergence(evidence="requests"),
+        mirror=Mirror("v3"),
+    )
+    _, plain = made(args)
+
+    def program() -> None:
+        hosts = [later.stand_in(lambda _, host=host: pulumi.Output.from_input(host)) for host in HOSTS]
+        TrafficSplit("shop", replace(args, routing=Routing(hosts=tuple(hosts))))
+
+    known_later = run(program, NO_PROOF)
+    for name, key in (("shop-converged", "marks"), ("shop-virtualservice", "spec")):
+        assert known_later.named(name).inputs[key] == plain.named(name).inputs[key]
 
 
 def test_the_state_has_what_the_commands_read_of_a_split() -> None:
