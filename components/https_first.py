@@ -10,6 +10,7 @@ from .gateway.admin import EnvoyAdmin
 from .gateway.gateways import Gateways
 from .gateway.listeners import CERTS, in_use, listeners_path, listening_for, secrets_path
 from .gateway.waiting import wait_until
+from .hook_inputs import plain
 from .kubernetes.applied import write
 from .kubernetes.errors import NotConvergedError
 from .kubernetes.kubeconfig import Kubeconfig
@@ -25,7 +26,7 @@ def https_first(name: str, kubeconfig: pulumi.Input[Kubeconfig], seconds: float)
     known = pulumi.Output.from_input(kubeconfig)
 
     async def look(args: pulumi.ResourceHookArgs) -> None:
-        old, new = args.old_inputs or {}, args.new_inputs or {}
+        old, new = await plain(args.old_inputs), await plain(args.new_inputs)
         reached = await known.future()
         if reached is not None and opens(old, new):
             await in_thread(lambda: both(reached, new, seconds))

@@ -20,6 +20,7 @@ import pulumi
 
 from . import later
 from .errors import RolloutError
+from .hook_inputs import has_secret, plain
 from .kubernetes import kubeconfig as kubeconfigs
 from .kubernetes.api import Api
 from .kubernetes.errors import GatewayError
@@ -85,7 +86,7 @@ class Ownership:
     async def _look(self, args: pulumi.ResourceHookArgs) -> None:
         """Raises ForeignObjectError when the object to be made is somebody else's, or serves already."""
         kubeconfig = await self.kubeconfig.future()
-        manifest: Manifest = dict(args.new_inputs or {})
+        manifest: Manifest = await plain(args.new_inputs)
         # Before there is a cluster, a preview knows no kubeconfig; then there is no object either.
         if kubeconfig is None:
             return
@@ -113,7 +114,8 @@ class Ownership:
         if self._taken:
             if found_otherwise := clashes(found, manifest):
                 raise ForeignObjectError(clashing(found, found_otherwise))
-            pulumi.log.warn(taken(found, lost(found, manifest)))
+            shown = not has_secret(args.new_inputs, "spec")
+            pulumi.log.warn(taken(found, lost(found, manifest, shown=shown)))
             return
         parent = self._parents[args.name]
         parents = {"parent": await parent.urn.future()} if parent else {}

@@ -19,6 +19,7 @@ from .gateway.admin import EnvoyAdmin
 from .gateway.envoy import Target
 from .gateway.gateways import Gateways
 from .gateway.waiting import say, wait_until
+from .hook_inputs import plain
 from .kubernetes import istio
 from .kubernetes.api import Api
 from .kubernetes.applied import write
@@ -49,7 +50,7 @@ def port_change(
     entrances = {routing.port, *app.more_entrances.values()}
 
     async def look(args: pulumi.ResourceHookArgs) -> None:
-        old, new = args.old_inputs or {}, args.new_inputs or {}
+        old, new = await plain(args.old_inputs), await plain(args.new_inputs)
         if new.get("kind") != "Service" or new["metadata"]["name"] != app.name or contains_unknowns(new):
             return
         numbers = changed(old["spec"]["ports"], new["spec"]["ports"])

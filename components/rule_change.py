@@ -10,6 +10,7 @@ import pulumi
 from pulumi.output import contains_unknowns
 
 from .first_write import in_thread
+from .hook_inputs import plain
 from .kubernetes import istio, workloads
 from .kubernetes.api import Api
 from .kubernetes.kubeconfig import Kubeconfig
@@ -32,7 +33,7 @@ def rule_change(
     known = pulumi.Output.from_input(kubeconfig)
 
     async def look(args: pulumi.ResourceHookArgs) -> None:
-        old, new = args.old_inputs or {}, args.new_inputs or {}
+        old, new = await plain(args.old_inputs), await plain(args.new_inputs)
         if contains_unknowns(new) or _leads(old) == _leads(new):
             return
         reached = await known.future()

@@ -9,13 +9,16 @@ _PROBES = ("readinessProbe", "livenessProbe", "startupProbe")
 _WAYS = ("exec", "grpc", "httpGet", "tcpSocket")
 
 
-def lost(found: Mapping[str, Any], manifest: Mapping[str, Any]) -> tuple[str, ...]:
+def lost(found: Mapping[str, Any], manifest: Mapping[str, Any], *, shown: bool = True) -> tuple[str, ...]:
     """A line for each field of an object in the cluster that the manifest writes over.
 
     What the manifest does not set stays. A list is written as a whole, but for one whose members have
-    names, as containers, which Kubernetes merges by them.
+    names, as containers, which Kubernetes merges by them. Values that are not to be `shown` are left out.
     """
-    return tuple(_differences("spec", found.get("spec"), manifest.get("spec")))
+    return tuple(
+        f"{path}: {change if shown else 'not shown, as spec has a secret in it'}"
+        for path, change in _differences("spec", found.get("spec"), manifest.get("spec"))
+    )
 
 
 def clashes(found: Mapping[str, Any], manifest: Mapping[str, Any]) -> tuple[str, ...]:
@@ -43,11 +46,11 @@ def _way(container: Mapping[str, Any], probe: str) -> str:
     return next((one for one in _WAYS if one in found), "")
 
 
-def _differences(path: str, old: Any, new: Any) -> Iterator[str]:
+def _differences(path: str, old: Any, new: Any) -> Iterator[tuple[str, str]]:
     old_members, new_members = _members(old), _members(new)
     if old_members is None or new_members is None:
         if old is not None and old != new:
-            yield f"{path}: {_shown(old)} becomes {_shown(new)}"
+            yield path, f"{_shown(old)} becomes {_shown(new)}"
         return
     for key, wanted in new_members.items():
         yield from _differences(f"{path}.{key}", old_members.get(key), wanted)

@@ -1,10 +1,14 @@
 """When plain HTTP has to stay until HTTPS answers."""
 
+import asyncio
 from typing import Any
 
+import pulumi
 import pytest
 
+from components import https_first
 from components.https_first import opens
+from tests.unit.fake_engine import known_hooks
 
 HTTP: dict[str, Any] = {"port": {"number": 80, "name": "http", "protocol": "HTTP"}, "hosts": ["*"]}
 HTTPS: dict[str, Any] = {
@@ -31,3 +35,23 @@ def test_both_servers_stand_where_a_gateway_gets_its_first_certificate(
 ) -> None:
     old, new = ({"spec": {"servers": [one]}} for one in (before, after))
     assert opens(old, new) is both
+
+
+def test_a_host_that_is_a_secret_hides_no_certificate(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pulumi's SDK hands over all of the spec as one secret."""
+    kept, waited = known_hooks(monkeypatch), list[Any]()
+
+    def waits(_kubeconfig: object, new: object, _seconds: float) -> None:
+        waited.append(new)
+
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    monkeypatch.setattr(https_first, "both", waits)
+    https_first.https_first("shop", "kubeconfig", 60)
+    old, new = ({"spec": {"servers": [one]}} for one in (HTTP, HTTPS))
+    secret = {"spec": pulumi.Output.secret(new["spec"])}
+    args = pulumi.ResourceHookArgs("", "", "shop-gateway", "", old_inputs=old, new_inputs=secret)
+    write: Any = kept[-1].callback(args)
+    loop.run_until_complete(write)
+    loop.close()
+    assert waited == [new]

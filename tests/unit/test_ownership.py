@@ -308,6 +308,35 @@ def test_what_is_taken_over_is_warned_of_with_its_losses(
     ]
 
 
+@pytest.mark.usefixtures("state")
+def test_a_secret_in_what_is_taken_over_is_not_told(
+    hooks: list[Hook], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pulumi's SDK hands over all of the spec as one secret."""
+    said: list[str] = []
+    monkeypatch.setattr(pulumi.log, "warn", said.append)
+    app = App("myapp")
+    there, wanted = (
+        workload.deployment(app, "v1", Version("app:1", env={"PASSWORD": password}))
+        for password in ("old-secret", "new-secret")
+    )
+    wanted["metadata"]["annotations"][OWNER] = "acme/shop/prod/myapp-v1-deployment"
+
+    async def take(kubeconfig: str) -> None:
+        Ownership(kubeconfig, cast("pulumi.ProviderResource", None), "app.takeOwnership", taken=True)
+        new = wanted | {"spec": pulumi.Output.secret(wanted["spec"])}
+        await hooks[-1](pulumi.ResourceHookArgs(URN, "", "myapp-v1", "Deployment", new_inputs=new))
+
+    path = "/apis/apps/v1/namespaces/default/deployments/myapp-v1"
+    with fake_cluster(objects={path: there}) as cluster:
+        asyncio.run(take(cluster.kubeconfig))
+    (line,) = said
+    assert line.splitlines() == [
+        "Deployment default/myapp-v1 is taken over; it loses",
+        "  spec.template.spec.containers.myapp.env.PASSWORD.value: not shown, as spec has a secret in it",
+    ]
+
+
 def test_a_preview_before_the_cluster_looks_at_nothing(hooks: list[Hook]) -> None:
     unknown = cast("str", None)
     asyncio.run(look(hooks, unknown))

@@ -1,6 +1,7 @@
 """What stands on the Service, and where the routes lead, while a port gets another number."""
 
 import asyncio
+from collections.abc import Iterable
 from typing import Any
 
 import pulumi
@@ -140,10 +141,11 @@ def test_a_preview_refuses_and_an_up_moves(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(port_change, "move", moved)
     old = workload.service(ONE)
 
-    def update(after: App, *, dry_run: bool) -> None:
+    def update(after: App, *, dry_run: bool, secret: Iterable[str] = ()) -> None:
         monkeypatch.setattr("pulumi.runtime.is_dry_run", lambda: dry_run)
         port_change.port_change(cluster.kubeconfig, after, Routing(), Convergence())
         new = workload.service(after)
+        new |= {key: pulumi.Output.secret(new[key]) for key in secret}
         args = pulumi.ResourceHookArgs("", "", "shop-service", "", old_inputs=old, new_inputs=new)
         written: Any = kept[-1].callback(args)
         loop.run_until_complete(written)
@@ -152,6 +154,9 @@ def test_a_preview_refuses_and_an_up_moves(monkeypatch: pytest.MonkeyPatch) -> N
         for dry_run in (True, False):
             with pytest.raises(PortKeptError):
                 update(app(Port("web", 8080)), dry_run=dry_run)
+            # As a namespace that is a secret makes all of its metadata one.
+            with pytest.raises(PortKeptError):
+                update(app(Port("web", 8080)), dry_run=dry_run, secret=("metadata", "spec"))
             update(App("shop", port=8080), dry_run=dry_run)
     loop.close()
     assert all(hook.opts is not None and hook.opts.on_dry_run for hook in kept)

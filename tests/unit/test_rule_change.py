@@ -140,8 +140,10 @@ def test_only_a_rule_that_leads_elsewhere_is_asked_about(monkeypatch: pytest.Mon
     assert hook.opts is not None
     assert hook.opts.on_dry_run
 
-    def update(new: dict[str, Any]) -> None:
+    def update(new: dict[str, Any], *, secret: bool = False) -> None:
         old = rule(BLUE)
+        if secret:
+            old, new = (one | {"spec": pulumi.Output.secret(one["spec"])} for one in (old, new))
         args = pulumi.ResourceHookArgs("", "", "shop-v1-rule", "", old_inputs=old, new_inputs=new)
         written: Any = hook.callback(args)
         loop.run_until_complete(written)
@@ -149,7 +151,11 @@ def test_only_a_rule_that_leads_elsewhere_is_asked_about(monkeypatch: pytest.Mon
     update({**rule(BLUE), "metadata": {"name": "shop-v1", "namespace": "default", "labels": {"a": "b"}}})
     # As a preview has it before the workload is known.
     update({**rule(BLUE), "spec": pulumi.output.UNKNOWN})
+    for secret in (False, True):
+        update({**rule(BLUE), "spec": {"host": pulumi.output.UNKNOWN}}, secret=secret)
+        update(rule(BLUE), secret=secret)
     assert asked == []
-    update(rule(RED))
-    assert asked == [("kubeconfig", "shop", rule(BLUE), rule(RED))]
+    for secret in (False, True):
+        update(rule(RED), secret=secret)
+    assert asked == [("kubeconfig", "shop", rule(BLUE), rule(RED))] * 2
     loop.close()
