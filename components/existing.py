@@ -38,7 +38,9 @@ def existing(
         except (GatewayError, pulumi.RunError) as error:
             raise failed(error) from error
 
-    return pulumi.Output.all(kubeconfig, later.filled(app.namespace)).apply(read)
+    # It may be a secret; what owners say of their workloads is none.
+    public = pulumi.Output.unsecret(pulumi.Output.from_input(kubeconfig))
+    return pulumi.Output.all(public, later.filled(app.namespace)).apply(read)
 
 
 def _read(kubeconfig: Kubeconfig, app: App, versions: Mapping[str, Version]) -> Mapping[str, Any]:

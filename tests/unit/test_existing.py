@@ -146,6 +146,21 @@ def asked(app: App, versions: dict[str, Version], objects: dict[str, Any]) -> An
         return found[0]
 
 
+def test_what_is_read_by_a_secret_kubeconfig_is_no_secret() -> None:
+    """As that of a Minikube is. Its rule would be shown as [secret] in every preview."""
+    with fake_cluster(objects={DEPLOYMENT: item({"part": "cart", "app": "shop"})}) as cluster:
+
+        def program() -> None:
+            kubeconfig = pulumi.Output.secret(cluster.kubeconfig)
+            versions = {"v1": CART, "v2": Version("shop:2")}
+            TrafficSplit("shop", TrafficSplitArgs(App("shop"), versions, {"v1": 50, "v2": 50}, kubeconfig))
+
+        done = run(program, {"shop-converged": {"proof": []}})
+    assert done.secrets("shop-v1-rule") == set()
+    assert "kubeconfig" in done.secrets("shop-ready")
+    assert "existing" not in done.secrets("shop-ready")
+
+
 def test_a_workload_may_be_another_stacks() -> None:
     theirs = {"metadata": {"annotations": {OWNER: "organization/blue-green/other/shop-v1-deployment"}}}
     pods = {DEPLOYMENT: item({"part": "cart", "app": "shop"}) | theirs}
