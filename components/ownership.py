@@ -17,6 +17,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 import pulumi
+from pulumi.output import contains_unknowns
 
 from . import later
 from .errors import RolloutError
@@ -89,6 +90,9 @@ class Ownership:
         manifest: Manifest = await plain(args.new_inputs)
         # Before there is a cluster, a preview knows no kubeconfig; then there is no object either.
         if kubeconfig is None:
+            return
+        # As of files whose texts it does not know; `up` looks.
+        if contains_unknowns([manifest["metadata"].get(key) for key in ("namespace", "name")]):
             return
         loop = asyncio.get_running_loop()
         found = await loop.run_in_executor(self._threads, find, kubeconfig, manifest)

@@ -67,5 +67,6 @@ def _members(value: Any) -> Mapping[str, Any] | None:
 
 
 def _shown(value: object) -> str:
-    text = json.dumps(value)
+    # A preview has an object of Pulumi's in the place of each text that it does not know.
+    text = json.dumps(value, default=lambda _: "known later")
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]} …"

@@ -10,6 +10,7 @@ from typing import Any, cast
 
 import pulumi
 import pytest
+from pulumi.output import UNKNOWN
 
 from components.kubernetes.errors import GatewayError
 from components.manifests import routes, workload
@@ -335,6 +336,27 @@ def test_a_secret_in_what_is_taken_over_is_not_told(
         "Deployment default/myapp-v1 is taken over; it loses",
         "  spec.template.spec.containers.myapp.env.PASSWORD.value: not shown, as spec has a secret in it",
     ]
+
+
+@pytest.mark.parametrize("unknown", ["name", "namespace"])
+def test_a_preview_looks_for_no_object_whose_name_it_does_not_know(unknown: str, hooks: list[Hook]) -> None:
+    """As that of the ConfigMap of files whose texts come out of another resource."""
+    metadata = SERVICE["metadata"] | {unknown: UNKNOWN}
+    with fake_cluster() as cluster:
+        asyncio.run(look(hooks, cluster.kubeconfig, namespace="shop", metadata=metadata))
+
+
+@pytest.mark.usefixtures("state")
+def test_a_preview_takes_over_what_it_does_not_know_all_of(
+    hooks: list[Hook], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(pulumi.log, "warn", said.append)
+    there = SERVICE | {"spec": {"type": "NodePort"}}
+    with fake_cluster(objects={SERVICE_PATH: there}) as cluster:
+        asyncio.run(look(hooks, cluster.kubeconfig, taken=True, spec={"type": UNKNOWN}))
+    (line,) = said
+    assert line.splitlines()[1:] == ['  spec.type: "NodePort" becomes "known later"']
 
 
 def test_a_preview_before_the_cluster_looks_at_nothing(hooks: list[Hook]) -> None:
