@@ -111,12 +111,14 @@ class TrafficSplit(pulumi.ComponentResource):
         subsets = [self._subset(name, version, args, split, exports) for version in sorted(args.versions)]
         # Of other pods nobody has seen yet that the gateways' requests reach them.
         asked["workloads"] = _digests(args)
+        config = _config(args)
         ready = SplitReady(
             f"{name}-ready",
             {
                 **asked,
                 "questions": _questions(args),
                 **({"room": args.convergence.room} if args.convergence.room else {}),
+                **({"config": config} if later.has(config) else {}),
             },
             pulumi.ResourceOptions(parent=self, depends_on=subsets),
         )
@@ -170,9 +172,11 @@ class TrafficSplit(pulumi.ComponentResource):
         self.last_proof = converged.proof.apply(_by_pod)
         self._warn_of_idle(args, split, converged)
         self._warn_of_changes(args, {**split, "weights": weights}, virtual_service)
-        self.register_outputs(
-            {"weights": self.weights, "lastProof": self.last_proof, "settings": _settings(args)}
-        )
+        settings: dict[str, Any] = {"weightsKey": args.weights_key, "url": args.url}
+        # An Output may be a secret, which Pulumi's SDK would write into its debug log.
+        if not later.has(config):
+            settings["config"] = config
+        self.register_outputs({"weights": self.weights, "lastProof": self.last_proof, "settings": settings})
 
     def _warn_of_idle(
         self, args: TrafficSplitArgs, split: Mapping[str, Any], converged: SplitConverged
@@ -237,7 +241,7 @@ class TrafficSplit(pulumi.ComponentResource):
         )
 
 
-def _settings(args: TrafficSplitArgs) -> Mapping[str, Any]:
+def _config(args: TrafficSplitArgs) -> Mapping[str, Any]:
     """What the commands read from the state, as the config would have it (pulumi_cli/splits.py)."""
     parts = {
         "app": args.app,
@@ -247,7 +251,7 @@ def _settings(args: TrafficSplitArgs) -> Mapping[str, Any]:
         **({"testRoutes": args.test_routes} if args.test_routes else {}),
         **({"mirror": args.mirror} if args.mirror else {}),
     }
-    return {"config": later.filled(written(parts)), "weightsKey": args.weights_key, "url": args.url}
+    return written(parts)
 
 
 def _virtual_service(args: TrafficSplitArgs, *, marked: bool) -> Manifest:

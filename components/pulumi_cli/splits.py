@@ -107,9 +107,12 @@ def _split(resource: Mapping[str, Any], state: Sequence[Mapping[str, Any]]) -> S
     name = resource["urn"].rpartition("::")[2]
     said = whole(_plain(resource["outputs"]))
     wanted: Mapping[str, Any] = said["settings"]
+    asked = next(one for one in state if one.get("parent") == resource["urn"] and "SplitReady" in one["type"])
+    inputs: Mapping[str, Any] = _plain(asked["inputs"])
     istio = {"install": False}
     config = {
-        **wanted["config"],
+        # Where it has Outputs, which may be secrets, it is an input.
+        **(wanted.get("config") or whole(inputs.get("config", {}))),
         "istio": istio,
         "weights": said["weights"],
         "cluster": {"kind": "kubeconfig"},
@@ -119,8 +122,7 @@ def _split(resource: Mapping[str, Any], state: Sequence[Mapping[str, Any]]) -> S
     except ConfigError as error:
         msg = f"the split {name} was made by another release of blue-green than this command: {error}"
         raise RolloutError(msg) from error
-    asked = next(one for one in state if one.get("parent") == resource["urn"] and "SplitReady" in one["type"])
-    reference: Mapping[str, str] = _plain(asked["inputs"])["kubeconfig"]
+    reference: Mapping[str, str] = inputs["kubeconfig"]
     cluster = (
         TextCluster(text=reference["text"])
         if "text" in reference

@@ -98,6 +98,20 @@ def test_the_state_says_all_and_the_config_the_weights(other: Callable[..., None
     assert live.kubeconfig_of(found.cluster) == {"context": "here"}
 
 
+def test_what_has_values_of_other_resources_is_read_from_the_one_that_asks_first(
+    other: Callable[..., None],
+) -> None:
+    state = entries("cart", {"context": "here"}, "weights")
+    config_of_it = state[0]["outputs"]["settings"].pop("config")
+    variables = config_of_it["versions"]["v1"]["env"]
+    secret = {MARK: "1b47061264138c4ac30d75fd1eb44270", "plaintext": json.dumps(variables["A"])}
+    config_of_it["versions"]["v1"]["env"] = {**variables, "A": secret}
+    state[1]["inputs"]["config"] = config_of_it
+    other(state, weights={"v2": 100})
+    found = config.settings("dev")
+    assert {name: getattr(found, name) for name in PARTS} == PARTS
+
+
 def test_the_text_of_a_kubeconfig_is_read_from_the_state(other: Callable[..., None]) -> None:
     secret = {MARK: "1b47061264138c4ac30d75fd1eb44270", "plaintext": json.dumps({"text": "apiVersion: v1"})}
     other(entries("cart", secret, None))

@@ -178,6 +178,25 @@ def test_the_state_has_what_the_commands_read_of_a_split() -> None:
     assert config["testRoutes"]["v2"]["header"] == {"x-version": "v2"}
 
 
+def test_a_secret_is_in_no_output_that_pulumi_writes_into_its_debug_log() -> None:
+    """The commands read it out of the inputs of the resource that asks first."""
+
+    def program() -> None:
+        password = later.stand_in(lambda _: pulumi.Output.secret("hunter2"))
+        versions = {**PLAIN.versions, "v1": Version("shop:1", env={"PASSWORD": password})}
+        TrafficSplit("shop", replace(PLAIN, versions=versions, weights_key="weights"))
+
+    done = run(program, NO_PROOF)
+    assert "hunter2" not in str(done.component_outputs["shop"])
+    assert done.component_outputs["shop"]["settings"] == {"weightsKey": "weights"}
+    # The mock, as the SDK, has the mark at the top.
+    config = done.named("shop-ready").inputs["config"]["value"]
+    assert config["versions"]["v1"]["env"] == {"PASSWORD": "hunter2"}
+    assert config.keys() == {"app", "versions", "routing", "convergence"}
+    assert "config" in done.secrets("shop-ready")
+    assert "config" not in inputs(PLAIN, "shop-ready")
+
+
 def test_what_the_config_says_of_the_move_is_what_it_waits_by() -> None:
     convergence = Convergence(timeout_seconds=7, drain_seconds=8, room=90)
     args = replace(PLAIN, convergence=convergence, routing=replace(PLAIN.routing, mesh_callers=True))
