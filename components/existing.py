@@ -34,16 +34,23 @@ def existing(
 
     def read(known: Sequence[Any]) -> Mapping[str, Any]:
         try:
-            return _read(known[0], dataclasses.replace(app, namespace=known[1]), versions)
+            return _read(known[0], dataclasses.replace(app, namespace=known[1]), versions, known[2])
         except (GatewayError, pulumi.RunError) as error:
             raise failed(error) from error
 
     # It may be a secret; what owners say of their workloads is none.
     public = pulumi.Output.unsecret(pulumi.Output.from_input(kubeconfig))
-    return pulumi.Output.all(public, later.filled(app.namespace)).apply(read)
+    own = {name: {**app.labels, **one.labels} for name, one in versions.items() if one.existing is None}
+    return pulumi.Output.all(public, later.filled(app.namespace), later.filled(own)).apply(read)
 
 
-def _read(kubeconfig: Kubeconfig, app: App, versions: Mapping[str, Version]) -> Mapping[str, Any]:
+def _read(
+    kubeconfig: Kubeconfig,
+    app: App,
+    versions: Mapping[str, Version],
+    own: Mapping[str, Mapping[str, str]],
+) -> Mapping[str, Any]:
+    """The workloads; `own` are the labels of the other versions' pods, beside ours."""
     found: dict[str, workloads.Workload] = {}
     # By version, all labels of its pods.
     pods: dict[str, Mapping[str, str]] = {}
@@ -52,7 +59,7 @@ def _read(kubeconfig: Kubeconfig, app: App, versions: Mapping[str, Version]) -> 
         for name, version in versions.items():
             one = version.existing
             if one is None:
-                pods[name] = {**app.labels, **version.labels, "app": app.name, "version": name}
+                pods[name] = {**own[name], "app": app.name, "version": name}
                 continue
             read = workloads.read(api, app.namespace, one.kind, one.name, version.subset.labels)
             if read is None:

@@ -6,6 +6,7 @@ from typing import Any
 import pulumi
 import pytest
 
+from components import later
 from components.application import Application
 from components.commands.preview.snapshot import of_settings
 from components.existing import existing, overlaps
@@ -144,6 +145,24 @@ def asked(app: App, versions: dict[str, Version], objects: dict[str, Any]) -> An
 
         run(program)
         return found[0]
+
+
+def test_a_label_that_is_known_later_is_compared_when_it_is() -> None:
+    labels = {"group": "shop"}
+    service = {"spec": {"selector": labels, "ports": [{"name": "http", "port": 80}]}}
+    objects = {DEPLOYMENT: item({"part": "cart", **labels}), SERVICE: service}
+    with fake_cluster(objects=objects) as cluster:
+        found: list[Any] = []
+
+        def program() -> None:
+            group = later.stand_in(lambda _: pulumi.Output.from_input("shop"))
+            versions = {"v1": CART, "v2": Version("shop:2", labels={"group": group})}
+            output = existing(cluster.kubeconfig, App("shop", service="front"), versions)
+            assert output is not None
+            output.apply(found.append)
+
+        run(program)
+    assert found[0].keys() == {"v1"}
 
 
 def test_what_is_read_by_a_secret_kubeconfig_is_no_secret() -> None:
