@@ -193,6 +193,19 @@ def test_the_profile_of_another_stack_is_refused(up: Program, lab: Lab) -> None:
     assert note_uid(up) == note
 
 
+def test_an_adopted_cluster_whose_first_start_was_killed_is_started_again(up: Program, lab: Lab) -> None:
+    note, adopter = note_uid(up), small_program("adopter", lab)
+    (adopter.folder / "__main__.py").write_text(PROGRAM.replace('"note"', '"mine"'))
+    adopter.config(cluster=cluster_config(adopter) | {"adopt": True})
+    _, minikube = killed_in_a_start(adopter, "minikube")
+    assert minikube
+    assert psutil.wait_procs(minikube, timeout=20 * pace())[1] == []
+    adopter.run("pulumi", "cancel", "--yes")
+    adopter.up("--skip-preview")
+    assert note_uid(up) == note
+    adopter.run("pulumi", "destroy", "--yes", "--non-interactive", "--skip-preview")
+
+
 def test_a_deleted_cluster_is_made_anew_with_all_that_was_on_it(up: Program) -> None:
     note = note_uid(up)
     up.run("minikube", "delete")
