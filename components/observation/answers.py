@@ -10,6 +10,7 @@ import httpx
 from ..gateway.answered import GRPC_STATUSES
 from ..manifests.routes import MARK
 from ..settings.model import Check, Grpc
+from .client import beginning, client
 
 TIMEOUT_SECONDS = 5.0
 VERSION_HEADER = "X-App-Version"
@@ -53,35 +54,37 @@ def ask(
 ) -> Generator[Answer]:
     """Yield answers without end, one request after the other on a kept connection; nothing is retried.
 
+    An answer counts by its head: its body may be a stream without an end.
+
     Args:
         url: the gateway's address.
         headers: what the route asks for, such as Host.
         check: which statuses count as answers, or gRPC's health check; None means 2xx and 3xx.
-        timeout_seconds: after so long without an answer it is a failure to get one.
+        timeout_seconds: after so long without an answer it is a failure to get one; no body is read for
+            much longer.
     """
-    # TLS asks for the host that the route is for, whatever the address; SSL_CERT_FILE may name a CA.
+    # TLS asks for the host that the route is for, whatever the address.
     host = (headers or {}).get("Host")
     check = check or Check()
     extensions = {"sni_hostname": host} if host else {}
-    with httpx.Client(
-        timeout=timeout_seconds, headers=headers or {}, trust_env=False, verify=httpx.create_ssl_context()
-    ) as client:
+    with client(headers or {}, timeout_seconds) as opened:
         while True:
             at, started = time.time(), time.monotonic()
             try:
-                response = client.request(
+                with opened.stream(
                     "POST" if check.grpc else "GET",
                     url,
                     headers=_GRPC_HEADERS if check.grpc else None,
                     content=_health_request(check.grpc) if check.grpc else None,
                     extensions=extensions,
-                )
+                ) as response:
+                    body = beginning(response, started + timeout_seconds)
             except httpx.HTTPError as error:
                 failure = f"no answer: {error}" if str(error) else f"no answer: {type(error).__name__}"
                 yield Answer(at, time.monotonic() - started, "none", failure, ok=False)
                 continue
-            said = _health(response) if check.grpc else None
-            text = said or visible_text(response.text)
+            said = _health(response, body) if check.grpc else None
+            text = said or visible_text(body.decode(response.encoding or "utf-8", "replace"))
             version = response.headers.get(VERSION_HEADER, text)
             by_app = UPSTREAM_HEADER in response.headers
             status = response.status_code
@@ -98,7 +101,7 @@ def _health_request(grpc: Grpc) -> bytes:
     return b"\0" + len(message).to_bytes(4, "big") + message
 
 
-def _health(response: httpx.Response) -> str:
+def _health(response: httpx.Response, body: bytes) -> str:
     """What the health check says; a failure stands in the headers, since the answer has nothing else."""
     status = response.headers.get("grpc-status")
     if response.status_code != 200:
@@ -106,7 +109,7 @@ def _health(response: httpx.Response) -> str:
     if status not in (None, "0"):
         name = GRPC_STATUSES.get(int(status), status)
         return f"gRPC status {name}: {response.headers.get('grpc-message', '')}"
-    return _SERVING if response.content[5:] == b"\x08\x01" else "NOT_SERVING"
+    return _SERVING if body[5:] == b"\x08\x01" else "NOT_SERVING"
 
 
 def visible_text(page: str) -> str:

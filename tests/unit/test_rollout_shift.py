@@ -6,6 +6,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import ModuleType
@@ -306,6 +307,32 @@ def test_own_requests_come_at_their_rate_with_the_headers_of_the_route_and_end_w
         assert set(seen) == {"shop.example"}
         server.shutdown()
     assert len(seen) == count <= 50 * took + 1
+
+
+def test_own_requests_to_a_stream_without_an_end_go_on() -> None:
+    seen: list[str] = []
+
+    class App(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            seen.append(self.path)
+            self.send_response(200)
+            self.send_header("Content-Type", "text/event-stream")
+            self.end_headers()
+            # Half a minute of them: a test that reads them all fails, and ends.
+            with suppress(ConnectionError):
+                for _ in range(300):
+                    self.wfile.write(b"data: tick\n\n")
+                    time.sleep(0.1)
+
+        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), App) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        with sending(endpoint.Endpoint(f"http://127.0.0.1:{server.server_port}/", {}, Check()), 50):
+            # More than are sent at once.
+            wait_until(lambda: () if len(seen) >= 20 else ("20 requests",), 20)
+        server.shutdown()
 
 
 def test_screen_shows_each_stage_and_what_its_version_served() -> None:

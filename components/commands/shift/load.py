@@ -9,6 +9,7 @@ from contextlib import contextmanager
 import httpx
 
 from ...observation.answers import TIMEOUT_SECONDS
+from ...observation.client import beginning, client
 from ...observation.endpoint import Endpoint
 
 MOST = 100
@@ -26,7 +27,8 @@ def sending(where: Endpoint, per_second: int) -> Generator[None]:
 
     def get() -> None:
         try:
-            client.get(where.url, extensions=extensions)
+            with opened.stream("GET", where.url, extensions=extensions) as response:
+                beginning(response, time.monotonic() + TIMEOUT_SECONDS)
         except httpx.HTTPError:
             pass  # The gateways count what fails.
         finally:
@@ -39,15 +41,7 @@ def sending(where: Endpoint, per_second: int) -> Generator[None]:
             if room.acquire(blocking=False):
                 pool.submit(get)
 
-    with (
-        httpx.Client(
-            timeout=TIMEOUT_SECONDS,
-            headers=dict(where.headers),
-            trust_env=False,
-            verify=httpx.create_ssl_context(),
-        ) as client,
-        ThreadPoolExecutor(_AT_ONCE) as pool,
-    ):
+    with client(where.headers, TIMEOUT_SECONDS) as opened, ThreadPoolExecutor(_AT_ONCE) as pool:
         thread = threading.Thread(target=send)
         thread.start()
         try:
