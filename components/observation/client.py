@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 
 import httpx
 
@@ -11,10 +12,14 @@ _EVENTS = "text/event-stream"
 
 
 def client(headers: Mapping[str, str], timeout_seconds: float) -> httpx.Client:
-    """A client whose requests have these headers; SSL_CERT_FILE may name the CA of a gateway."""
+    """A client whose requests have these headers; SSL_CERT_FILE may name the CA of a gateway.
+
+    It keeps no cookies: those of a session would bring all later requests to the version of the first one.
+    """
     return httpx.Client(
         timeout=timeout_seconds,
         headers=dict(headers),
+        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
         trust_env=False,
         verify=httpx.create_ssl_context(),
     )

@@ -207,3 +207,23 @@ def test_all_requests_go_over_one_connection() -> None:
     with served(App) as url, closing(ask(url)) as answers:
         assert [one.text for one in islice(answers, 3)] == ["V1"] * 3
     assert len(connections) == 1
+
+
+@pytest.mark.parametrize("headers", [{}, {"Cookie": "version=v2"}])
+def test_no_request_has_a_cookie_that_an_answer_set(headers: dict[str, str]) -> None:
+    """A session's would bring all of them to one version, with routing.stickyVersion."""
+    seen: list[str | None] = []
+
+    class App(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            seen.append(self.headers["Cookie"])
+            self.send_response(204)
+            self.send_header("Set-Cookie", f"session={len(seen)}; Path=/")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
+            """Say nothing."""
+
+    with served(App) as url, closing(ask(url, headers)) as answers:
+        assert len(list(islice(answers, 3))) == 3
+    assert seen == [headers.get("Cookie")] * 3
