@@ -21,13 +21,17 @@ _BATCH = 10
 _SECONDS = 3.0
 # What a gateway says in the place of a pod that it has no connection to.
 _NO_CONNECTION = {None, 503, 504}
+# And in the place of one that ended the connection.
+_ENDED = 503
 
 
 class _Counts(NamedTuple):
-    """Of a version's pods, summed over the gateways: answers without a failure, and all that was tried."""
+    """Of a version's pods, summed over the gateways: the requests that were sent on, and the connections."""
 
     answered: int
-    tried: int
+    failed: int
+    sent_on: int
+    connections: int
 
 
 def ask_each(
@@ -35,8 +39,8 @@ def ask_each(
 ) -> None:
     """Sends requests until each version has answered somebody, at most a hundred or for three seconds.
 
-    Says which version got none of them. Raises NotConvergedError where the gateways get no connection to
-    one, GatewayError.
+    Says which version got none of them, or answered none. Raises NotConvergedError where the gateways get no
+    connection to one, GatewayError.
     """
     counts = _counts(gateways, target, versions)
     silent = {version for version in versions if not counts[version].answered}
@@ -46,16 +50,22 @@ def ask_each(
         sent += len(answers)
         before, counts = counts, _counts(gateways, target, versions)
         silent = {version for version in silent if not counts[version].answered}
-        tried = sorted(version for version in silent if counts[version].tried > before[version].tried)
         failed = [one for one in answers if _is_without_connection(one)]
-        if tried and failed:
+        tried = sorted(one for one in silent if _is_in_vain(before[one], counts[one], failed))
+        if tried:
             raise NotConvergedError(_cut_off(tried, failed, sent, gateways.api.kubectl, target.namespace))
         if any(one.by_app and not one.ok for one in answers):
             # What the app answers badly it has got.
-            silent -= {*tried}
-    if silent:
+            silent -= {one for one in silent if counts[one].sent_on > before[one].sent_on}
+    slow = {one for one in silent if counts[one].sent_on}
+    if slow:
         say(
-            f"None of the proof's own {sent} requests came to {' and '.join(sorted(silent))}: "
+            f"None of the requests that the gateways sent on to {' and '.join(sorted(slow))} got a good "
+            "answer yet: that its pods answer is not proved by requests"
+        )
+    if silent - slow:
+        say(
+            f"None of the proof's own {sent} requests came to {' and '.join(sorted(silent - slow))}: "
             "that the gateways reach its pods is not proved by requests"
         )
 
@@ -78,15 +88,26 @@ def _is_without_connection(answer: Answer) -> bool:
     return not answer.by_app and answer.status in _NO_CONNECTION
 
 
+def _is_in_vain(before: _Counts, now: _Counts, failed: Sequence[Answer]) -> bool:
+    """Whether a version's connections brought no request an answer: none came about, or they ended.
+
+    Envoy counts a request as sent on only once it has a connection; a slow pod has both, and no failure.
+    """
+    if now.sent_on == before.sent_on:
+        return bool(failed) and now.connections > before.connections
+    return now.failed > before.failed and any(one.status == _ENDED for one in failed)
+
+
 def _counts(gateways: Gateways, target: Target, versions: Collection[str]) -> Mapping[str, _Counts]:
     """By version, what the gateways that can be asked have counted. Raises GatewayError."""
     dumps = clusters_of_all(gateways).values()
 
-    def total(version: str, *names: str) -> int:
-        counted = (envoy.counted(dump, target, [version], name) for dump in dumps for name in names)
+    def total(version: str, name: str) -> int:
+        counted = (envoy.counted(dump, target, [version], name) for dump in dumps)
         return sum(sum(one.values()) for one in counted)
 
-    return {one: _Counts(total(one, "rq_success"), total(one, "rq_total", "cx_total")) for one in versions}
+    names = ("rq_success", "rq_error", "rq_total", "cx_total")
+    return {one: _Counts(*(total(one, name) for name in names)) for one in versions}
 
 
 def _cut_off(tried: Sequence[str], failed: Sequence[Answer], sent: int, kubectl: str, namespace: str) -> str:

@@ -92,11 +92,15 @@ class FakeGateway:
         head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\n\r\n".encode()
         return head[:10], head[10:] + body[:20], body[20:]
 
+    def _answered(self, version: str) -> int:
+        return self.sent.get(version, 0) - self.failed.get(version, 0) - self.active.get(version, 0)
+
     def _status(self, version: str) -> dict[str, Any]:
         stats = [
             {"name": "rq_active", "value": str(self.active.get(version, 0))},
             {"name": "rq_total", "value": str(self.sent.get(version, 0))},
-            {"name": "rq_success", "value": str(self.sent.get(version, 0) - self.failed.get(version, 0))},
+            {"name": "rq_success", "value": str(self._answered(version))},
+            {"name": "rq_error", "value": str(self.failed.get(version, 0))},
             {"name": "cx_total", "value": str(self.tried.get(version, 0))},
         ]
         host = {"address": {"socket_address": {"address": "10.0.0.1", "port_value": 80}}, "stats": stats}

@@ -15,6 +15,7 @@ TARGET = Target("default", "myapp", "myapp")
 FINE = Answer(0, 0, "v1", "V1", ok=True, status=200, by_app=True)
 SILENT = Answer(0, 0, "none", "no answer: timed out", ok=False)
 UNAVAILABLE = Answer(0, 0, "none", "HTTP 503: upstream connect error", ok=False, status=503)
+LATE = Answer(0, 0, "none", "HTTP 504: upstream request timeout", ok=False, status=504)
 LIMITED = Answer(0, 0, "none", "HTTP 429: local_rate_limited", ok=False, status=429)
 BAD = Answer(0, 0, "v2", "HTTP 500: oops", ok=False, status=500, by_app=True)
 
@@ -95,3 +96,36 @@ def test_what_the_app_answers_badly_it_has_got(gateway: FakeGateway) -> None:
         return BAD
 
     assert asked(gateway, answer) == 10
+
+
+@pytest.mark.parametrize("answer", [SILENT, LATE], ids=["longer than we wait", "longer than the route waits"])
+def test_a_version_that_is_slow_is_not_one_without_a_connection(
+    gateway: FakeGateway, answer: Answer, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def slow(number: int) -> Answer:
+        if number < 14:
+            return FINE
+        # Envoy gave the request to a connection.
+        gateway.tried["v2"] += 1
+        gateway.sent["v2"] += 1
+        gateway.active["v2"] = gateway.sent["v2"]
+        return answer
+
+    asked(gateway, slow)
+    assert capfd.readouterr().err == (
+        "None of the requests that the gateways sent on to v2 got a good answer yet: that its pods answer is "
+        "not proved by requests\n"
+    )
+
+
+def test_a_version_whose_connections_end_without_an_answer_is_named(gateway: FakeGateway) -> None:
+    def reset(number: int) -> Answer:
+        if number < 14:
+            return FINE
+        gateway.tried["v2"] += 1
+        gateway.sent["v2"] += 1
+        gateway.failed["v2"] = gateway.sent["v2"]
+        return UNAVAILABLE
+
+    with pytest.raises(NotConvergedError, match=r"no connection to the pods of v2\."):
+        asked(gateway, reset)
