@@ -94,7 +94,9 @@ def _is_in_vain(before: _Counts, now: _Counts, failed: Sequence[Answer]) -> bool
     Envoy counts a request as sent on only once it has a connection; a slow pod has both, and no failure.
     """
     if now.sent_on == before.sent_on:
-        return bool(failed) and now.connections > before.connections
+        # One that an earlier request waited for, the proof's first few too, is not counted anew.
+        known = before.connections if before.sent_on else 0
+        return bool(failed) and now.connections > known
     return now.failed > before.failed and any(one.status == _ENDED for one in failed)
 
 

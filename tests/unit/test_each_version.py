@@ -129,3 +129,10 @@ def test_a_version_whose_connections_end_without_an_answer_is_named(gateway: Fak
 
     with pytest.raises(NotConvergedError, match=r"no connection to the pods of v2\."):
         asked(gateway, reset)
+
+
+def test_a_connection_that_an_earlier_request_waits_for_is_tried_in_vain_too(gateway: FakeGateway) -> None:
+    """Envoy goes on trying it after that request, and the next ones wait for the same one."""
+    gateway.tried["v2"] = 1
+    with pytest.raises(NotConvergedError, match=r"no connection to the pods of v2\."):
+        asked(gateway, lambda number: FINE if number < 14 else SILENT)
