@@ -1,6 +1,8 @@
-"""TCP relays on the loopback: to one address, or as a proxy, HTTP or SOCKS5, to any."""
+"""TCP relays on the loopback: to one address, or as a proxy, HTTP, HTTPS or SOCKS5, to any."""
 
+import select
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
@@ -25,15 +27,21 @@ class Relay:
 
 
 @contextmanager
-def relay(ask: Callable[[socket.socket], Address]) -> Generator[Relay]:
-    """Accepts connections, each to the address that `ask` returns; closes them all at the end."""
+def relay(ask: Callable[[socket.socket], Address], tls: ssl.SSLContext | None = None) -> Generator[Relay]:
+    """Accepts connections, of TLS or none, each to the address that `ask` returns; closes all at the end."""
 
     def serve(client: socket.socket) -> None:
         with suppress(OSError):
+            if tls is not None:
+                client = tls.wrap_socket(client, server_side=True)
+                running.opened.append(client)
             target = ask(client)
             running.targets.append(target)
             upstream = socket.create_connection(target, 5)
             running.opened.append(upstream)
+            if isinstance(client, ssl.SSLSocket):
+                _copy_by_turns(client, upstream)
+                return
             back = threading.Thread(target=_copy, args=(upstream, client), daemon=True)
             back.start()
             _copy(client, upstream)
@@ -87,3 +95,15 @@ def _copy(source: socket.socket, sink: socket.socket) -> None:
         while data := source.recv(65536):
             sink.sendall(data)
         sink.shutdown(socket.SHUT_WR)
+
+
+def _copy_by_turns(client: ssl.SSLSocket, upstream: socket.socket) -> None:
+    """Both ways in one thread: a TLS connection is not for two."""
+    with client, upstream:
+        while True:
+            ready = [client] if client.pending() else select.select([client, upstream], [], [])[0]
+            for source in ready:
+                data = source.recv(65536)
+                if not data:
+                    return
+                (upstream if source is client else client).sendall(data)

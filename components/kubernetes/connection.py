@@ -7,6 +7,7 @@ import socket
 import ssl
 import struct
 from collections.abc import Mapping
+from typing import cast
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from .errors import KubeconfigError
@@ -42,10 +43,10 @@ def connect(
         opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if proxy is not None:
             if proxy.scheme == "https":
-                opened = ssl.create_default_context().wrap_socket(opened, server_hostname=proxy.hostname)
+                opened = _tls_to_proxy(opened, proxy)
             tunnel = _http_tunnel if proxy.scheme in ("http", "https") else _socks_tunnel
             tunnel(opened, proxy, host, port)
-        return opened if tls is None else tls.wrap_socket(opened, server_hostname=name or host)
+        return opened if tls is None else _tls_to_server(opened, tls, name or host)
     except BaseException:
         opened.close()
         raise
@@ -115,6 +116,26 @@ def _excluded(host: str, port: int, no_proxy: str) -> bool:
         except ValueError:
             continue
     return False
+
+
+def _tls_to_proxy(opened: socket.socket, proxy: SplitResult) -> socket.socket:
+    context = ssl.create_default_context()
+    # As for a cluster's own CA.
+    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+    try:
+        return context.wrap_socket(opened, server_hostname=proxy.hostname)
+    except ssl.SSLCertVerificationError as error:
+        why = f"{error.verify_message}; SSL_CERT_FILE may name its CA"
+        raise ConnectionError(f"the proxy's own certificate is not trusted: {why}") from error
+
+
+def _tls_to_server(opened: socket.socket, tls: ssl.SSLContext, name: str) -> socket.socket:
+    if isinstance(opened, ssl.SSLSocket):
+        # Only few proxies speak TLS themselves, and loading it takes as long as a connection.
+        from .tls_in_tls import TlsInTls
+
+        return cast(socket.socket, TlsInTls(opened, tls, name))
+    return tls.wrap_socket(opened, server_hostname=name)
 
 
 def _http_tunnel(opened: socket.socket, proxy: SplitResult, host: str, port: int) -> None:

@@ -1,28 +1,36 @@
 """How a kubeconfig reaches its API server, on a real TLS server, with real plugins and proxies."""
 
+import asyncio
 import base64
 import json
 import ssl
 import subprocess
 import threading
+import time
 from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from queue import Queue
 from typing import Any
 from unittest.mock import Mock
 from urllib.parse import urlsplit
 
 import pytest
+from websockets.asyncio.server import ServerConnection, serve
+from websockets.typing import Subprotocol
 
 from components.kubernetes import exec_plugin
 from components.kubernetes.api import Api
-from components.kubernetes.connection import proxy_for
+from components.kubernetes.connection import connect, proxy_for
 from components.kubernetes.errors import KubeconfigError, RefusedError, UnreachableError
+from components.kubernetes.stream import Stream
 from tests.relay import Address, http_proxy, relay, socks_proxy
 
 NAME = "api.internal"
+PROXY = "localhost"
 PLUGIN = """\
 #!/bin/sh
 echo "$KUBERNETES_EXEC_INFO" >> {log}
@@ -45,7 +53,7 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
     openssl(folder, "req", "-x509", *new_key, "-config", "ca.cnf", "-keyout", "ca.key", "-out", "ca.crt")
     for name in ("server", "client"):
         openssl(folder, "req", *new_key, "-subj", f"/CN={name}", "-keyout", f"{name}.key", "-out", "a.csr")
-        (folder / "a.ext").write_text(f"subjectAltName=DNS:{NAME}\n")
+        (folder / "a.ext").write_text(f"subjectAltName=DNS:{NAME},DNS:{PROXY}\n")
         signing = ("-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial", "-extfile", "a.ext")
         openssl(folder, "x509", "-req", "-in", "a.csr", *signing, "-out", f"{name}.crt")
     return folder
@@ -62,7 +70,15 @@ class Server:
 
 
 @pytest.fixture
-def server(certificates: Path) -> Generator[Server]:
+def tls(certificates: Path) -> ssl.SSLContext:
+    """What a server with our certificate has."""
+    found = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=str(certificates / "ca.crt"))
+    found.load_cert_chain(certificates / "server.crt", certificates / "server.key")
+    return found
+
+
+@pytest.fixture
+def server(tls: ssl.SSLContext) -> Generator[Server]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
@@ -81,8 +97,6 @@ def server(certificates: Path) -> Generator[Server]:
 
     listening = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     listening.daemon_threads = True
-    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=str(certificates / "ca.crt"))
-    tls.load_cert_chain(certificates / "server.crt", certificates / "server.key")
     tls.verify_mode = ssl.CERT_OPTIONAL
     listening.socket = tls.wrap_socket(listening.socket, server_side=True)
     running = Server(("127.0.0.1", listening.server_address[1]))
@@ -121,6 +135,32 @@ def asked(server: Server, certificates: Path, tmp_path: Path) -> Callable[..., M
         return server.requests[-1]
 
     return ask
+
+
+@contextmanager
+def echoing(tls: ssl.SSLContext) -> Generator[int]:
+    """A WebSocket server that says what it is told; yields its port."""
+
+    async def echo(connection: ServerConnection) -> None:
+        async for message in connection:
+            await connection.send(message)
+
+    async def run() -> None:
+        subprotocols = [Subprotocol("echo")]
+        async with serve(echo, "127.0.0.1", 0, ssl=tls, subprotocols=subprotocols, max_size=None) as server:
+            ended = asyncio.Event()
+            started.put((server.sockets[0].getsockname()[1], asyncio.get_running_loop(), ended))
+            await ended.wait()
+
+    started = Queue[tuple[int, asyncio.AbstractEventLoop, asyncio.Event]]()
+    thread = threading.Thread(target=asyncio.run, args=(run(),))
+    thread.start()
+    port, loop, ended = started.get(timeout=60)
+    try:
+        yield port
+    finally:
+        loop.call_soon_threadsafe(ended.set)
+        thread.join()
 
 
 def test_a_name_and_a_ca_without_the_newer_extensions(
@@ -350,6 +390,51 @@ def test_a_proxy(scheme: str, proxy: Any, asked: Callable[..., Message], server:
         assert running.targets == [server.address]
     with pytest.raises(UnreachableError, match=rf"cannot be reached through the proxy {scheme}://127"):
         asked(**{"proxy-url": f"{scheme}://127.0.0.1:{running.port}"})
+
+
+def test_a_proxy_that_speaks_tls_itself(
+    asked: Callable[..., Message],
+    server: Server,
+    tls: ssl.SSLContext,
+    certificates: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificates / "ca.crt"))
+    with relay(http_proxy, tls) as running:
+        asked(**{"proxy-url": f"https://{PROXY}:{running.port}"})
+        assert running.targets == [server.address]
+    with pytest.raises(UnreachableError, match=rf"cannot be reached through the proxy https://{PROXY}: "):
+        asked(**{"proxy-url": f"https://{PROXY}:{running.port}"})
+
+
+def test_the_certificate_of_a_proxy_is_not_told_as_that_of_the_server(
+    asked: Callable[..., Message], tls: ssl.SSLContext
+) -> None:
+    says = f"through the proxy https://{PROXY}: the proxy's own certificate is not trusted: "
+    with relay(http_proxy, tls) as running, pytest.raises(UnreachableError, match=says):
+        asked(**{"proxy-url": f"https://{PROXY}:{running.port}"})
+
+
+def test_a_websocket_through_a_proxy_that_speaks_tls_itself(
+    tls: ssl.SSLContext, certificates: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a port-forward is one; closing it ends the wait for a message too."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificates / "ca.crt"))
+    trusting = ssl.create_default_context(cafile=str(certificates / "ca.crt"))
+    trusting.verify_flags &= ~ssl.VERIFY_X509_STRICT
+    with echoing(tls) as port, relay(http_proxy, tls) as running:
+        url = f"wss://127.0.0.1:{port}/"
+        proxy = urlsplit(f"https://{PROXY}:{running.port}")
+        opened = connect(urlsplit(url), proxy, trusting, NAME, 60)
+        stream = Stream(url, opened, [], "echo", 60)
+        for message in (b"a", bytes(range(256)) * 4096, b"b"):
+            stream.send(message)
+            assert stream.receive(time.monotonic() + 60) == message
+        with pytest.raises(TimeoutError):
+            stream.receive(time.monotonic() + 0.1)
+        threading.Timer(0.1, stream.close).start()
+        with pytest.raises(OSError, match=r"closed|descriptor"):
+            stream.receive(time.monotonic() + 60)
 
 
 @pytest.mark.parametrize(
