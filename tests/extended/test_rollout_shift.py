@@ -198,7 +198,7 @@ def test_killed_shift_is_named_by_verify_and_undone_by_the_command_it_names(prog
 @pytest.mark.usefixtures("killed")
 def test_killed_shift_is_resumed(program: Program) -> None:
     refused = program.run(*SHIFT, "v2", check=False)
-    assert "was killed: run first" in refused.stderr
+    assert "was killed. Go back from it first" in refused.stderr
     with load(str(program.outputs()["url"])):
         program.run(*SHIFT, "--resume")
     assert _weights(program) == {"v1": 0, "v2": 100}
