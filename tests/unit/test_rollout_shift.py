@@ -1,12 +1,13 @@
 """A shift leaves no traffic between two steps, and no config that nothing accepts."""
 
+import dataclasses
 import io
 import os
 import signal
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import ModuleType
@@ -51,7 +52,7 @@ def written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, i
 
 
 def _report() -> Report:
-    return Report.begin("lab", PLAN, BEFORE, None)
+    return Report.begin("lab", PLAN, BEFORE)
 
 
 def _nothing(*_: object, **__: object) -> None:
@@ -352,5 +353,28 @@ def test_screen_shows_each_stage_and_what_its_version_served() -> None:
 
 
 def test_report_says_that_the_shift_sent_requests_itself() -> None:
-    assert "the shift itself sent 20 a second" in Report.begin("lab", PLAN, BEFORE, 20).to_html()
+    plan = dataclasses.replace(PLAN, traffic=20)
+    assert "the shift itself sent 20 a second" in Report.begin("lab", plan, BEFORE).to_html()
+
+
+@pytest.mark.parametrize(("given", "expected"), [(None, 20), (5, 5)])
+def test_a_resumed_shift_sends_what_it_sent_before(
+    given: int | None, expected: int, written: list[dict[str, int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entry = journal.entry(dataclasses.replace(PLAN, traffic=20), BEFORE)
+    journal.write("lab", dataclasses.replace(entry, started=0.0))
+    sent: list[int | None] = []
+
+    def sends(_name: str, _settings: object, per_second: int | None) -> AbstractContextManager[None]:
+        sent.append(per_second)
+        return nullcontext()
+
+    def step(*_: object) -> None:
+        pass
+
+    monkeypatch.setattr(config, "settings", _nothing)
+    monkeypatch.setattr(run, "_traffic", sends)
+    monkeypatch.setattr(run, "_step", step)
+    report = run.resume("lab", given)
+    assert (sent, report.own_traffic, report.failure, written) == ([expected], expected, None, [])
     assert "itself sent" not in _report().to_html()

@@ -75,8 +75,8 @@ def shift(
         _may_send(stack, traffic)
     if version:
         limits = Limits(max_error_rate, min_requests, max_p99)
-        plan = Plan(version, _steps(steps), pause, limits, _seconds(mirror_first))
-        done = run.shift(stack, plan, traffic, verbose=verbose)
+        plan = Plan(version, _steps(steps), pause, limits, _seconds(mirror_first), traffic)
+        done = run.shift(stack, plan, verbose=verbose)
     else:
         done = run.resume(stack, traffic, verbose=verbose)
     _end(done, report, output)

@@ -31,6 +31,7 @@ class Plan:
     """What is asked for: the version, its percentages, the pause after each in seconds, and the limits.
 
     `mirror`: for so many seconds before the first step it gets copies of requests; None: it gets none.
+    `traffic`: GETs a second that the shift sends meanwhile; None: there is traffic enough.
     """
 
     version: str
@@ -38,6 +39,7 @@ class Plan:
     pause: float
     limits: Limits
     mirror: float | None = None
+    traffic: int | None = None
 
 
 def breach(served: Served, times: Latency, limits: Limits, *, at_end: bool) -> str | None:

@@ -85,9 +85,9 @@ class Report:
     steps: list[Step] = field(default_factory=list[Step])
 
     @classmethod
-    def begin(cls, stack: str, plan: Plan, before: Weights, own_traffic: int | None) -> Self:
+    def begin(cls, stack: str, plan: Plan, before: Weights) -> Self:
         """Return the report of a shift that begins now."""
-        return cls(stack, plan.version, before, plan.limits, time.time(), own_traffic=own_traffic)
+        return cls(stack, plan.version, before, plan.limits, time.time(), own_traffic=plan.traffic)
 
     def to_json(self) -> str:
         """Return the report as JSON; times are seconds since the epoch, latencies milliseconds."""

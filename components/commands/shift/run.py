@@ -22,13 +22,12 @@ from .view import View, view
 _Handler = Callable[..., None] | signal.Handlers
 
 
-def shift(name: str, plan: Plan, traffic: int | None = None, *, verbose: bool = False) -> Report:
+def shift(name: str, plan: Plan, *, verbose: bool = False) -> Report:
     """Move traffic to a version by steps; on a breach, an interrupt or a failed `up`, move it back.
 
     Args:
         name: the stack's name.
         plan: the version, its steps, and what it has to hold.
-        traffic: GETs a second to send meanwhile; None: there is traffic enough, or none.
         verbose: show every second, and all that Pulumi says.
 
     Returns:
@@ -43,14 +42,14 @@ def shift(name: str, plan: Plan, traffic: int | None = None, *, verbose: bool = 
     steps = _check(name, settings, plan)
     before = dict(settings.weights)
     plan = replace(plan, steps=steps)
-    with _traffic(name, settings, traffic):
+    with _traffic(name, settings, plan.traffic):
         with live.connect(settings) as gateways:
             must_hold(gateways, settings, before, name)
             outlook.must_be_judgeable(gateways, settings, plan)
             if plan.limits.max_p99 is not None:
                 latency.must_be_timed(gateways, settings)
         with view(plan, verbose=verbose) as shows:
-            return _all_steps(name, plan, Report.begin(name, plan, before, traffic), shows)
+            return _all_steps(name, plan, Report.begin(name, plan, before), shows)
 
 
 def undo(name: str, *, verbose: bool = False) -> Weights:
@@ -70,17 +69,22 @@ def undo(name: str, *, verbose: bool = False) -> Weights:
 def resume(name: str, traffic: int | None = None, *, verbose: bool = False) -> Report:
     """Go on with a shift that was killed, as it was asked for, from the step that it had begun.
 
+    Args:
+        name: the stack's name.
+        traffic: GETs a second in the place of those that it sent; None: as before.
+        verbose: as in `shift`.
+
     Raises:
         RolloutError: there is no such shift, it still runs, or as `shift`.
     """
     entry = _killed(name)
     locks.wait_for_engine(name)
-    report = Report.begin(name, entry.plan, entry.before, traffic)
+    plan = entry.plan if traffic is None else replace(entry.plan, traffic=traffic)
     with (
-        _traffic(name, config.settings(name), traffic),
-        view(entry.plan, verbose=verbose) as shows,
+        _traffic(name, config.settings(name), plan.traffic),
+        view(plan, verbose=verbose) as shows,
     ):
-        return _all_steps(name, entry.plan, report, shows)
+        return _all_steps(name, plan, Report.begin(name, plan, entry.before), shows)
 
 
 def go_back(name: str, weights: Weights, *, quiet: bool, why: str = "") -> None:
