@@ -4,7 +4,6 @@ import itertools
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
-from ..errors import RolloutError
 from ..gateway.finding import failures
 from ..kubernetes.errors import GatewayError
 from ..observation import endpoint, links, live, traffic
@@ -75,7 +74,7 @@ def verify_version(name: str, version: str, requests: int) -> Reached:
             kubectl = gateways.api.kubectl
             found = [one.told(kubectl) for one in failures(links.findings(gateways, settings))]
         except GatewayError as error:
-            raise RolloutError(str(error)) from error
+            raise live.not_asked(settings.cluster, error) from error
         before = traffic.read(gateways, settings)
         answers = list(itertools.islice(ask(where.url, where.headers, where.check), requests))
         served = traffic.between(before, traffic.read(gateways, settings)).get(version, Served())

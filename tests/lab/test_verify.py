@@ -22,6 +22,11 @@ COMMANDS = (
     ("watch", "--plain", "--count", "5"),
     ("watch", "-o", "json"),
     ("shift", "v2", "--steps", "100"),
+    ("rollback",),
+    ("rollback", "--list"),
+    ("rollback", "--now"),
+    ("rollback", "--now", "--list"),
+    ("verify", "--version", "v1"),
 )
 
 

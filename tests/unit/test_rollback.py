@@ -512,7 +512,7 @@ def test_a_rollback_of_an_image_that_fails_when_its_pods_change_already_keeps_th
         for module, name, does in (
             (config, "settings", of), (config, "weights_key", no), (config, "write_split", write),
             (updates, "proved", no), (pasts, "present", choose), (live, "connect", connect),
-            (back, "_asked", no), (back, "choose", choose), (back, "must_be_known", no),
+            (back, "_judge", no), (back, "choose", choose), (back, "must_be_known", no),
             (stack, "converge", fails),
         ):  # fmt: skip
             monkeypatch.setattr(module, name, does)

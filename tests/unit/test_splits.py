@@ -226,7 +226,7 @@ def test_a_rollback_forgets_a_killed_shift_of_its_own_split_alone(
     monkeypatch.setattr(updates, "proved", history)
     monkeypatch.setattr(live, "connect", done)
     monkeypatch.setattr(back, "choose", choose)
-    monkeypatch.setattr(back, "_asked", done)
+    monkeypatch.setattr(back, "_judge", done)
     monkeypatch.setattr(back, "_served", done)
     monkeypatch.setattr(config, "write_split", history)
     monkeypatch.setattr(stack, "converge", done)

@@ -1,6 +1,6 @@
 """The way back by `pulumi up`: the config first, then the cluster."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from ...pulumi_cli import config, project, splits, stack, updates
 from ...settings.model import Settings
 from ...settings.weights import shown
 from ..shift import journal
-from .target import Candidate, choose, images_of, judge_by, must_be_known, table
+from .target import Candidate, choose, images_of, judged, must_be_known, table
 
 COMMIT = "commit it, or the next deploy from Git goes forward again"
 
@@ -59,7 +59,7 @@ def rollback(name: str, to: int | None, *, quiet: bool) -> Past | None:
     if to is None and pasts.is_rolled_back(proved, now):
         return None
     with live.connect(settings) as gateways:
-        past = choose(_others(proved, now), to, judge_by(gateways, _asked(gateways, settings)))
+        past = choose(_others(proved, now), to, _judge(gateways, settings))
     must_be_known(name, settings, past)
     file = project.config_file(name)
     content, before = file.read_bytes(), _served(settings)
@@ -85,7 +85,7 @@ def candidates(name: str) -> list[Candidate]:
     settings = config.settings(name)
     others = _others(updates.proved(name, config.weights_key(name), settings), pasts.present(settings))
     with live.connect(settings) as gateways:
-        judge = judge_by(gateways, _asked(gateways, settings))
+        judge = _judge(gateways, settings)
         return [judge(past) for past in others]
 
 
@@ -97,14 +97,19 @@ def nothing_moved(name: str, found: list[Candidate]) -> str:
     )
 
 
-def _asked(gateways: Gateways, settings: Settings) -> Split:
-    """The split that the gateways are asked about. Raises NotAskedError."""
+def _judge(gateways: Gateways, settings: Settings) -> Callable[[Past], Candidate]:
+    """Return the judgement of one cluster; it raises NotAskedError where the cluster cannot be asked."""
     kubeconfig, selector = live.kubeconfig_of(settings.cluster), settings.routing.gateway_selector
-    try:
-        target = replace(live.target(settings), existing=live.existing(gateways.api, settings))
-    except GatewayError as error:
-        raise live.not_asked(settings.cluster, error) from error
-    return Split(kubeconfig, selector, target, by_requests=settings.convergence.by_requests)
+
+    def judge(past: Past) -> Candidate:
+        try:
+            target = replace(live.target(settings), existing=live.existing(gateways.api, settings))
+            split = Split(kubeconfig, selector, target, by_requests=settings.convergence.by_requests)
+            return judged(gateways, split, past)
+        except GatewayError as error:
+            raise live.not_asked(settings.cluster, error) from error
+
+    return judge
 
 
 def _others(proved: list[Past], now: Past) -> list[Past]:
@@ -149,4 +154,4 @@ def _served(settings: Settings) -> _Served | None:
             weights = {version: weight for version, weight in split(found["spec"]).items() if weight}
             return _Served(weights, images_of(gateways.api, app, weights))
     except GatewayError as error:
-        raise RolloutError(str(error)) from error
+        raise live.not_asked(settings.cluster, error) from error

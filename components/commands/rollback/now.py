@@ -18,14 +18,14 @@ from ...history import record, routes
 from ...history.past import Cause, Past
 from ...kubernetes import istio
 from ...kubernetes.api import Api
-from ...kubernetes.errors import GatewayError
+from ...kubernetes.errors import GatewayError, KubeconfigError, RefusedError, UnreachableError
 from ...kubernetes.kubeconfig import Kubeconfig
 from ...kubernetes.workloads import Workload
 from ...manifests.routes import WORKLOAD, split
 from ...observation import live
 from ...pulumi_cli import config, locks, project, splits, stack
 from ...settings.mistakes import ConfigError
-from ...settings.model import App
+from ...settings.model import App, KubeconfigCluster, MinikubeCluster
 from ...settings.parse import parse_parts
 from ..shift import journal
 from .target import Candidate, choose, images_of, judged, must_be_known
@@ -40,12 +40,14 @@ class Place:
     """Where the routes are.
 
     Attributes:
+        cluster: as the config has it.
         kubeconfig: of the cluster.
         app: the app.
         selector: the gateways' labels.
         existing: the workloads that somebody else has, by version.
     """
 
+    cluster: MinikubeCluster | KubeconfigCluster
     kubeconfig: Kubeconfig
     app: App
     selector: Mapping[str, str]
@@ -91,19 +93,16 @@ def candidates(name: str) -> list[Candidate]:
     Raises:
         RolloutError: the cluster cannot be asked.
     """
-    try:
-        place = _place(name)
-        with Gateways(place.kubeconfig, place.selector) as gateways:
-            found = gateways.api.get(place.path)
-            others = _others(found, _now(gateways, place, found))
-            return [_judged(gateways, place, past) for past in others]
-    except GatewayError as error:
-        raise RolloutError(str(error)) from error
+    place = _place(name)
+    with _asking(place.cluster), Gateways(place.kubeconfig, place.selector) as gateways:
+        found = gateways.api.get(place.path)
+        others = _others(found, _now(gateways, place, found))
+        return [_judged(gateways, place, past) for past in others]
 
 
 def _move(name: str, to: int | None) -> Past:
     place = _place(name)
-    with Gateways(place.kubeconfig, place.selector) as gateways:
+    with _asking(place.cluster), Gateways(place.kubeconfig, place.selector) as gateways:
         found = gateways.api.get(place.path)
         past = _now(gateways, place, found)
         # What was interrupted goes on; a second one that somebody types in an incident moves nothing.
@@ -124,6 +123,15 @@ def _move(name: str, to: int | None) -> Past:
                 project.say(f"rollback: every gateway routes by {past}; watching {running}")
                 _watch(name, gateways, place, past)
         return past
+
+
+@contextmanager
+def _asking(cluster: MinikubeCluster | KubeconfigCluster) -> Generator[None]:
+    """Raises NotAskedError where the block cannot ask the cluster."""
+    try:
+        yield
+    except (UnreachableError, RefusedError, KubeconfigError) as error:
+        raise live.not_asked(cluster, error) from error
 
 
 @contextmanager
@@ -208,20 +216,22 @@ def _place(name: str) -> Place:
         # Another program's: its state knows where the cluster is, so Pulumi's backend is needed.
         settings = config.settings(name)
         config.weights_key(name)
-        kubeconfig, app = live.kubeconfig_of(settings.cluster), settings.app
-        with Api(kubeconfig) as api:
-            return Place(kubeconfig, app, settings.routing.gateway_selector, _existing(api, app))
+        cluster, app = settings.cluster, settings.app
+        kubeconfig = live.kubeconfig_of(cluster)
+        with _asking(cluster), Api(kubeconfig) as api:
+            selector = settings.routing.gateway_selector
+            return Place(cluster, kubeconfig, app, selector, _existing(api, app))
     try:
         cluster, app = parse_parts(_values(name))
     except ConfigError as error:
         msg = f"{project.config_file(name).name}: {error}"
         raise RolloutError(msg) from error
     kubeconfig = live.kubeconfig_of(cluster)
-    with Api(kubeconfig) as api:
+    with _asking(cluster), Api(kubeconfig) as api:
         gateway: str = api.get(istio.virtual_service(app.namespace, app.name))["spec"]["gateways"][0]
         namespace, _, short = gateway.rpartition("/")
         where = f"{istio.GROUP}/namespaces/{namespace or app.namespace}/gateways/{short}"
-        return Place(kubeconfig, app, api.get(where)["spec"]["selector"], _existing(api, app))
+        return Place(cluster, kubeconfig, app, api.get(where)["spec"]["selector"], _existing(api, app))
 
 
 def _existing(api: Api, app: App) -> Mapping[str, Workload]:

@@ -15,7 +15,6 @@ from ...gateway.gateways import Gateways
 from ...history.past import Cause, Past
 from ...kubernetes import workloads
 from ...kubernetes.api import Api
-from ...kubernetes.errors import GatewayError
 from ...manifests import workload
 from ...pulumi_cli import config, project
 from ...settings.model import App, Settings
@@ -175,18 +174,3 @@ def _origin(past: Past) -> str:
     images = ", ".join(f"{version} {image}" for version, image in sorted(past.images.items()))
     by = "by a shift" if past.cause is Cause.last_step else "by an up"
     return f"{images}; {by}" if images else by
-
-
-def judge_by(gateways: Gateways, split: Split) -> Callable[[Past], Candidate]:
-    """Return the judgement of one cluster.
-
-    The judgement raises RolloutError where the cluster cannot be asked.
-    """
-
-    def judge(past: Past) -> Candidate:
-        try:
-            return judged(gateways, split, past)
-        except GatewayError as error:
-            raise RolloutError(str(error)) from error
-
-    return judge
