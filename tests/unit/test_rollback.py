@@ -351,8 +351,11 @@ def of_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeC
         status = {"observedGeneration": 1, "updatedReplicas": replicas, "replicas": replicas}
         return {
             "metadata": {"name": name, "generation": 1},
-            "spec": {"replicas": replicas},
             "status": {**status, "availableReplicas": replicas},
+            "spec": {
+                "replicas": replicas,
+                "template": {"spec": {"containers": [{"name": "web", "image": "theirs:1"}]}},
+            },
         }
 
     def rule(version: str, name: str) -> dict[str, Any]:
@@ -373,11 +376,15 @@ def of_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeC
         VIRTUAL_SERVICE: {**route, "spec": spec},
         gateway: {"spec": {"selector": {"istio": "ingressgateway"}}},
         "/apis/networking.istio.io/v1/namespaces/default/destinationrules": {
-            "items": [rule("v1", "blue"), rule("v2", "green"), {"metadata": {}, "spec": {"host": "myapp"}}]
+            "items": [
+                rule("v1", "myapp-v1"),
+                rule("v2", "green"),
+                {"metadata": {}, "spec": {"host": "myapp"}},
+            ]
         },
-        f"{deployments}/blue": theirs("blue", 1),
+        f"{deployments}/myapp-v1": theirs("myapp-v1", 1),
         f"{deployments}/green": theirs("green", 1),
-        "/api/v1/namespaces/default/pods": {"items": [pod("blue", "10.0.0.1"), pod("green", "10.0.0.2")]},
+        "/api/v1/namespaces/default/pods": {"items": [pod("myapp-v1", "10.0.0.1"), pod("green", "10.0.0.2")]},
     }
     endpoints = {"v1": ["10.0.0.1"], "v2": ["10.0.0.2"]}
     with fake_cluster(FakeGateway("gw", {"v1": 100}, endpoints), objects=objects) as cluster:
@@ -423,13 +430,13 @@ def test_now_goes_back_to_what_somebody_else_has(
 
 
 def test_now_refuses_what_its_owner_has_taken_away(of_others: FakeCluster) -> None:
-    blue = "/apis/apps/v1/namespaces/default/deployments/blue"
+    blue = "/apis/apps/v1/namespaces/default/deployments/myapp-v1"
     of_others.objects[blue]["spec"]["replicas"] = 0
     (found,) = now.candidates("prod")
-    assert found.obstacle == "deployment default/blue is scaled to 0"
+    assert found.obstacle == "deployment default/myapp-v1 is scaled to 0"
     del of_others.objects[blue]
     (found,) = now.candidates("prod")
-    assert found.obstacle == "v1 has no Deployment blue any more"
+    assert found.obstacle == "v1 has no Deployment myapp-v1 any more"
 
 
 def test_now_once_more_goes_on_with_the_same_and_no_split_further_back(
@@ -485,7 +492,7 @@ def test_a_rollback_of_an_image_that_fails_when_its_pods_change_already_keeps_th
         VIRTUAL_SERVICE: {"metadata": {}, "spec": {"http": [{"name": "split", "route": [subset]}]}},
         where: deployment("shop:2"),
     }
-    settings = SimpleNamespace(app=App("myapp", "default"), weights={"v2": 100})
+    settings = SimpleNamespace(app=App("myapp", "default"), weights={"v2": 100}, versions={})
 
     def write(*_: object) -> list[str]:
         file.write_text("after")

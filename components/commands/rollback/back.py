@@ -152,6 +152,7 @@ def _served(settings: Settings) -> _Served | None:
             if found is None:
                 return None
             weights = {version: weight for version, weight in split(found["spec"]).items() if weight}
-            return _Served(weights, images_of(gateways.api, app, weights))
+            theirs = {version for version, one in settings.versions.items() if one.existing}
+            return _Served(weights, images_of(gateways.api, app, weights.keys() - theirs))
     except GatewayError as error:
         raise live.not_asked(settings.cluster, error) from error

@@ -192,7 +192,9 @@ def _prove(gateways: Gateways, place: Place, past: Past) -> None:
 def _now(gateways: Gateways, place: Place, virtual_service: Mapping[str, Any]) -> Past:
     """What the cluster has."""
     weights = {version: weight for version, weight in split(virtual_service["spec"]).items() if weight}
-    return Past(0, Cause.whole, weights, images_of(gateways.api, place.app, weights))
+    return Past(
+        0, Cause.whole, weights, images_of(gateways.api, place.app, weights.keys() - place.existing.keys())
+    )
 
 
 def _others(virtual_service: Mapping[str, Any], now: Past) -> list[Past]:

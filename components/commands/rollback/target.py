@@ -85,9 +85,7 @@ def judged(gateways: Gateways, split: Split, past: Past) -> Candidate:
 
 
 def images_of(api: Api, app: App, versions: Iterable[str]) -> dict[str, str]:
-    """Return the images that the stack's own Deployments run now, by version.
-
-    What somebody else has runs by an image that no split of ours names.
+    """Return the images that the stack's own Deployments of these versions run now, by version.
 
     Raises:
         GatewayError: the cluster cannot be asked.
