@@ -470,8 +470,13 @@ def test_now_once_more_goes_on_with_the_same_and_no_split_further_back(
     ]
 
 
-@pytest.mark.parametrize(("reached", "kept"), [("shop:1", True), ("shop:2", False)])
-def test_a_rollback_of_an_image_that_fails_when_its_pods_change_already_keeps_the_file(
+@pytest.mark.parametrize(
+    ("half", "reached", "kept"),
+    [(False, "shop:1", True), (False, "shop:2", False), (True, "shop:2", False)],
+    ids=["its pods change already", "nothing has changed", "the file is half written"],
+)
+def test_the_file_says_what_the_cluster_has_after_a_rollback_of_an_image_that_fails(
+    half: bool,
     reached: str,
     kept: bool,
     tmp_path: Path,
@@ -496,6 +501,8 @@ def test_a_rollback_of_an_image_that_fails_when_its_pods_change_already_keeps_th
 
     def write(*_: object) -> list[str]:
         file.write_text("after")
+        if half:
+            raise RolloutError("the pods are not ready")
         return []
 
     def choose(*_: object) -> Past:

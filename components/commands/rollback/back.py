@@ -64,10 +64,10 @@ def rollback(name: str, to: int | None, *, quiet: bool) -> Past | None:
     file = project.config_file(name)
     content, before = file.read_bytes(), _served(settings)
     project.say(f"rollback: {shown(settings.weights)} → {past}")
-    for line in config.write_split(name, settings, past):
-        project.say(line)
-    project.say("rollback: `pulumi up` makes it so")
     try:
+        for line in config.write_split(name, settings, past):
+            project.say(line)
+        project.say("rollback: `pulumi up` makes it so")
         stack.converge(name, Cause.rollback, f"to {past}", quiet=quiet)
     except (RolloutError, KeyboardInterrupt):
         _settle(name, settings, before, content)
