@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias, cast
 
+from ..settings.variables import named
+
 Object: TypeAlias = Mapping[str, Any]
 
 # What Kubernetes writes into every pod and container by itself, so what nobody has asked for.
@@ -125,14 +127,17 @@ def _port(container: Object) -> int | None:
 
 
 def _env(variables: Sequence[Object]) -> tuple[dict[str, object], list[Object]]:
-    """The variables that the config can say, and those that a pod template has to."""
+    """The variables that the config can say, and those that a pod template has to.
+
+    What names one of the latter goes with it: in the pods these come last, in the order that they have here.
+    """
     said: dict[str, object] = {}
     others: list[Object] = []
     for one in variables:
         secret = _object(_object(one.get("valueFrom")).get("secretKeyRef"))
         if set(secret) == {"name", "key"}:
             said[one["name"]] = {"secret": secret["name"], "key": secret["key"]}
-        elif "valueFrom" in one:
+        elif "valueFrom" in one or named(one.get("value")) & {other["name"] for other in others}:
             others.append(one)
         else:
             said[one["name"]] = one.get("value", "")

@@ -7,6 +7,7 @@ from typing import Any
 
 from ..settings.model import App, ConfigMapKey, Probe, SecretKey, Version
 from ..settings.pod_template import FILES_VOLUME, PRE_STOP_SECONDS, laid_over
+from ..settings.variables import in_order
 from .manifest import AT_ONCE, PATCH_FORCE, Manifest
 
 
@@ -249,7 +250,7 @@ def _container(app: App, version: Version) -> Manifest:
     if resources:
         container["resources"] = resources
     if version.env:
-        container["env"] = [_variable(name, version.env[name]) for name in sorted(version.env)]
+        container["env"] = [_variable(name, version.env[name]) for name in in_order(version.env)]
     if version.files:
         # A subPath: a file comes alone, and hides nothing of what the image has beside it.
         container["volumeMounts"] = [

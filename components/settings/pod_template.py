@@ -5,6 +5,7 @@ from typing import Any, TypeAlias, cast
 
 from .model import App, ConfigMapKey, Probe, SecretKey, Version
 from .strategic_merge import MergeError, merge
+from .variables import in_order
 
 # Kubernetes takes a pod out of its Services while it stops: the pod serves on for as long.
 # https://kubernetes.io/docs/tutorials/services/pods-and-endpoint-termination-flow/
@@ -73,7 +74,7 @@ def outline(app: App, name: str, version: Version) -> _Template:
     container |= {key: _asked(probe, port) for key, probe in probes.items() if probe is not None}
     amounts = {"requests": version.resources.requests, "limits": version.resources.limits}
     resources = {key: one for key, one in amounts.items() if one}
-    env = [{"name": key, **_from(one)} for key, one in sorted(version.env.items())]
+    env = [{"name": key, **_from(version.env[key])} for key in in_order(version.env)]
     mounts = [{"mountPath": path} for path in sorted(version.files)]
     lists = {"resources": resources, "env": env, "volumeMounts": mounts}
     container |= {key: one for key, one in lists.items() if one}

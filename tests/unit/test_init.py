@@ -266,6 +266,20 @@ def test_a_deployment_that_runs_becomes_a_version() -> None:
     ]
 
 
+def test_a_variable_that_names_one_of_the_pod_template_stands_there_after_it() -> None:
+    deployment = running("shop-v7", {"app": "shop", "version": "v7"})
+    variables = deployment["spec"]["template"]["spec"]["containers"][0]["env"]
+    zone = {"name": "ZONE", "value": "a"}
+    # $(NODE) was expanded, $(LATE) was not: it stands behind.
+    agent, url = {"name": "AGENT", "value": "$(NODE):1"}, {"name": "URL", "value": "http://$(AGENT)/$(ZONE)"}
+    variables += [zone, agent, url, {"name": "EARLY", "value": "$(LATE)"}]
+    variables.append({"name": "LATE", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}})
+    config: Any = propose(deployment).config
+    assert config["env"].keys() == {"MODE", "EMPTY", "TOKEN", "ZONE", "EARLY"}
+    piece = config["podTemplate"]["spec"]["containers"][0]["env"]
+    assert [one["name"] for one in piece] == ["NODE", "AGENT", "URL", "LATE"]
+
+
 def test_what_runs_by_other_names_gets_a_version_beside_it(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,6 +7,8 @@ pod of every stack. Where that is meant, it is in the changelog, and here.
 from collections.abc import Mapping
 from typing import Any
 
+import pytest
+
 from components.manifests import workload
 from components.settings.model import (
     App,
@@ -20,6 +22,7 @@ from components.settings.model import (
     SecretKey,
     Version,
 )
+from components.settings.pod_template import outline
 
 APP = App("shop", "web", labels={"team": "t"})
 SELECTOR = {"app": "shop", "version": "v1"}
@@ -178,6 +181,29 @@ def test_a_version_with_all_that_it_may_have() -> None:
             }
         ],
     }
+
+
+@pytest.mark.parametrize(
+    ("env", "order"),
+    [
+        ({"URL": "http://$(ZONE)/$(HOST)", "ZONE": "a", "HOST": "h"}, "HOST ZONE URL"),
+        ({"A": "$(B)", "B": "$(C)", "C": SecretKey("s", "k"), "D": "d"}, "C B A D"),
+        # What is in order already stays so: another order would restart the pods.
+        ({"A": "a", "B": "$(A)", "C": "c"}, "A B C"),
+        # An escape, one that is no variable of ours, and one that is not closed name nothing.
+        ({"A": "$$(C) $(D) $(B", "B": "b", "C": "c"}, "A B C"),
+        ({"A": "$$$(B)", "B": "b"}, "B A"),
+        # Of those that name themselves or each other, Kubernetes can expand none in any order.
+        ({"A": "$(A)", "B": "$(C)", "C": "$(B)"}, "A B C"),
+    ],
+)
+def test_a_variable_that_another_one_names_stands_before_it(
+    env: Mapping[str, str | SecretKey], order: str
+) -> None:
+    version = Version("shop:1", env=env)
+    templates = (pod(version), outline(APP, "v1", version)["spec"])
+    for spec in templates:
+        assert [one["name"] for one in spec["containers"][0]["env"]] == order.split()
 
 
 def test_the_files_of_a_config_are_a_config_map_of_their_content() -> None:
