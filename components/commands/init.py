@@ -12,7 +12,7 @@ import yaml
 
 from ..errors import RolloutError
 from ..kubernetes.api import Api
-from ..kubernetes.errors import GatewayError, KubeconfigError
+from ..kubernetes.errors import ForbiddenError, GatewayError, KubeconfigError
 from ..kubernetes.kubeconfig import read, reference
 from ..pulumi_cli import project
 from ..settings.mistakes import ConfigError
@@ -48,7 +48,7 @@ def init(
     notes: list[str] = []
     try:
         with Api(reference(None, cluster)) as api:
-            running = None if source is None else _running(api, namespace, source)
+            running = None if source is None else _running(api, namespace, source, notes)
             istio, selector = _gateway(api, notes)
     except KubeconfigError as error:
         raise RolloutError(str(error)) from error
@@ -114,7 +114,7 @@ def _number(text: str) -> str:
     return text
 
 
-def _running(api: Api, namespace: str, source: str) -> Proposal:
+def _running(api: Api, namespace: str, source: str, notes: list[str]) -> Proposal:
     kind, _, name = source.partition("/")
     if kind not in ("deployment", "deploy") or not name:
         raise RolloutError(f"--from takes a Deployment. Type: --from deployment/{name or kind}")
@@ -122,7 +122,24 @@ def _running(api: Api, namespace: str, source: str) -> Proposal:
     if found is None:
         msg = f"there is no deployment {name} in {namespace}. Type: {api.kubectl} get deployments -A"
         raise RolloutError(msg)
-    return propose(found)
+    return propose(found, _autoscaler(api, namespace, name, notes))
+
+
+def _autoscaler(api: Api, namespace: str, deployment: str, notes: list[str]) -> str | None:
+    """The name of the one that changes the number of a Deployment's pods; None: there is or is known none."""
+    try:
+        found = api.find(f"/apis/autoscaling/v2/namespaces/{namespace}/horizontalpodautoscalers")
+    except ForbiddenError as error:
+        notes.append(
+            "Whether an autoscaler changes the number of pods is not known, so `replicas` is what runs now. "
+            f"{error}"
+        )
+        return None
+    for one in (found or {"items": ()})["items"]:
+        target = one["spec"]["scaleTargetRef"]
+        if (target["kind"], target["name"]) == ("Deployment", deployment):
+            return one["metadata"]["name"]
+    return None
 
 
 def _gateway(api: Api, notes: list[str]) -> tuple[dict[str, object], Mapping[str, str]]:

@@ -56,8 +56,8 @@ class Proposal:
     left: tuple[str, ...]
 
 
-def propose(deployment: Object) -> Proposal:
-    """The version that a Deployment's pods would be."""
+def propose(deployment: Object, autoscaler: str | None = None) -> Proposal:
+    """The version that a Deployment's pods would be; `autoscaler`: the one that changes their number."""
     name: str = deployment["metadata"]["name"]
     selector = _object(deployment["spec"]["selector"].get("matchLabels"))
     template: Object = deployment["spec"]["template"]
@@ -70,8 +70,12 @@ def propose(deployment: Object) -> Proposal:
     }
     left: list[str] = []
     config: dict[str, object] = {"image": own["image"]}
-    if in_place and "replicas" in deployment["spec"]:
-        config["replicas"] = deployment["spec"]["replicas"]
+    # In place the autoscaler goes on; it has no Deployment beside, which would begin with one pod.
+    replicas = None if in_place and autoscaler else deployment["spec"].get("replicas")
+    if replicas:
+        config["replicas"] = replicas
+    if autoscaler:
+        left.append(_not_fixed(autoscaler, in_place=in_place))
     if own.get("imagePullPolicy") in ("Always", "Never"):
         config["imagePullPolicy"] = own["imagePullPolicy"]
     env, other_env = _env(_objects(own.get("env")))
@@ -87,6 +91,18 @@ def propose(deployment: Object) -> Proposal:
     }
     return Proposal(
         app, version, config | {key: one for key, one in found.items() if one}, in_place, tuple(left)
+    )
+
+
+def _not_fixed(autoscaler: str, *, in_place: bool) -> str:
+    if in_place:
+        return (
+            f"replicas, which the autoscaler {autoscaler} changes; `autoscaling` gives the version one of "
+            "the stack's own (docs/workloads.md)"
+        )
+    return (
+        f"the autoscaler {autoscaler}, which changes the number of pods: `replicas` is what runs now; "
+        "`autoscaling` in its place gives the version one (docs/workloads.md)"
     )
 
 

@@ -11,7 +11,7 @@ from components.commands import init as module
 from components.commands.main import app
 from components.commands.running import propose
 from components.errors import RolloutError
-from components.kubernetes.errors import UnreachableError
+from components.kubernetes.errors import ForbiddenError, UnreachableError
 from components.pulumi_cli import environment
 from components.settings.parse import parse
 
@@ -42,7 +42,20 @@ class Cluster:
         return {"items": self.gateways}
 
     def find(self, path: str) -> object:
-        return self.deployments.get(path.rpartition("/")[2])
+        found = self.deployments.get(path.rpartition("/")[2])
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+
+def autoscalers(*targets: str) -> dict[str, Any]:
+    """The namespace's autoscalers, each of the Deployment of its name."""
+    return {
+        "items": [
+            {"metadata": {"name": f"{name}-hpa"}, "spec": {"scaleTargetRef": {"kind": kind, "name": name}}}
+            for kind, _, name in (target.partition("/") for target in targets)
+        ]
+    }
 
 
 @pytest.fixture
@@ -289,9 +302,81 @@ def test_what_runs_by_other_names_gets_a_version_beside_it(
     assert done.exit_code == 0, done.exception
     config = written(folder)
     assert config["app"] == {"name": "web", "namespace": "default"}
-    assert "replicas" not in config["versions"]["v1"]
+    # A version of one pod would get all the traffic that three have now.
+    assert config["versions"]["v1"]["replicas"] == 3
     assert "The stack makes web-v1 beside the Deployment that was read" in done.output
     assert "Not in the config: livenessProbe of the container." in done.output
+
+
+FROM = ("init", "--stack", "mine", "--host", "*", "--context", "prod", "--from")
+
+
+@pytest.mark.parametrize(
+    ("name", "selector", "replicas", "says"),
+    [
+        (
+            "web-v1",
+            {"app": "web", "version": "v1"},
+            None,
+            "Not in the config: replicas, which the autoscaler web-v1-hpa changes; `autoscaling` gives the "
+            "version one of the stack's own (docs/workloads.md).",
+        ),
+        # The stack's own Deployment is another one, and no autoscaler's.
+        (
+            "web",
+            {"run": "web"},
+            3,
+            "Not in the config: the autoscaler web-hpa, which changes the number of pods: `replicas` is what "
+            "runs now; `autoscaling` in its place gives the version one (docs/workloads.md).",
+        ),
+    ],
+)
+def test_the_number_that_an_autoscaler_has_chosen_is_not_written_down(
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    selector: dict[str, str],
+    replicas: int | None,
+    says: str,
+) -> None:
+    deployment = running(name, selector)
+    deployment["spec"]["template"]["spec"]["containers"][0]["name"] = "web"
+    found = autoscalers("Deployment/other", f"StatefulSet/{name}", f"Deployment/{name}")
+    on(monkeypatch, Cluster([GATEWAY], **{name: deployment, "horizontalpodautoscalers": found}))
+    done = RUN.invoke(app, [*FROM, f"deployment/{name}"])
+    assert done.exit_code == 0, done.exception
+    assert written(folder)["versions"]["v1"].get("replicas") == replicas
+    assert says in done.output
+
+
+def test_where_no_autoscaler_may_be_listed_the_number_stays_and_that_is_said(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deployment = running("shop-v1", {"app": "shop", "version": "v1"})
+    cluster = Cluster(
+        [GATEWAY],
+        **{"shop-v1": deployment},
+        horizontalpodautoscalers=ForbiddenError("the user may not list them. Add this rule"),
+    )
+    on(monkeypatch, cluster)
+    done = RUN.invoke(app, [*FROM, "deployment/shop-v1"])
+    assert done.exit_code == 0, done.exception
+    assert written(folder)["versions"]["v1"]["replicas"] == 3
+    assert (
+        "Whether an autoscaler changes the number of pods is not known, so `replicas` is what runs now. "
+        "the user may not list them. Add this rule"
+    ) in done.output
+
+
+def test_a_deployment_that_is_scaled_to_0_is_read_without_its_number(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deployment = running("shop-v1", {"app": "shop", "version": "v1"})
+    deployment["spec"]["replicas"] = 0
+    on(monkeypatch, Cluster([GATEWAY], **{"shop-v1": deployment}))
+    done = RUN.invoke(app, [*FROM, "deployment/shop-v1"])
+    assert done.exit_code == 0, done.exception
+    assert "replicas" not in written(folder)["versions"]["v1"]
 
 
 @pytest.mark.parametrize(
