@@ -23,6 +23,8 @@ _LOCKED = "the stack is currently locked"
 _LAST_WORDS = 30
 # Pulumi asks its backend, which may be away.
 _SELECTED_SECONDS = 10
+# What Pulumi calls the organization of a backend that has none.
+_NO_ORGANIZATION = "organization/"
 _NOT_ON_PATH = 'pulumi is not on PATH. For this shell, run: eval "$(make -s env)"'
 
 
@@ -148,11 +150,13 @@ def ask(*arguments: str) -> str:
 def selected_stack() -> str:
     """Return the stack that `pulumi stack select` or `pulumi stack init` has selected.
 
+    Of Pulumi Cloud it is the whole name: a short one is of the default organization.
+
     Raises:
         RolloutError: there is none, or Pulumi could not be asked.
     """
     try:
-        done = run("stack", "--show-name", seconds=_SELECTED_SECONDS)
+        done = run("stack", "--show-name", "--fully-qualify-stack-names", seconds=_SELECTED_SECONDS)
     except subprocess.TimeoutExpired as error:
         msg = f"Pulumi did not say in {_SELECTED_SECONDS} s which stack is selected. Name it by --stack NAME"
         raise RolloutError(msg) from error
@@ -162,7 +166,8 @@ def selected_stack() -> str:
             f"`pulumi stack --show-name` said: {done.stderr.strip()}"
         )
         raise RolloutError(msg)
-    return done.stdout.strip()
+    name = done.stdout.strip()
+    return short(name) if name.startswith(_NO_ORGANIZATION) else name
 
 
 def refuse_unknown_stack(said: str) -> None:

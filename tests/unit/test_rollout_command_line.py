@@ -71,7 +71,10 @@ def test_mistake_of_the_user_is_one_message_and_1(
 def asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The stacks that `up` is asked for, in a project whose selected stack is `mine`."""
     pulumi = tmp_path / "pulumi"
-    pulumi.write_text('#!/bin/sh\n[ "$*" = "--non-interactive stack --show-name" ] && echo mine\n')
+    asked = "--non-interactive stack --show-name --fully-qualify-stack-names"
+    pulumi.write_text(
+        f'#!/bin/sh\n[ "$*" = "{asked}" ] && echo ${{SELECTED:-organization/blue-green/mine}}\n'
+    )
     pulumi.chmod(0o755)
     (tmp_path / "Pulumi.yaml").touch()
     stacks: list[str] = []
@@ -89,6 +92,11 @@ def asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def test_a_command_is_about_the_selected_stack_as_pulumi_is(asked: list[str]) -> None:
     assert RUN.invoke(commands.app, ["up"]).exit_code == 0
     assert asked == ["mine"]
+
+
+def test_the_selected_stack_of_another_organization_is_asked_for_by_its_whole_name(asked: list[str]) -> None:
+    RUN.invoke(commands.app, ["up"], env={"SELECTED": "acme/blue-green/prod"})
+    assert asked == ["acme/blue-green/prod"]
 
 
 @pytest.mark.parametrize(
