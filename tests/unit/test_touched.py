@@ -9,6 +9,8 @@ from components.commands.preview import run
 from components.pulumi_cli import project, stack
 
 AUTHOR = ("-c", "user.name=test", "-c", "user.email=test@example.invalid")
+# Of an organization that is not the default one: by the short name Pulumi finds another stack, or none.
+STAGING, PROD = "org/blue-green/staging", "org/blue-green/prod"
 
 
 def git(folder: Path, *arguments: str) -> None:
@@ -30,7 +32,7 @@ def repository(
     git(tmp_path, "add", ".")
     git(tmp_path, "commit", "--quiet", "--message=first")
     monkeypatch.chdir(folder)
-    monkeypatch.setattr(stack, "names", lambda: ["org/blue-green/staging", "org/blue-green/prod", "other"])
+    monkeypatch.setattr(stack, "names", lambda: [STAGING, PROD, "other"])
     return tmp_path, folder
 
 
@@ -44,14 +46,14 @@ def commit(repository: Path, file: Path) -> None:
 def test_a_stack_s_own_file_touches_that_stack(repository: tuple[Path, Path]) -> None:
     whole, folder = repository
     commit(whole, folder / "stacks" / "Pulumi.prod.yaml")
-    assert run.touched("HEAD~1") == ["prod"]
-    assert project.config_file("org/blue-green/prod") == folder / "stacks" / "Pulumi.prod.yaml"
+    assert run.touched("HEAD~1") == [PROD]
+    assert project.config_file(PROD) == folder / "stacks" / "Pulumi.prod.yaml"
 
 
 def test_the_program_touches_all_of_them(repository: tuple[Path, Path]) -> None:
     whole, folder = repository
     commit(whole, folder / "components" / "new.py")
-    assert run.touched("HEAD~1") == ["prod", "staging"]
+    assert run.touched("HEAD~1") == [PROD, STAGING]
 
 
 def test_what_is_outside_of_the_project_touches_none(repository: tuple[Path, Path]) -> None:

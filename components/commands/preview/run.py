@@ -89,7 +89,7 @@ def _out_of_reach(settings: Settings, *, made: bool) -> str | None:
 
 
 def touched(since: str) -> list[str]:
-    """Return the stacks that the commits since a Git revision touch, by name.
+    """Return the stacks that the commits since a Git revision touch, by the backend's names.
 
     A stack is a committed Pulumi.<stack>.yaml that the backend knows; a change of the program touches all.
 
@@ -98,13 +98,14 @@ def touched(since: str) -> list[str]:
     """
     # Where the project is a folder of a bigger repository, Git's paths would start at the repository's root.
     files = _git("diff", "--relative", "--name-only", f"{since}...HEAD")
-    known = {project.short(name) for name in stack.names()}
     configs = project.config_folder().relative_to(project.folder()).as_posix()
-    ours = {
+    committed = {
         found[1]: file
         for file in _git("ls-files", configs)
-        if (found := re.fullmatch(r"(?:.*/)?Pulumi\.(.+)\.yaml", file)) and found[1] in known
+        if (found := re.fullmatch(r"(?:.*/)?Pulumi\.(.+)\.yaml", file))
     }
+    names = sorted(stack.names())
+    ours = {name: committed[short] for name in names if (short := project.short(name)) in committed}
     if any(file in _PROGRAM or file.startswith(_PROGRAM_FOLDER) for file in files):
         return list(ours)
     return [name for name, file in ours.items() if file in files]
