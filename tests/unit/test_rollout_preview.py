@@ -2,17 +2,19 @@
 
 import dataclasses
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.commands.preview import comment, markdown
+from components.commands.preview import comment, markdown, run
 from components.commands.preview.change import Change, Resource, of_digest, risks
 from components.commands.preview.snapshot import Snapshot, Workload, of_manifests, of_settings
 from components.errors import RolloutError
 from components.manifests.routes import split
+from components.pulumi_cli import project
 from components.settings.parse import parse
 from tests.fake_github import GitHub, fake_github
 
@@ -190,6 +192,25 @@ def test_code_fence_in_the_diff_does_not_end_the_fold() -> None:
 
 PERSON = {"login": "somebody", "type": "User"}
 APP = {"login": "my-app[bot]", "type": "Bot"}
+
+
+def test_a_program_of_ones_own_has_the_preview_of_pulumi(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "Pulumi.yaml").write_text("name: shop\n")
+    (tmp_path / "Pulumi.prod.yaml").write_text("config: {shop:weights: {v1: 100}}\n")
+    monkeypatch.chdir(tmp_path)
+
+    def asked(*arguments: str, **_: object) -> None:
+        pytest.fail(f"pulumi {arguments} is run")
+
+    monkeypatch.setattr(project, "run", asked)
+    with pytest.raises(RolloutError) as refused:
+        run.preview("prod")
+    assert str(refused.value) == (
+        "stack prod is of a program of its own, whose preview is Pulumi's alone. "
+        "Type: pulumi preview --diff --stack prod"
+    )
 
 
 @pytest.fixture

@@ -35,9 +35,16 @@ def preview(name: str) -> Change:
     Where the cluster cannot be asked, the config is compared with the state instead.
 
     Raises:
-        RolloutError: the config has mistakes, or the preview failed; the text says why.
+        RolloutError: the stack is of another program, its config has mistakes, or the preview failed; the
+            text says why.
     """
     project.check_file(name)
+    if not config.is_ours(name):
+        msg = (
+            f"stack {name} is of a program of its own, whose preview is Pulumi's alone. "
+            f"Type: pulumi preview --diff --stack {name}"
+        )
+        raise RolloutError(msg)
     state, settings = stack.resources(name), config.settings(name)
     reason = _out_of_reach(settings, made=bool(state))
     if reason is None:
