@@ -178,13 +178,18 @@ def preview(
         typer.Option(help="A Git revision: the stacks that the commits since then touch, and no others."),
     ] = None,
     pull_request: Annotated[int | None, typer.Option(help="Put it into this pull request of GitHub.")] = None,
+    comment: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Into the comment of this name, where a pull request has several."),
+    ] = None,
     output: Format = Output.text,
 ) -> None:
     """Print what `up` would change, as Markdown. Example: blue-green preview --stack lab."""
+    marker = markdown.marker(comment)
     names = run.touched(changed_since) if changed_since else stack or [project.selected_stack()]
     environment.leave_for(*names)
     changes = [run.preview(name) for name in names]
-    body = markdown.comment(changes, {name: run.served_elsewhere(name) for name in names})
+    body = markdown.comment(changes, {name: run.served_elsewhere(name) for name in names}, marker=marker)
     show(output, [asdict(change) for change in changes], body)
     if pull_request is not None:
         typer.echo(comments.post(comments.of_environment(pull_request), body), err=True)

@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
+from components.commands.main import app
 from components.commands.preview import comment, markdown, run
 from components.commands.preview.change import Change, Resource, of_digest, risks
 from components.commands.preview.snapshot import Snapshot, Workload, of_manifests, of_settings
@@ -251,6 +253,26 @@ def test_no_second_comment_is_made_while_github_cannot_say_whose_the_token_is() 
         with pytest.raises(RolloutError, match=r"GitHub did not take the comment: .*502"):
             comment.post(request, f"{markdown.MARKER}\ntwo")
     assert server.comments == [mine]
+
+
+def test_each_name_has_a_comment_of_its_own(github: GitHub) -> None:
+    request = comment.PullRequest(github.api, "team/app", 7, "token")
+    bodies = [
+        markdown.comment([], {}, marker=markdown.marker(name)) for name in (None, "staging", "shop/staging")
+    ]
+    assert bodies[0].startswith(f"{markdown.MARKER}\n")
+    first = [comment.post(request, body) for body in bodies]
+    assert len(set(first)) == len(bodies)
+    assert [comment.post(request, body) for body in bodies] == first
+
+
+@pytest.mark.parametrize("name", ["", "-->", "a\nb", "staging -->"])
+def test_a_name_that_would_end_the_marker_is_refused(name: str) -> None:
+    done = CliRunner().invoke(app, ["preview", "--stack", "prod", "--comment", name])
+    assert isinstance(done.exception, RolloutError)
+    assert str(done.exception) == (
+        f"--comment {name!r} is no name for a comment. Take letters, digits, -, _, . and /"
+    )
 
 
 def test_refused_comment_is_one_sentence(github: GitHub) -> None:

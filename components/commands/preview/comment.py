@@ -1,4 +1,4 @@
-"""Puts the preview into a pull request of GitHub: one comment, found again by its marker."""
+"""Puts the preview into a pull request of GitHub: one comment, found again by its first line."""
 
 import os
 from collections.abc import Mapping
@@ -8,7 +8,6 @@ from typing import Any
 import httpx
 
 from ...errors import RolloutError
-from .markdown import MARKER
 
 _PAGE = 100
 _SECONDS = 30
@@ -44,7 +43,7 @@ def of_environment(number: int, environment: Mapping[str, str] = os.environ) -> 
 
 
 def post(request: PullRequest, body: str) -> str:
-    """Write the comment, or replace the one of before; return its address.
+    """Write the comment, or replace the one of before with the same first line; return its address.
 
     Raises:
         RolloutError: GitHub refused.
@@ -52,7 +51,7 @@ def post(request: PullRequest, body: str) -> str:
     headers = {"Authorization": f"Bearer {request.token}", "Accept": "application/vnd.github+json"}
     with httpx.Client(headers=headers, timeout=_SECONDS) as client:
         try:
-            mine = _mine(client, request)
+            mine = _mine(client, request, body.partition("\n")[0])
             answer = (
                 client.patch(mine, json={"body": body})
                 if mine
@@ -65,7 +64,7 @@ def post(request: PullRequest, body: str) -> str:
         return str(answer.json()["html_url"])
 
 
-def _mine(client: httpx.Client, request: PullRequest) -> str | None:
+def _mine(client: httpx.Client, request: PullRequest, marker: str) -> str | None:
     """The comment of before, if the token's own user, or a bot, wrote it: anybody can write our marker."""
     me = client.get(f"{request.api}/user")
     # The token of a workflow or of an app may not ask; its comments are a bot's.
@@ -79,7 +78,7 @@ def _mine(client: httpx.Client, request: PullRequest) -> str | None:
         for comment in found:
             # A user who is gone is null.
             author: Mapping[str, Any] = comment["user"] or {}
-            if author.get(key) == ours and comment["body"].startswith(MARKER):
+            if author.get(key) == ours and comment["body"].startswith(marker):
                 return str(comment["url"])
         if len(found) < _PAGE:
             return None

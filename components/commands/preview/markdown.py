@@ -3,6 +3,7 @@
 import re
 from collections.abc import Collection, Mapping, Sequence
 
+from ...errors import RolloutError
 from .. import look
 from .change import Change, Resource, risks
 
@@ -13,8 +14,25 @@ _CUT = "… cut here: `pulumi preview --diff --stack {stack}` shows all of it"
 _FOLD = "<details><summary>Full diff</summary>\n\n{fence}diff\n{lines}\n{fence}\n\n</details>"
 
 
+def marker(name: str | None) -> str:
+    """Return the first line of the comment of that name, by which it is found again; None: it has no name.
+
+    Raises:
+        RolloutError: the name is empty, or has a character that could end the marker.
+    """
+    if name is None:
+        return MARKER
+    if not re.fullmatch(r"[A-Za-z0-9_./-]+", name):
+        msg = f"--comment {name!r} is no name for a comment. Take letters, digits, -, _, . and /"
+        raise RolloutError(msg)
+    return MARKER.replace(" -->", f" {name} -->")
+
+
 def comment(
-    changes: Sequence[Change], served: Mapping[str, Mapping[str, Collection[str]]], limit: int = LIMIT
+    changes: Sequence[Change],
+    served: Mapping[str, Mapping[str, Collection[str]]],
+    limit: int = LIMIT,
+    marker: str = MARKER,
 ) -> str:
     """Return the comment for the previews of one or more stacks.
 
@@ -22,10 +40,11 @@ def comment(
         changes: what each stack's preview says.
         served: for each stack, by other stacks the images that served there.
         limit: the most characters; diffs, then tables are cut to hold it, summaries never.
+        marker: its first line.
     """
     summaries = [_summary(change, served.get(change.stack, {})) for change in changes]
-    left = limit - len(MARKER) - sum(len(summary) + 4 for summary in summaries)
-    parts = [MARKER] if changes else [MARKER, "No stack is touched."]
+    left = limit - len(marker) - sum(len(summary) + 4 for summary in summaries)
+    parts = [marker] if changes else [marker, "No stack is touched."]
     for number, (change, summary) in enumerate(zip(changes, summaries, strict=True)):
         share = left // (len(changes) - number)
         details = _details(change, share)
