@@ -204,6 +204,7 @@ def test_an_adopted_cluster_whose_first_start_was_killed_is_started_again(up: Pr
     adopter.up("--skip-preview")
     assert note_uid(up) == note
     adopter.run("pulumi", "destroy", "--yes", "--non-interactive", "--skip-preview")
+    up.up("--skip-preview")
 
 
 def test_a_deleted_cluster_is_made_anew_with_all_that_was_on_it(up: Program) -> None:
