@@ -37,6 +37,8 @@ from .provider import Carried, Provider, kubeconfig_input, plain_errors
 
 # Inputs that may be left out: one that is gone is a change too.
 _OPTIONAL = ("beside", "callers", "drawnBy", "evidence", "ports", "room", "tlsSecret")
+# Inputs that are no matter of a proof: Pulumi's pickled provider, and what the commands read.
+_UNPROVED = ("__provider", "config")
 # The inputs by which the Gateway is another one.
 _ENTRANCE = ("gateway", "gatewaySelector", "hosts", "tlsSecret")
 
@@ -145,8 +147,8 @@ def _proved(olds: Mapping[str, Any]) -> serving.Served:
 
 
 def _changed(olds: Mapping[str, Any], news: Mapping[str, Any]) -> bool:
-    """Whether an input is another one; `olds` holds outputs as well."""
-    keys = {*news, *_OPTIONAL} - {"__provider"}
+    """Whether an input is another one that matters; `olds` holds outputs as well."""
+    keys = {*news, *_OPTIONAL}.difference(_UNPROVED)
     return any(olds.get(key) != news.get(key) for key in keys)
 
 

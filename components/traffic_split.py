@@ -111,14 +111,12 @@ class TrafficSplit(pulumi.ComponentResource):
         subsets = [self._subset(name, version, args, split, exports) for version in sorted(args.versions)]
         # Of other pods nobody has seen yet that the gateways' requests reach them.
         asked["workloads"] = _digests(args)
-        config = _config(args)
         ready = SplitReady(
             f"{name}-ready",
             {
                 **asked,
                 "questions": _questions(args),
                 **({"room": args.convergence.room} if args.convergence.room else {}),
-                **({"config": config} if later.has(config) else {}),
             },
             pulumi.ResourceOptions(parent=self, depends_on=subsets),
         )
@@ -161,6 +159,7 @@ class TrafficSplit(pulumi.ComponentResource):
                 "requests": _requests(args),
                 **({"marks": later.then(virtual_service["spec"], routes.marks)} if by_requests else {}),
                 **({"drawnBy": str(args.routing.sticky_version)} if keeps else {}),
+                "config": _config(args),
             },
             pulumi.ResourceOptions(parent=self, depends_on=[split_by]),
         )
@@ -172,10 +171,8 @@ class TrafficSplit(pulumi.ComponentResource):
         self.last_proof = converged.proof.apply(_by_pod)
         self._warn_of_idle(args, split, converged)
         self._warn_of_changes(args, {**split, "weights": weights}, virtual_service)
-        settings: dict[str, Any] = {"weightsKey": args.weights_key, "url": args.url}
-        # An Output may be a secret, which Pulumi's SDK would write into its debug log.
-        if not later.has(config):
-            settings["config"] = config
+        # No config: an Output in it may be a secret, which Pulumi's SDK would write into its debug log.
+        settings = {"weightsKey": args.weights_key, "url": args.url}
         self.register_outputs({"weights": self.weights, "lastProof": self.last_proof, "settings": settings})
 
     def _warn_of_idle(
@@ -242,7 +239,7 @@ class TrafficSplit(pulumi.ComponentResource):
 
 
 def _config(args: TrafficSplitArgs) -> Mapping[str, Any]:
-    """What the commands read from the state, as the config would have it (pulumi_cli/splits.py)."""
+    """What the commands read from the proof's inputs, as the config would have it (pulumi_cli/splits.py)."""
     parts = {
         "app": args.app,
         "versions": args.versions,

@@ -92,37 +92,42 @@ def chosen(stack: str) -> Split:
 
 
 def of(stack: str) -> Mapping[str, Split]:
-    """Return the splits in the stack's state by name, those alone that say what they were made of.
+    """Return the splits in the stack's state by name, those alone of which an `up` has ended.
 
     Raises:
-        RolloutError: Pulumi cannot tell.
+        RolloutError: Pulumi cannot tell, or the state does not say what a split is made of.
     """
     exported: Any = project.ask_json("stack", "export", "--show-secrets", "--stack", stack)
     state: Sequence[Mapping[str, Any]] = exported["deployment"].get("resources") or []
     splits = [one for one in state if one["type"] == TYPE and "settings" in (one.get("outputs") or {})]
-    return {split.name: split for split in (_split(one, state) for one in splits)}
+    return {split.name: split for split in (_split(stack, one, state) for one in splits)}
 
 
-def _split(resource: Mapping[str, Any], state: Sequence[Mapping[str, Any]]) -> Split:
+def _split(stack: str, resource: Mapping[str, Any], state: Sequence[Mapping[str, Any]]) -> Split:
     name = resource["urn"].rpartition("::")[2]
-    said = whole(_plain(resource["outputs"]))
-    wanted: Mapping[str, Any] = said["settings"]
-    asked = next(one for one in state if one.get("parent") == resource["urn"] and "SplitReady" in one["type"])
-    inputs: Mapping[str, Any] = _plain(asked["inputs"])
-    istio = {"install": False}
-    config = {
-        # Where it has Outputs, which may be secrets, it is an input.
-        **(wanted.get("config") or whole(inputs.get("config", {}))),
-        "istio": istio,
-        "weights": said["weights"],
-        "cluster": {"kind": "kubeconfig"},
-    }
+    registered = whole(_plain(resource["outputs"]))
+    wanted: Mapping[str, Any] = registered["settings"]
+    asked, proved = (_inputs(resource["urn"], kind, state) for kind in ("SplitReady", "SplitConverged"))
+    # Of one resource, so that they are of one time: an `up` that fails leaves some old and some new.
+    made_of: Mapping[str, Any] | None = proved.get("config")
+    if made_of is not None:
+        weights = dict.fromkeys(made_of["versions"], 0) | proved["weights"]
+    else:
+        # An `up` of an earlier release registered both at its end.
+        made_of, weights = wanted.get("config"), registered["weights"]
+    if made_of is None or not asked:
+        msg = (
+            f"the state of stack {stack} does not say what the split {name} is made of, as after a destroy "
+            f"that was stopped. Type: pulumi up --stack {stack}"
+        )
+        raise RolloutError(msg)
+    rest = {"istio": {"install": False}, "weights": weights, "cluster": {"kind": "kubeconfig"}}
     try:
-        settings = parse(config, name)
+        settings = parse({**made_of, **rest}, name)
     except ConfigError as error:
         msg = f"the split {name} was made by another release of blue-green than this command: {error}"
         raise RolloutError(msg) from error
-    reference: Mapping[str, str] = inputs["kubeconfig"]
+    reference: Mapping[str, str] = asked["kubeconfig"]
     cluster = (
         TextCluster(text=reference["text"])
         if "text" in reference
@@ -131,6 +136,12 @@ def _split(resource: Mapping[str, Any], state: Sequence[Mapping[str, Any]]) -> S
     key = wanted.get("weightsKey")
     prefix = "" if key is None or ":" in key else f"{project.project_file()['name']}:"
     return Split(name, replace(settings, cluster=cluster), wanted.get("url"), key and f"{prefix}{key}")
+
+
+def _inputs(parent: str, kind: str, state: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+    """The inputs of a split's own resource of that class; none where it is not in the state."""
+    found = (one["inputs"] for one in state if one.get("parent") == parent and kind in one["type"])
+    return whole(_plain(next(found, dict[str, Any]())))
 
 
 def _plain(value: Any) -> Any:

@@ -153,7 +153,7 @@ def test_what_is_known_later_is_in_its_place_and_all_else_is_as_if_it_were_plain
     _, one = made(lambda: changes(str))
     cart, other = made(lambda: changes(later))
     inputs = {found.name: found.inputs for found in other.resources}
-    config = inputs["cart-ready"].pop("config")
+    config = inputs["cart-converged"]["config"]
     assert config["versions"]["v2"]["env"] == {"GREETING": "hello", "PLAIN": "1"}
     assert inputs == {found.name: found.inputs for found in one.resources}
     assert value(cart.namespace) == "shop"

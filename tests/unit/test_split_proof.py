@@ -134,6 +134,17 @@ def test_a_test_route_that_leaves_the_inputs_is_a_change() -> None:
         assert provider.diff("myapp", STATE | TESTED, news(workloads=WITH_V3)).changes
 
 
+@pytest.mark.parametrize("old", [{}, {"config": {"versions": {"v1": {"replicas": 1.0}}}}])
+def test_what_the_commands_alone_read_is_proved_by_nobody(
+    monkeypatch: pytest.MonkeyPatch, old: dict[str, Any]
+) -> None:
+    """Nor by the `up` of another release, which wrote none: Pulumi keeps the new inputs all the same."""
+    monkeypatch.setattr(split_proof.proof, "holds", true)
+    monkeypatch.setattr(split_proof.serving, "serves_only", true)
+    new = news(config={"versions": {"v1": {"replicas": 2.0}}})
+    assert not ConvergedProvider().diff("myapp", STATE | old, new).changes
+
+
 @pytest.mark.parametrize("holds", [True, False])
 def test_without_a_change_the_gateways_decide(monkeypatch: pytest.MonkeyPatch, *, holds: bool) -> None:
     def answer(*_: object) -> bool:

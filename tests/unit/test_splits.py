@@ -47,17 +47,29 @@ PARTS: dict[str, Any] = {
 
 
 def entries(name: str, kubeconfig: object, weights_key: str | None) -> list[dict[str, Any]]:
-    """A split in a state: the component, and its resource that asks the gateways."""
+    """A split in a state: the component, and its resources that ask the gateways."""
     urn = f"urn:pulumi:dev::other::blue-green:index:TrafficSplit::{name}"
     # Pulumi writes every number as a float.
     said = json.loads(json.dumps(written(PARTS)), parse_int=float)
-    settings = {"config": said, "weightsKey": weights_key, "url": "http://10.0.0.1:31380"}
-    outputs = {"weights": {"v1": 25.0, "v2": 75.0}, "settings": settings}
+    weights = {"v1": 25.0, "v2": 75.0}
+    settings = {"weightsKey": weights_key, "url": "http://10.0.0.1:31380"}
     ready = {"urn": f"{urn}-ready", "type": "pulumi-python:dynamic:SplitReady", "parent": urn}
+    proved = {"urn": f"{urn}-converged", "type": "pulumi-python:dynamic:SplitConverged", "parent": urn}
     return [
-        {"urn": urn, "type": "blue-green:index:TrafficSplit", "outputs": outputs},
+        {
+            "urn": urn,
+            "type": "blue-green:index:TrafficSplit",
+            "outputs": {"weights": weights, "settings": settings},
+        },
         {**ready, "inputs": {"kubeconfig": kubeconfig}},
+        {**proved, "inputs": {"kubeconfig": kubeconfig, "weights": weights, "config": said}},
     ]
+
+
+def without_v1(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The config of a split out of whose program v1 was taken."""
+    versions = {version: one for version, one in config["versions"].items() if version != "v1"}
+    return {**config, "versions": versions}
 
 
 @pytest.fixture
@@ -98,18 +110,68 @@ def test_the_state_says_all_and_the_config_the_weights(other: Callable[..., None
     assert live.kubeconfig_of(found.cluster) == {"context": "here"}
 
 
-def test_what_has_values_of_other_resources_is_read_from_the_one_that_asks_first(
-    other: Callable[..., None],
-) -> None:
+def test_a_value_that_is_secret_is_read_in_the_clear(other: Callable[..., None]) -> None:
     state = entries("cart", {"context": "here"}, "weights")
-    config_of_it = state[0]["outputs"]["settings"].pop("config")
-    variables = config_of_it["versions"]["v1"]["env"]
-    secret = {MARK: "1b47061264138c4ac30d75fd1eb44270", "plaintext": json.dumps(variables["A"])}
-    config_of_it["versions"]["v1"]["env"] = {**variables, "A": secret}
-    state[1]["inputs"]["config"] = config_of_it
+    variables = state[2]["inputs"]["config"]["versions"]["v1"]["env"]
+    variables["A"] = {MARK: "1b47061264138c4ac30d75fd1eb44270", "plaintext": json.dumps(variables["A"])}
     other(state, weights={"v2": 100})
     found = config.settings("dev")
     assert {name: getattr(found, name) for name in PARTS} == PARTS
+
+
+def test_until_the_proof_of_an_up_the_split_is_the_one_before(other: Callable[..., None]) -> None:
+    """As while it waits, and after it failed: the question before the move has the new inputs then."""
+    state = entries("cart", {}, "weights")
+    before = state[2]["inputs"]
+    state[1]["inputs"] |= {"weights": {"v2": 100.0}, "config": without_v1(before["config"])}
+    other(state, weights={"v2": 100})
+    assert config.settings("dev").versions == VERSIONS
+    assert config.proved("dev") == {"v1": 25, "v2": 75}
+
+
+@pytest.mark.parametrize("earlier", [False, True])
+def test_what_was_proved_is_of_one_time_whatever_was_registered(
+    other: Callable[..., None], *, earlier: bool
+) -> None:
+    """As after an `up` that failed behind its proof: what it registers at its end is of the one before."""
+    state = entries("cart", {}, None)
+    before = state[2]["inputs"]
+    if earlier:
+        state[0]["outputs"]["settings"]["config"] = before["config"]
+    state[2]["inputs"] = {**before, "weights": {"v2": 100.0}, "config": without_v1(before["config"])}
+    other(state)
+    found = config.settings("dev")
+    assert (found.versions.keys(), found.weights) == ({"v2"}, {"v2": 100})
+
+
+def test_a_version_without_traffic_is_none_of_the_proof_and_has_its_weight(
+    other: Callable[..., None],
+) -> None:
+    state = entries("cart", {}, None)
+    state[2]["inputs"]["weights"] = {"v2": 100.0}
+    other(state)
+    assert config.proved("dev") == {"v1": 0, "v2": 100}
+
+
+def test_a_state_of_before_has_it_all_among_what_was_registered(other: Callable[..., None]) -> None:
+    state = entries("cart", {"context": "here"}, None)
+    state[0]["outputs"]["settings"]["config"] = state[2]["inputs"].pop("config")
+    state[2]["inputs"]["weights"] = {"v2": 100.0}
+    other(state)
+    found = config.settings("dev")
+    assert {name: getattr(found, name) for name in PARTS} == PARTS
+    assert found.weights == {"v1": 25, "v2": 75}
+
+
+@pytest.mark.parametrize("left", [1, 2])
+def test_a_split_that_was_half_destroyed_is_told(other: Callable[..., None], left: int) -> None:
+    other(entries("cart", {}, None)[:left])
+    says = (
+        "the state of stack dev does not say what the split cart is made of, as after a destroy that was "
+        "stopped. Type: pulumi up --stack dev"
+    )
+    with pytest.raises(RolloutError, match=f"^{re.escape(says)}$"):
+        config.settings("dev")
 
 
 def test_the_text_of_a_kubeconfig_is_read_from_the_state(other: Callable[..., None]) -> None:

@@ -165,12 +165,12 @@ def test_the_state_has_what_the_commands_read_of_a_split() -> None:
         weights_key="shop:weights",
         test_routes={"v2": RequestMark(header={"x-version": "v2"})},
     )
-    found = made(args)[1].component_outputs["shop"]
+    _, done = made(args)
+    found = done.component_outputs["shop"]
     assert found.keys() == {"weights", "lastProof", "settings"}
     assert found["weights"] == {"v1": 100, "v2": 0}
-    settings = found["settings"]
-    assert (settings["weightsKey"], settings["url"]) == ("shop:weights", "http://10.0.0.1")
-    config = settings["config"]
+    assert found["settings"] == {"weightsKey": "shop:weights", "url": "http://10.0.0.1"}
+    config = done.named("shop-converged").inputs["config"]
     assert config.keys() == {"app", "versions", "routing", "convergence", "testRoutes"}
     assert (config["app"]["name"], config["app"]["namespace"]) == ("shop", "web")
     assert {key: one["image"] for key, one in config["versions"].items()} == {"v1": "shop:1", "v2": "shop:2"}
@@ -179,7 +179,7 @@ def test_the_state_has_what_the_commands_read_of_a_split() -> None:
 
 
 def test_a_secret_is_in_no_output_that_pulumi_writes_into_its_debug_log() -> None:
-    """The commands read it out of the inputs of the resource that asks first."""
+    """The commands read it out of the inputs of the proof."""
 
     def program() -> None:
         password = later.stand_in(lambda _: pulumi.Output.secret("hunter2"))
@@ -190,11 +190,12 @@ def test_a_secret_is_in_no_output_that_pulumi_writes_into_its_debug_log() -> Non
     assert "hunter2" not in str(done.component_outputs["shop"])
     assert done.component_outputs["shop"]["settings"] == {"weightsKey": "weights"}
     # The mock, as the SDK, has the mark at the top.
-    config = done.named("shop-ready").inputs["config"]["value"]
+    config = done.named("shop-converged").inputs["config"]["value"]
     assert config["versions"]["v1"]["env"] == {"PASSWORD": "hunter2"}
     assert config.keys() == {"app", "versions", "routing", "convergence"}
-    assert "config" in done.secrets("shop-ready")
-    assert "config" not in inputs(PLAIN, "shop-ready")
+    assert "config" in done.secrets("shop-converged")
+    # What asks before the move is written before it: it would be ahead of the proof's weights.
+    assert "config" not in done.named("shop-ready").inputs
 
 
 def test_what_the_config_says_of_the_move_is_what_it_waits_by() -> None:
