@@ -70,9 +70,13 @@ def chosen(stack: str) -> Split:
     """Return the split that the commands work on.
 
     Raises:
-        RolloutError: there is none, or none of the name, or several and no name.
+        RolloutError: Pulumi cannot tell; or there is none, or none of the name, or several and no name; or
+            the state does not say what it is made of.
     """
-    found = of(stack)
+    exported: Any = project.ask_json("stack", "export", "--show-secrets", "--stack", stack)
+    state: Sequence[Mapping[str, Any]] = exported["deployment"].get("resources") or []
+    splits = [one for one in state if one["type"] == TYPE and "settings" in (one.get("outputs") or {})]
+    found = {_name(split): split for split in splits}
     names = ", ".join(sorted(found))
     if not found:
         msg = (
@@ -88,23 +92,15 @@ def chosen(stack: str) -> Split:
             else f"stack {stack} has {len(found)} splits: add --split with one of {names}"
         )
         raise RolloutError(msg)
-    return found[name]
+    return _split(stack, found[name], state)
 
 
-def of(stack: str) -> Mapping[str, Split]:
-    """Return the splits in the stack's state by name, those alone of which an `up` has ended.
-
-    Raises:
-        RolloutError: Pulumi cannot tell, or the state does not say what a split is made of.
-    """
-    exported: Any = project.ask_json("stack", "export", "--show-secrets", "--stack", stack)
-    state: Sequence[Mapping[str, Any]] = exported["deployment"].get("resources") or []
-    splits = [one for one in state if one["type"] == TYPE and "settings" in (one.get("outputs") or {})]
-    return {split.name: split for split in (_split(stack, one, state) for one in splits)}
+def _name(resource: Mapping[str, Any]) -> str:
+    return resource["urn"].rpartition("::")[2]
 
 
 def _split(stack: str, resource: Mapping[str, Any], state: Sequence[Mapping[str, Any]]) -> Split:
-    name = resource["urn"].rpartition("::")[2]
+    name = _name(resource)
     registered = whole(_plain(resource["outputs"]))
     wanted: Mapping[str, Any] = registered["settings"]
     asked, proved = (_inputs(resource["urn"], kind, state) for kind in ("SplitReady", "SplitConverged"))

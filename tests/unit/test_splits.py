@@ -227,6 +227,22 @@ def test_of_several_splits_one_has_to_be_named(
     assert splits.chosen("dev").name == "shop"
 
 
+def test_a_split_that_cannot_be_read_keeps_the_commands_from_itself_alone(
+    other: Callable[..., None],
+) -> None:
+    of_another_release = entries("shop", {}, None)
+    of_another_release[2]["inputs"]["config"]["colour"] = "blue"
+    other(entries("cart", {}, None), of_another_release, entries("till", {}, None)[:1])
+    splits.choose("cart")
+    assert config.proved("dev") == {"v1": 25, "v2": 75}
+    splits.choose("shop")
+    with pytest.raises(RolloutError, match="the split shop was made by another release of blue-green"):
+        config.proved("dev")
+    splits.choose(None)
+    with pytest.raises(RolloutError, match="add --split with one of cart, shop, till"):
+        config.proved("dev")
+
+
 PLAN = Plan("v2", (50, 100), 1, Limits(0.01, 50))
 BEFORE = {"v1": 100, "v2": 0}
 UNDO = "blue-green shift --undo --stack dev --split cart"
