@@ -170,6 +170,13 @@ def test_where_port_forwards_are_forbidden_requests_alone_are_the_proof(
         assert "came by this split (v2 10); no gateway was asked" in said
         assert "requests alone cannot tell the last requests to v1, so they get 5 s" in said
     assert [answer.text for answer in answers if not answer.ok] == []
+    with_files = TWO["v2"] | {"files": {"/etc/a": "one"}}
+    patient = PATIENT | {"evidence": "requests"}
+    shop.config(versions={"v2": with_files}, convergence=patient)
+    with instead(program, "requests", "up"):
+        shop.up("--skip-preview")
+    with instead(program, "requests", "preview"):
+        shop.preview()
     # Whoever may ask the gateways again goes back to them.
     shop.config(app={"name": "shop"}, convergence=PATIENT, routing=ROUTING, versions=TWO, weights={"v1": 100})
     shop.up("--skip-preview")

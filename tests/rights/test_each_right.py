@@ -158,6 +158,8 @@ def reads(right: Right) -> bool:
 def command(shop: Program, right: Right) -> tuple[str, ...]:
     """Brings about what needs the right, and returns what meets it."""
     up = ("pulumi", "up", "--yes", "--non-interactive", "--skip-preview")
+    if right.file == "preview":
+        return ("python", "-m", "rollout", "preview")
     if reads(right):
         if right.resource in {"configmaps", "namespaces"}:
             # The mesh's settings are asked for where a gateway knows no route of the app.
@@ -165,7 +167,7 @@ def command(shop: Program, right: Right) -> tuple[str, ...]:
         elif (right.resource, right.verb) == ("deployments", "get"):
             # A version's own Deployment is asked for where a gateway has no endpoint of it.
             scale(shop, "v1", 0, TARGET)
-        return ("python", "-m", "rollout", "preview" if right.file == "preview" else "verify")
+        return ("python", "-m", "rollout", "verify")
     kind = f"{right.resource}.{right.group}" if right.group else right.resource
     if (right.resource, right.verb) == ("configmaps", "create"):
         shop.config(versions={**TWO, "v2": TWO["v2"] | {"files": {"/etc/shop.conf": "two"}}})
@@ -197,7 +199,7 @@ def met_by(right: Right) -> Mapping[str, Any]:
         return {**TWO, "v2": v2}
     # Whoever reads meets what has no pods: a version of the stack's own, and somebody else's.
     emptied = TWO["v2"] | {"replicas": 0}
-    return {**TWO, **({"v2": v2} if "autoscaling" in v2 else {}), "v3": STATEFUL, "v4": emptied}
+    return {**TWO, **({"v2": v2} if right.resource in OF_KEYS else {}), "v3": STATEFUL, "v4": emptied}
 
 
 @pytest.mark.usefixtures("theirs")
