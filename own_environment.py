@@ -17,5 +17,7 @@ def enter(module: str) -> None:
         return
     own = _ROOT / ".venv" / "bin" / "python"
     if not own.exists() or Path(sys.prefix) == _ROOT / ".venv":
-        sys.exit(f"{module}: the project's Python packages are not installed yet. Type: make setup")
+        # The lab and its tools are for `make` alone; the commands are for every stack.
+        line = "pulumi install, or for the lab: make setup" if module == "rollout" else "make setup"
+        sys.exit(f"{module}: the project's Python packages are not installed yet. Type: {line}")
     os.execv(own, [str(own), "-m", module, *sys.argv[1:]])  # noqa: S606

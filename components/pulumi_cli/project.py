@@ -25,7 +25,7 @@ _LAST_WORDS = 30
 _SELECTED_SECONDS = 10
 # What Pulumi calls the organization of a backend that has none.
 _NO_ORGANIZATION = "organization/"
-_NOT_ON_PATH = 'pulumi is not on PATH. For this shell, run: eval "$(make -s env)"'
+_INSTALL = "https://www.pulumi.com/docs/install/"
 
 
 class LockedError(RolloutError):
@@ -129,7 +129,7 @@ def run(*arguments: str, seconds: float | None = None) -> subprocess.CompletedPr
             _command(arguments), cwd=folder(), capture_output=True, text=True, timeout=seconds
         )
     except FileNotFoundError as error:
-        raise RolloutError(_NOT_ON_PATH) from error
+        raise RolloutError(_not_on_path()) from error
 
 
 def ask(*arguments: str) -> str:
@@ -174,9 +174,21 @@ def refuse_unknown_stack(said: str) -> None:
     """Raise RolloutError with what to type where Pulumi has said that there is no such stack."""
     if unknown := re.search(r"no stack named '([^']+)' found", said):
         name = unknown[1]
-        ours = project_file().get("name") == NAME
-        line = f"make up STACK={short(name)}" if ours else f"pulumi stack init {short(name)}"
+        line = make_up(name) or f"pulumi stack init {short(name)}"
         raise RolloutError(f"there is no stack {name} in this backend yet. Type: {line}")
+
+
+def make_up(stack: str) -> str | None:
+    """Return the line that makes a stack of this repository on a Minikube of its own; None: it is another.
+
+    Raises:
+        RolloutError: the project's or the stack's file is not YAML.
+    """
+    cluster = written(stack).get(f"{NAME}:cluster")
+    if project_file().get("name") != NAME or not isinstance(cluster, dict):
+        return None
+    kind = cast("Mapping[str, Any]", cluster).get("kind", "minikube")
+    return f"make up STACK={short(stack)}" if kind == "minikube" else None
 
 
 def ask_json(*arguments: str) -> object:
@@ -231,7 +243,7 @@ def show(
                 text=True,
             )
         except FileNotFoundError as error:
-            raise RolloutError(_NOT_ON_PATH) from error
+            raise RolloutError(_not_on_path()) from error
         with started as process:
             while True:
                 try:
@@ -267,6 +279,13 @@ def _failure(said: Sequence[str]) -> list[str]:
     lines = [line.rstrip() for line in said]
     begin = lines.index("Diagnostics:") if "Diagnostics:" in lines else max(0, len(lines) - _LAST_WORDS)
     return [line for line in lines[begin:] if line]
+
+
+def _not_on_path() -> str:
+    # What `make` has fetched or built is found by the shells that it sets up.
+    there = (folder() / ".tools" / "bin" / "pulumi").exists()
+    line = 'For this shell, type: eval "$(make -s env)"' if there else f"Install it: {_INSTALL}"
+    return f"pulumi is not on PATH. {line}"
 
 
 def _command(arguments: Sequence[str]) -> list[str]:

@@ -142,7 +142,8 @@ def output(stack: str, name: str) -> Any:
     """
     found = outputs(stack)
     if name not in found:
-        msg = f"stack {stack} has no output {name!r} yet: run `make up STACK={stack}` first"
+        line = project.make_up(stack) or f"pulumi up --stack {stack}"
+        msg = f"stack {stack} has no output {name!r} yet. Type: {line}"
         raise RolloutError(msg)
     return found[name]
 

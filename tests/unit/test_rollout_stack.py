@@ -103,10 +103,48 @@ def test_without_pulumi_the_user_is_told_what_to_type(
     (tmp_path / "Pulumi.yaml").touch()
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(RolloutError, match="pulumi is not on PATH"):
+    without = r"^pulumi is not on PATH\. Install it: https://www\.pulumi\.com/docs/install/$"
+    with pytest.raises(RolloutError, match=without):
         project.run("version")
-    with pytest.raises(RolloutError, match="pulumi is not on PATH"):
+    with pytest.raises(RolloutError, match=without):
         project.show("version")
+    # Where `make` has fetched or built one.
+    (tmp_path / ".tools" / "bin").mkdir(parents=True)
+    (tmp_path / ".tools" / "bin" / "pulumi").touch()
+    with pytest.raises(RolloutError, match=r'For this shell, type: eval "\$\(make -s env\)"$'):
+        project.run("version")
+
+
+@pytest.mark.parametrize(
+    ("program", "cluster", "begin", "up"),
+    [
+        ("blue-green", {"kind": "minikube", "profile": "dev"}, "make up STACK=dev", "make up STACK=dev"),
+        ("blue-green", {"kind": "kubeconfig"}, "pulumi stack init dev", "pulumi up --stack me/p/dev"),
+        ("blue-green", None, "pulumi stack init dev", "pulumi up --stack me/p/dev"),
+        ("shop", {"kind": "minikube"}, "pulumi stack init dev", "pulumi up --stack me/p/dev"),
+    ],
+)
+def test_make_is_typed_for_a_stack_of_this_repository_on_its_own_minikube_alone(
+    program: str,
+    cluster: object,
+    begin: str,
+    up: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (tmp_path / "Pulumi.yaml").write_text(f"name: {program}\n")
+    if cluster is not None:
+        (tmp_path / "Pulumi.dev.yaml").write_text(json.dumps({"config": {"blue-green:cluster": cluster}}))
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(RolloutError, match=f"in this backend yet. Type: {begin}$"):
+        project.refuse_unknown_stack("error: no stack named 'dev' found")
+
+    def nothing(_stack: str) -> dict[str, object]:
+        return {}
+
+    monkeypatch.setattr(stack, "outputs", nothing)
+    with pytest.raises(RolloutError, match=f"stack me/p/dev has no output 'url' yet. Type: {up}$"):
+        stack.output("me/p/dev", "url")
 
 
 def test_secret_in_the_config_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
