@@ -1,5 +1,8 @@
 """Carries versions that serve well in one stack into the config of another."""
 
+import os
+import re
+import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -7,6 +10,7 @@ from ..errors import RolloutError
 from ..observation.traffic import Served
 from ..pulumi_cli import config, project, stack
 from ..pulumi_cli import last_proof as proofs
+from ..pulumi_cli.project import BACKEND
 from ..settings.model import Settings
 from ..settings.weights import Weights, same
 from .preview.change import Change
@@ -45,6 +49,7 @@ def promote(source: str, target: str, *, min_requests: int, with_weights: bool) 
     if not config.is_ours(target):
         msg = f"the images of {target} stand in its program, not in its config, so promote cannot write them"
         raise RolloutError(msg)
+    _refuse_unknown(source, target)
     theirs = config.settings(target)
     proof = verify(source, 4 * min_requests)
     reasons = [
@@ -63,6 +68,23 @@ def promote(source: str, target: str, *, min_requests: int, with_weights: bool) 
         project.say(f"promote: {source}, by the weaker evidence: {proof.evidence}")
     promotion = plan(ours, theirs, proof, with_weights=with_weights)
     return promotion, _write(target, theirs, promotion)
+
+
+def _refuse_unknown(*names: str) -> None:
+    """Raises RolloutError where the backend that is asked does not have each of these stacks."""
+    known = set(map(project.short, stack.names()))
+    missing = [name for name in names if project.short(name) not in known]
+    if missing:
+        # A database's may have a password in it.
+        where = re.sub("//[^/@]*@", "//", project.backend())
+        # `make up` takes no heed of a login, only of the variable.
+        named = [] if BACKEND in os.environ else [f"export {BACKEND}={shlex.quote(where)}"]
+        made = [project.make_up(name) or f"pulumi stack init {project.short(name)}" for name in missing]
+        raise RolloutError(
+            f"there is no stack {' and no stack '.join(missing)} in the backend {where}, and promote needs "
+            f"both stacks in one. Type: {' && '.join([*named, *made])}. "
+            "Of a stack whose state is in another backend: docs/promotion.md"
+        )
 
 
 def _others(name: str, settings: Settings) -> Iterator[str]:

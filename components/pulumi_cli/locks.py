@@ -7,9 +7,7 @@ backends' locks are their own affair.
 import json
 import os
 import time
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from ..errors import RolloutError
@@ -75,28 +73,12 @@ def _of(stack: str) -> list[tuple[Path, int]]:
 
 def local_state() -> Path | None:
     """Return the folder of the backend that Pulumi would use, if it is a local one."""
-    backend = _backend()
+    backend = project.backend()
     if not backend.startswith("file://"):
         return None
     # The rest is a path, with ~ for the home (Pulumi, pkg/backend/diy/backend.go, massageBlobPath).
     path = unquote(urlsplit(backend.removeprefix("file://")).path)
     return project.folder() / Path(path).expanduser()
-
-
-def _backend() -> str:
-    """The backend's address, found where Pulumi looks for it (pkg/workspace/creds.go)."""
-    named = os.environ.get("PULUMI_BACKEND_URL")
-    if named:
-        return named
-    own: Mapping[str, Any] = project.project_file().get("backend") or {}
-    if own.get("url"):
-        return str(own["url"])
-    home = Path(os.environ.get("PULUMI_HOME") or Path.home() / ".pulumi")
-    folder = Path(os.environ.get("PULUMI_CREDENTIALS_PATH") or home)
-    try:
-        return str(json.loads((folder / "credentials.json").read_text()).get("current") or "")
-    except (OSError, ValueError):
-        return ""
 
 
 def _lives(pid: int) -> bool:

@@ -18,6 +18,7 @@ from ..gateway.waiting import STOP, WAITING
 from . import terminal
 
 NAME = "blue-green"
+BACKEND = "PULUMI_BACKEND_URL"
 # How Pulumi says that another `up` of the stack runs (pkg/backend/diy/lock.go).
 _LOCKED = "the stack is currently locked"
 _LAST_WORDS = 30
@@ -176,6 +177,22 @@ def refuse_unknown_stack(said: str) -> None:
         name = unknown[1]
         line = make_up(name) or f"pulumi stack init {short(name)}"
         raise RolloutError(f"there is no stack {name} in this backend yet. Type: {line}")
+
+
+def backend() -> str:
+    """Return the backend's address, found where Pulumi looks for it (pkg/workspace/creds.go)."""
+    named = os.environ.get(BACKEND)
+    if named:
+        return named
+    own: Mapping[str, Any] = project_file().get("backend") or {}
+    if own.get("url"):
+        return str(own["url"])
+    home = Path(os.environ.get("PULUMI_HOME") or Path.home() / ".pulumi")
+    folder = Path(os.environ.get("PULUMI_CREDENTIALS_PATH") or home)
+    try:
+        return str(json.loads((folder / "credentials.json").read_text()).get("current") or "")
+    except (OSError, ValueError):
+        return ""
 
 
 def make_up(stack: str) -> str | None:

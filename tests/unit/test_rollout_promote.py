@@ -1,14 +1,18 @@
 """What a promotion writes, and what it refuses, by its logic alone."""
 
+import json
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 
-from components.commands.promote import conflicts, pinned, plan, refusals, unproved
+from components.commands.promote import conflicts, pinned, plan, promote, refusals, unproved
 from components.commands.promote import images as promoted
 from components.commands.verify.verdict import Difference, Verdict
+from components.errors import RolloutError
 from components.observation.traffic import Served
 from components.pulumi_cli import last_proof as proofs
+from components.pulumi_cli import stack as stacks
 from components.settings.model import Settings
 from components.settings.parse import parse
 
@@ -148,3 +152,50 @@ def test_tag_of_an_idle_version_is_pinned_before_it_gets_traffic() -> None:
     ids = {"v1": f"app@{DIGEST}", "v2": f"app@{DIGEST}"}
     promotion = plan(DEV, idle, proof(DEV.weights, images=ids), with_weights=True)
     assert promotion.images == {"v2": f"app:2@{DIGEST}"}
+
+
+@pytest.mark.parametrize(
+    ("there", "variable", "login", "missing", "where", "line"),
+    [
+        (
+            *(["me/blue-green/staging"], None, "https://api.pulumi.com", "dev", "https://api.pulumi.com"),
+            "export PULUMI_BACKEND_URL=https://api.pulumi.com && make up STACK=dev",
+        ),
+        (["dev"], "s3://team", None, "staging", "s3://team", "pulumi stack init staging"),
+        (
+            ["staging"],
+            "postgres://me:secret@db/state",
+            None,
+            "dev",
+            "postgres://db/state",
+            "make up STACK=dev",
+        ),
+    ],
+)
+def test_a_stack_that_is_not_in_the_backend_is_refused_with_the_backend_that_was_asked(
+    there: list[str],
+    variable: str | None,
+    login: str | None,
+    missing: str,
+    where: str,
+    line: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (tmp_path / "Pulumi.yaml").write_text("name: blue-green\n")
+    for name, kind in (("dev", "minikube"), ("staging", "kubeconfig")):
+        text = f"config:\n  blue-green:cluster: {{kind: {kind}}}\n"
+        (tmp_path / f"Pulumi.{name}.yaml").write_text(text)
+    (tmp_path / "credentials.json").write_text(json.dumps({"current": login}))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PULUMI_CREDENTIALS_PATH", str(tmp_path))
+    monkeypatch.delenv("PULUMI_BACKEND_URL", raising=False)
+    if variable:
+        monkeypatch.setenv("PULUMI_BACKEND_URL", variable)
+    monkeypatch.setattr(stacks, "names", lambda: there)
+    with pytest.raises(RolloutError) as raised:
+        promote("dev", "staging", min_requests=50, with_weights=False)
+    assert str(raised.value) == (
+        f"there is no stack {missing} in the backend {where}, and promote needs both stacks in one. "
+        f"Type: {line}. Of a stack whose state is in another backend: docs/promotion.md"
+    )
