@@ -32,7 +32,7 @@ def main(
         bool, typer.Option(help="Add the figures to bench/history.jsonl, the table to docs/performance.md.")
     ] = False,
 ) -> None:
-    """Measure and print the figures. Example: python -m bench --rounds 5 --keep."""
+    """Measure and print the figures. Example: .venv/bin/python -m bench --rounds 5 --keep."""
     figures: list[Figure] = []
     if cold:
         with tempfile.TemporaryDirectory(prefix="blue-green-bench-") as folder:

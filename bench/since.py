@@ -26,7 +26,7 @@ GOAL = 1.03
 def main(
     revision: str, rounds: Annotated[int, typer.Option(min=1, help="Rounds of the two commands.")] = 10
 ) -> None:
-    """Measure and print the figures. Example: python -m bench.since 3b742de --rounds 20."""
+    """Measure and print the figures. Example: .venv/bin/python -m bench.since 3b742de --rounds 20."""
     with cluster() as (lab, program):
         then, now = _stack(lab, program, "then"), _stack(lab, program, "now")
         _put_in_place(then, revision)

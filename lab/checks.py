@@ -94,7 +94,7 @@ def built(lab: Lab) -> None:
     """Raise LabError unless all that the lab needs of what `make tools` builds is there."""
     reason = missing_tools(lab.tools)
     if reason is None and lab.docker and not (lab.tools / "docker" / "node.tar").exists():
-        reason = f"{lab.tools}/docker holds no node image: python -m tools build --docker"
+        reason = f"{lab.tools}/docker holds no node image: python3 -m tools build --docker"
     if reason is not None:
         raise LabError(reason)
 

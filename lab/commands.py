@@ -106,7 +106,7 @@ def show_status(
 
 @app.command()
 def env(context: typer.Context) -> None:
-    """Print exports for a POSIX shell: eval "$(python -m lab env)"."""
+    """Print exports for a POSIX shell: eval "$(python3 -m lab env)"."""
     typer.echo(minikube.exports(context.obj, os.environ.get("PATH", os.defpath)), nl=False)
 
 

@@ -113,7 +113,7 @@ class Lab:
 
     def to_type(self, verb: str) -> str:
         """The command line that does `up` or `down` to this lab."""
-        return f"make {verb}" if self.is_own else f"python -m lab --dir {self.directory} {verb}"
+        return f"make {verb}" if self.is_own else f"python3 -m lab --dir {self.directory} {verb}"
 
     @property
     def made(self) -> tuple[Path, ...]:

@@ -35,7 +35,7 @@ def main(
     only: Annotated[str, typer.Option(help="Only the changes whose name contains this.")] = "",
     write: Annotated[bool, typer.Option(help="Renew docs/zero-drop.md, its picture and figures.")] = False,
 ) -> None:
-    """Prove that no change drops a request. Example: python -m proof --rate 500 --write."""
+    """Prove that no change drops a request. Example: .venv/bin/python -m proof --rate 500 --write."""
     results: list[Result] = []
     shares: list[accuracy.Measured] = []
     with lab_host(FOLDER, SUBNET) as lab:

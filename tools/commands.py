@@ -21,7 +21,7 @@ Stack = Annotated[str, typer.Option(help="The Pulumi stack; only `lab` needs a c
 
 @app.command("check")
 def check_command(stack: Stack = "lab") -> None:
-    """Tell whether the stack can run from this machine. Example: python -m tools check --stack dev."""
+    """Tell whether the stack can run from this machine. Example: python3 -m tools check --stack dev."""
     env.refuse(stack)
     stacks.refuse_machine(stack)
 
@@ -32,7 +32,7 @@ def build_command(
     *,
     docker: Annotated[bool, typer.Option("--docker", help="And what `lab up --docker` needs.")] = False,
 ) -> None:
-    """Build every tool and image that is missing. Example: python -m tools build."""
+    """Build every tool and image that is missing. Example: python3 -m tools build."""
     env.refuse(stack)
     build.everything(for_lab=stack == "lab")
     if docker:
@@ -41,14 +41,14 @@ def build_command(
 
 @app.command("env")
 def env_command(stack: Stack = "lab") -> None:
-    """Print exports for a POSIX shell. Example: eval "$(python -m tools env)"."""
+    """Print exports for a POSIX shell. Example: eval "$(python3 -m tools env)"."""
     for line in env.export_lines(stack):
         print(line)
 
 
 @app.command("next")
 def next_command(url: Annotated[str, typer.Option(help="The gateway's.")], stack: Stack = "lab") -> None:
-    """Tell what to do with a stack that is up. Example: python -m tools next --url http://10.0.0.1:31380."""
+    """Tell what to do with a stack that is up. Example: python3 -m tools next --url http://10.0.0.1:31380."""
     of = "" if stack == "lab" else f" STACK={stack}"
     rows = {
         f'eval "$(make -s env{of})"': "the tools, for this shell",
@@ -75,13 +75,13 @@ def stays_command() -> None:
 
 @app.command("actionlint")
 def actionlint_command() -> None:
-    """Check the GitHub workflows. Example: python -m tools actionlint."""
+    """Check the GitHub workflows. Example: python3 -m tools actionlint."""
     sys.exit(subprocess.run([build.one("actionlint"), "-color"], cwd=store.ROOT).returncode)
 
 
 @app.command("release")
 def release_command() -> None:
-    """Make what a release is made of in dist/, and print the sums. Example: python -m tools release."""
+    """Make what a release is made of in dist/, and print the sums. Example: python3 -m tools release."""
     # It imports the program, which no other command needs.
     from tools import release
 
@@ -91,7 +91,7 @@ def release_command() -> None:
 
 @app.command("clean")
 def clean_command() -> None:
-    """Delete the cache of this project: the built tools and Go's caches. Example: python -m tools clean."""
+    """Delete the cache of this project: the built tools and Go's caches. Example: python3 -m tools clean."""
     with store.locked():
         shutil.rmtree(store.cache())
     shutil.rmtree(store.LINKS, ignore_errors=True)
@@ -99,7 +99,7 @@ def clean_command() -> None:
 
 @app.command("lock")
 def lock_command() -> None:
-    """Renew go.sum and links.txt after a pin was changed. Example: python -m tools lock."""
+    """Renew go.sum and links.txt after a pin was changed. Example: python3 -m tools lock."""
     lock.renew(golang.find())
 
 

@@ -35,7 +35,7 @@ def key(tool: GoTool) -> str:
     digest.update((tool.toolchain or "").encode())
     for module in linked(folder).get(tool.name, ()):
         if module not in versions or versions[module] not in sums:
-            msg = f"{folder}/links.txt is out of step with go.mod: run `python -m tools lock`"
+            msg = f"{folder}/links.txt is out of step with go.mod: run `python3 -m tools lock`"
             raise ToolsError(msg)
         digest.update(f"{module} {versions[module]} {sums[versions[module]]}\n".encode())
     for source in own_sources(tool):

@@ -5,7 +5,7 @@
 # whatever signal, the kernel ends the command too (setpriv --pdeathsig).
 lab=$1
 shift
-start="python -m lab --dir $lab up"
+start="python3 -m lab --dir $lab up"
 if [ "$lab" -ef "${0%/*}/../../.lab" ]; then start='make up'; fi
 down="lab: the host of $lab is not running: $start"
 if ! { read -r pid _ <"$lab/host/pid"; } 2>/dev/null || ! [ -e "/proc/$pid/ns/pid" ]; then

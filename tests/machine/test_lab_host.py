@@ -198,7 +198,7 @@ def test_minikube_of_an_ended_host_says_how_to_start_it(tmp_path: Path) -> None:
         _until(lambda: third.run("status", check=False).returncode == 3)
         done = third.minikube("status", check=False)
         assert done.returncode == 3
-        assert f"python -m lab --dir {third.folder} up" in done.stderr
+        assert f"python3 -m lab --dir {third.folder} up" in done.stderr
     finally:
         third.run("down")
 

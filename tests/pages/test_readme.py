@@ -29,8 +29,8 @@ SAYS = {
     "kubectl get virtualservice,destinationrule,gateway": r"destinationrule\S+/myapp-v2",
     "make url": r"^http://\S+:31380$",
     "minikube profile list": "containerd",
-    "python -m lab status": r"Minikube +minikube",
-    "python -m lab logs kubelet": r"^[IWEF]\d{4} ",
+    "python3 -m lab status": r"Minikube +minikube",
+    "python3 -m lab logs kubelet": r"^[IWEF]\d{4} ",
     "make down": "what stays for the next `make up`",
 }
 

@@ -334,5 +334,5 @@ def test_docker_needs_its_node_image(tmp_path: Path) -> None:
         (tmp_path / "bin" / name).touch()
     (tmp_path / "images").mkdir()
     (tmp_path / "images" / "pause.tar").touch()
-    with pytest.raises(LabError, match="docker holds no node image: python -m tools build --docker"):
+    with pytest.raises(LabError, match="docker holds no node image: python3 -m tools build --docker"):
         checks.built(lab)

@@ -46,7 +46,7 @@ def test_a_running_lab_gets_no_docker_later(lab: Lab, monkeypatch: pytest.Monkey
 
     monkeypatch.setattr(host, "running", running)
     record.write(lab, Record(str(lab.subnet), str(lab.tools), complete=True))
-    with pytest.raises(LabError, match=r"without Docker; to change that: python -m lab --dir .* down"):
+    with pytest.raises(LabError, match=r"without Docker; to change that: python3 -m lab --dir .* down"):
         up.up(replace(lab, docker=True))
 
 

@@ -78,5 +78,5 @@ def test_link_to_an_unpinned_module_says_what_to_run(modules: Path) -> None:
     with (modules / "crictl" / "links.txt").open("a") as file:
         file.write("example.org/unknown: crictl\n")
     _forget()
-    with pytest.raises(ToolsError, match="python -m tools lock"):
+    with pytest.raises(ToolsError, match="python3 -m tools lock"):
         pins.key(TOOLS["crictl"])
