@@ -52,16 +52,29 @@ def next_command(url: Annotated[str, typer.Option(help="The gateway's.")], stack
     of = "" if stack == "lab" else f" STACK={stack}"
     rows = {
         f'eval "$(make -s env{of})"': "the tools, for this shell",
-        # In two lines, as no terminal of 80 columns has room for one.
-        f"pulumi config set-all -s {stack} --path \\": "",
-        "  --plaintext weights.v1=0 --plaintext weights.v2=100": "all traffic to v2",
-        f"pulumi up -s {stack}": "move it",
+        **_moves(stack),
         f"make watch{of}": "see which version answers, live",
         f"make down{of}": "remove it all",
     }
     print(f"\nThe app is at {url}. What next:")
     for line, what in rows.items():
         print(f"  {line:<26}  # {what}" if what else f"  {line}")
+
+
+def _moves(stack: str) -> dict[str, str]:
+    """The rows that give all traffic to another version than has it; none where there is only one."""
+    versions, weights = list(stacks.section(stack, "versions")), stacks.section(stack, "weights")
+    if len(versions) < 2:
+        return {}
+    to = next(one for one in reversed(versions) if weights.get(one) != 100)
+    values = [f"  --plaintext weights.{one}={100 if one == to else 0}" for one in versions]
+    # In several lines, as no terminal of 80 columns has room for one.
+    first = [f"pulumi config set-all -s {stack} --path", *values[:-1]]
+    return {
+        **{f"{line} \\": "" for line in first},
+        values[-1]: f"all traffic to {to}",
+        f"pulumi up -s {stack}": "move it",
+    }
 
 
 @app.command("stays")

@@ -44,16 +44,16 @@ def config(stack: str) -> Mapping[str, Any]:
         raise ToolsError(str(error)) from error
 
 
-def cluster(stack: str) -> Mapping[str, Any]:
-    """Return the stack's `cluster` section; one that is no object counts as empty, `up` says so."""
+def section(stack: str, key: str) -> Mapping[str, Any]:
+    """Return a section of the stack's config; one that is no object counts as empty, `up` says so."""
     values = cast("Mapping[str, Any]", config(stack).get("config") or {})
-    found: object = values.get(f"{project.NAME}:cluster")
+    found: object = values.get(f"{project.NAME}:{key}")
     return cast("Mapping[str, Any]", found) if isinstance(found, dict) else {}
 
 
 def needs_own_backend(stack: str) -> bool:
     """Whether the stack is on a cluster of the user's own: then so is its state, never a public one."""
-    return cluster(stack).get("kind") == "kubeconfig"
+    return section(stack, "cluster").get("kind") == "kubeconfig"
 
 
 def backend(environment: Mapping[str, str], home: Path) -> str | None:
@@ -92,7 +92,7 @@ def refuse_machine(stack: str) -> None:
     Raises:
         ToolsError: its driver's daemon is missing or does not answer.
     """
-    found = cluster(stack)
+    found = section(stack, "cluster")
     driver = found.get("driver")
     if found.get("kind", "minikube") != "minikube" or driver not in _DAEMONS:
         return
