@@ -5,6 +5,7 @@ import shlex
 import subprocess
 
 import pytest
+import yaml
 
 from tests.workflows import FOLDER, load, steps
 
@@ -32,6 +33,13 @@ def test_rights_are_read_alone_but_for_the_comment(name: str) -> None:
     comment = {"pull-requests": "write"} if name == "preview.yml" else {}
     assert rights == {"contents": "read", **comment}
     assert "pull_request_target" not in load(name)["on"]
+
+
+@pytest.mark.parametrize("stack", ["staging", "prod"])
+def test_a_runners_kubeconfig_is_found_as_kubectl_finds_it(stack: str) -> None:
+    """As docs/pull-requests.md says: with a path the variable KUBECONFIG would count for nothing."""
+    config = yaml.safe_load((ROOT / f"Pulumi.{stack}.yaml").read_text())["config"]
+    assert config["blue-green:cluster"] == {"kind": "kubeconfig", "context": stack}
 
 
 def test_preview_runs_for_no_fork_and_apart_from_what_deploys() -> None:
