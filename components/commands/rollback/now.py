@@ -69,8 +69,8 @@ class Place:
 def rollback_now(name: str, to: int | None) -> Past:
     """Route by the split from before, prove that in every gateway, then let Pulumi write its state.
 
-    Neither Pulumi nor its backend is asked before traffic is back; of the config only `cluster` and `app`
-    must be right.
+    Neither Pulumi nor its backend is asked before traffic is back, but for the state of another program;
+    of the config only `cluster` and `app` must be right.
 
     Raises:
         RolloutError: there is no such split, it cannot be served, or the gateways do not follow; or
