@@ -2,7 +2,9 @@
 
 A process cannot leave them from inside the host's cgroup namespace, so they are how `down` knows
 the lab's processes. Tried on cgroup v1 with an (empty) v2 hierarchy beside it; the pure v2 part
-follows the kernel's cgroup-v2 document and was not run on such a machine.
+was not run on such a machine. It follows the kernel's cgroup-v2 document, and the sources of Minikube 1.38.1
+and Kubernetes 1.35.1: there the kubelet's cgroup driver is that of containerd's runc, which is cgroupfs (see
+files/containerd.toml), and the kubelet itself passes on what the root of the host's cgroup namespace offers.
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@ import multiprocessing
 import os
 import signal
 import subprocess
+import tomllib
 from dataclasses import replace
 from ipaddress import IPv4Network
 from pathlib import Path
@@ -260,6 +261,17 @@ def test_a_lab_that_may_lower_oom_scores_is_told_by_its_capability(tmp_path: Pat
     assert not containerd.may_lower_oom_scores(status)
     status.write_text("CapEff:\t000001ffffffffff\n")
     assert containerd.may_lower_oom_scores(status)
+
+
+def test_containerd_has_no_systemd_on_cgroup_v2_either(lab: Lab) -> None:
+    lab.host.mkdir(parents=True)
+    containerd.write_settings(lab)
+    settings = lab.host / "containerd.toml"
+    # Minikube's own edit (pkg/minikube/cruntime/containerd.go), as on a machine with cgroup v2 alone.
+    edit = r"s|^( *)SystemdCgroup = .*$|\1SystemdCgroup = true|g"
+    edited = subprocess.run(("sed", "-r", edit, settings), capture_output=True, text=True, check=True).stdout
+    runtimes = tomllib.loads(edited)["plugins"]["io.containerd.grpc.v1.cri"]["containerd"]["runtimes"]
+    assert runtimes["runc"]["options"] == {"SystemdCgroup": False}
 
 
 def test_profiles_are_minikubes(lab: Lab) -> None:
