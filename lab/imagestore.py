@@ -46,7 +46,7 @@ def restore(lab: Lab, archives: list[Path]) -> bool:
     kept = _directory() / _key(archives)
     target = lab.host / "var-lib" / "containerd"
     with _locked(fcntl.LOCK_SH):
-        if not kept.is_dir() or kept.stat().st_dev != lab.host.stat().st_dev:
+        if not kept.is_dir() or not _can_link(lab):
             return False
         target.parent.mkdir(exist_ok=True)
         _link_tree(kept, target)
@@ -56,11 +56,11 @@ def restore(lab: Lab, archives: list[Path]) -> bool:
 def keep(lab: Lab, archives: list[Path]) -> None:
     """Keep the host's containerd data, which holds nothing but `archives`, and drop older ones.
 
-    Stops containerd for that moment. Does nothing where the cache is on another file system.
+    Stops containerd for that moment. Does nothing where the cache is on another file system or mount.
     """
     directory = _directory()
     with _locked(fcntl.LOCK_EX):
-        if directory.stat().st_dev != lab.host.stat().st_dev:
+        if not _can_link(lab):
             return
         for old in directory.glob("*/"):
             shutil.rmtree(old)
@@ -86,6 +86,17 @@ def preload(lab: Lab, archives: list[Path]) -> Path:
             docker.pack(lab.host / "var-lib", packed, lab.tools / "docker" / "lz4")
             containerd.start(lab)
     return packed
+
+
+def _can_link(lab: Lab) -> bool:
+    """Whether the cache and the host can share hard links: on two mounts of one file system they cannot."""
+    probe = lab.host / "link-probe"
+    try:
+        probe.hardlink_to(_directory() / "lock")
+    except OSError:
+        return False
+    probe.unlink()
+    return True
 
 
 def _link_tree(source: Path, target: Path) -> None:

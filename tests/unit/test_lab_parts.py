@@ -1,5 +1,6 @@
 """The lab's own logic, without a host: names, records, exports, waits, locks, cgroups on v2."""
 
+import errno
 import multiprocessing
 import os
 import signal
@@ -13,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lab import cgroups, command, containerd, docker, down, host, logs, minikube, record, up, wait
+from lab import cgroups, command, containerd, docker, down, host, imagestore, logs, minikube, record, up, wait
 from lab.cgroups import Hierarchy
 from lab.errors import LabError
 from lab.layout import FILES, Lab
@@ -272,6 +273,37 @@ def test_containerd_has_no_systemd_on_cgroup_v2_either(lab: Lab) -> None:
     edited = subprocess.run(("sed", "-r", edit, settings), capture_output=True, text=True, check=True).stdout
     runtimes = tomllib.loads(edited)["plugins"]["io.containerd.grpc.v1.cri"]["containerd"]["runtimes"]
     assert runtimes["runc"]["options"] == {"SystemdCgroup": False}
+
+
+def test_a_cache_on_another_mount_of_the_same_file_system_is_none(
+    lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def nothing(_lab: Lab) -> None:
+        pass
+
+    def across_mounts(*_: object, **_named: object) -> None:
+        raise OSError(errno.EXDEV, os.strerror(errno.EXDEV))
+
+    program = tmp_path / "containerd"
+    program.write_text("#!/bin/sh\necho containerd 1.6\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(containerd, "stop", nothing)
+    monkeypatch.setattr(containerd, "start", nothing)
+    (lab.host / "var-lib" / "containerd").mkdir(parents=True)
+    imagestore.keep(lab, [program])
+    folders = tmp_path / "cache" / "blue-green" / "containerd"
+    (of_another_clone,) = folders.glob("*/")
+    other = replace(lab, directory=tmp_path / "other")
+    other.host.mkdir(parents=True)
+    assert imagestore.restore(other, [program])
+    assert [path.name for path in other.host.iterdir()] == ["var-lib"]
+    monkeypatch.setattr(os, "link", across_mounts)
+    assert not imagestore.restore(other, [program])
+    (tmp_path / "archive").touch()
+    imagestore.keep(other, [tmp_path / "archive"])
+    assert [*folders.glob("*/")] == [of_another_clone]
 
 
 def test_profiles_are_minikubes(lab: Lab) -> None:
