@@ -5,10 +5,13 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from packaging.specifiers import SpecifierSet
 
+from lab import record
+from lab.layout import OWN
 from tools.catalogue import GO_TOOLS, KUBECTL_FITS
 from tools.store import ROOT
 
@@ -48,9 +51,15 @@ def _fits(version: str | None, fits: str) -> bool:
 
 def _outside_path() -> str:
     folders = map(Path, os.environ.get("PATH", "").split(os.pathsep))
+    return os.pathsep.join(str(folder) for folder in folders if not _is_ours(folder))
+
+
+def _is_ours(folder: Path) -> bool:
     # In a shell that another clone has set up, that clone's are ours as well: they come without plugins.
-    outside = (folder for folder in folders if folder.parent.name not in (".tools", ".lab"))
-    return os.pathsep.join(str(folder) for folder in outside if not folder.is_relative_to(ROOT / ".venv"))
+    if folder.parent.name in (".tools", ".lab") or folder.is_relative_to(ROOT / ".venv"):
+        return True
+    # The minikube of a lab elsewhere (--dir) runs the one that we link: it would run itself for ever.
+    return record.read(replace(OWN, directory=folder.parent)) is not None
 
 
 def _version(path: str, arguments: tuple[str, ...]) -> str | None:

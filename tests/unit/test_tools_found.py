@@ -14,6 +14,8 @@ from typing import NamedTuple
 import pytest
 
 from harness.pace import pace
+from lab import record
+from lab.layout import DEFAULT_SUBNET, Lab
 from tools import build, commands, downloads, env, gobuild, golang, onpath, store
 from tools.catalogue import GO_TOOLS
 from tools.errors import ToolsError
@@ -77,6 +79,16 @@ def test_a_command_of_another_clone_is_none_of_the_users(
 ) -> None:
     theirs = _command(tmp_path / "clone" / ".tools" / "bin", "pulumi", "v3.259.0")
     monkeypatch.setenv("PATH", f"{theirs.parent}:/bin")
+    assert onpath.fit() == {}
+
+
+def test_a_command_of_another_lab_is_none_of_the_users(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lab = Lab(tmp_path / "clone" / ".lab" / "test", tmp_path, DEFAULT_SUBNET)
+    record.write(lab, record.Record(str(lab.subnet), str(lab.tools)))
+    _command(lab.bin, "minikube", "v1.38.1")
+    monkeypatch.setenv("PATH", f"{lab.bin}:/bin")
     assert onpath.fit() == {}
 
 
