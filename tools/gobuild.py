@@ -94,6 +94,7 @@ def build(
 
     Raises:
         ToolsError: the build failed; the text holds the compiler's last lines.
+        OSError: its log cannot be written, as on a full disk.
     """
     module = tools[0].module
     # Whoever holds the cache may remove what a killed build left.
@@ -119,6 +120,7 @@ def build(
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
+        errors="replace",
         # Not a session: of that the kernel makes one group, with one share for all (sched(7), autogroup).
         process_group=0,
     )
@@ -152,16 +154,26 @@ def _output_name(tool: GoTool) -> str:
 
 
 def _lines(stream: IO[str], log: Path) -> Iterator[str | None]:
-    """Yield the stream's lines as they come, None now and then while there is none; copy all to the log."""
-    lines: queue.Queue[str | None] = queue.Queue()
+    """Yield the stream's lines as they come, None now and then while there is none; copy all to the log.
+
+    Raises:
+        OSError: the log cannot be written.
+    """
+    lines: queue.Queue[str | OSError | None] = queue.Queue()
 
     def drain() -> None:
-        with log.open("w") as file:
-            for line in stream:
-                file.write(line)
-                file.flush()
-                lines.put(line)
-        lines.put(None)
+        try:
+            with log.open("w") as file:
+                for line in stream:
+                    file.write(line)
+                    file.flush()
+                    lines.put(line)
+            lines.put(None)
+        except OSError as error:
+            lines.put(error)
+            # Else it could not end: nobody would read what it still has to say.
+            for _ in stream:
+                pass
 
     threading.Thread(target=drain, daemon=True).start()
     while True:
@@ -172,6 +184,8 @@ def _lines(stream: IO[str], log: Path) -> Iterator[str | None]:
             continue
         if line is None:
             return
+        if isinstance(line, OSError):
+            raise line
         yield line
 
 

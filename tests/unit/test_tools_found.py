@@ -215,6 +215,22 @@ def test_a_full_disk_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
         commands.main()
 
 
+def test_a_disk_that_fills_during_a_build_ends_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def nothing(_: object) -> None:
+        pass
+
+    go = _command(tmp_path, "go", "")
+    # More than a pipe holds: who has nobody to read it waits.
+    go.write_text("#!/bin/sh\ni=0; while [ $i -lt 9999 ]; do echo k8s.io/package >&2; i=$((i + 1)); done\n")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    tool = next(tool for tool in GO_TOOLS if tool.name == "actionlint")
+    log = store.cache() / "log" / f"go-build-{tool.module}.log"
+    log.parent.mkdir(parents=True)
+    log.symlink_to("/dev/full")
+    with pytest.raises(OSError, match="No space left on device"):
+        gobuild.build(golang.Go(go, "1.26.8", "PATH"), [tool], on_compiled=nothing, on_built=nothing)
+
+
 def test_little_room_is_told_before_a_build(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
