@@ -17,6 +17,9 @@ BUILD ?=
 export BUILD
 
 ENV = $(PYTHON) -m tools env --stack $(STACK)
+# Told by the kernel, as its folder may be deleted; it needs no package.
+LAB_RUNS = [ "$$(uname -s)" = Linux ] && command -v python3 >/dev/null && \
+	python3 -c 'from lab import host, layout; exit(not host.exists(layout.OWN))'
 LAB = $(if $(filter lab,$(STACK)),$(PYTHON) -m lab,:)
 # In two steps: an eval of what failed would succeed, and the command run in the user's own login.
 IN_ENV = exports="$$($(ENV))" && eval "$$exports" &&
@@ -81,7 +84,7 @@ env: setup ## Print exports for your shell: eval "$(make -s env)"
 
 ifeq ($(STACK),lab)
 down: ## Destroy the stack: for the lab's, remove its host and all on it; else ask first, CONFIRM=name without a terminal
-	if [ -e .lab ]; then $(MAKE) --no-print-directory down-lab; \
+	if [ -e .lab ] || { $(LAB_RUNS); }; then $(MAKE) --no-print-directory down-lab; \
 	else echo "down: there is no lab here, so there is nothing to remove"; fi
 
 # The cluster ends with its host, in seconds; then Pulumi only forgets it. No pulumi here: no stack yet.

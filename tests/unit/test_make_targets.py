@@ -62,6 +62,17 @@ def test_down_where_nothing_was_ever_made_has_nothing_to_do(clone: Path) -> None
     assert typed(clone, "make", "down") == (0, "down: there is no lab here, so there is nothing to remove")
 
 
+def test_down_ends_a_lab_whose_folder_was_deleted(clone: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "clone"
+    subprocess.run(["cp", "-r", clone, folder], check=True)
+    with (folder / "lab" / "host.py").open("a") as file:
+        file.write("\n\ndef exists(lab: Lab) -> bool:\n    return True\n")
+    # With -n make says what it would type.
+    status, said = typed(folder, "make", "-n", "down", PYTHONDONTWRITEBYTECODE="1")
+    assert status == 0, said
+    assert ".venv/bin/python -m lab down\n" in said
+
+
 def test_down_of_another_stack_is_confirmed_by_its_name(clone: Path) -> None:
     status, said = typed(clone, "make", "down", "STACK=prod")
     assert status
