@@ -28,7 +28,11 @@ def down(lab: Lab) -> None:
 
 
 def remove(lab: Lab) -> None:
-    """End the lab's processes, then remove what the kernel does not remove with them."""
+    """End the lab's processes, then remove what the kernel does not remove with them.
+
+    Raises LabError, having removed nothing, where the directory was moved while its host ran.
+    """
+    host.refuse_moved(lab)
     host.stop(lab)
     network.part(lab)
     cgroups.remove(lab.cgroup, timeout=10)

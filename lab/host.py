@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -81,6 +82,33 @@ def running(lab: Lab) -> int | None:
     except (OSError, ValueError):
         return None
     return int(pid) if start_time(int(pid)) == started else None
+
+
+def refuse_moved(lab: Lab) -> None:
+    """Raise LabError where the host runs by the kernel names of the path that the directory had before.
+
+    The copy of a lab that runs has no host, and is not refused.
+    """
+    pid = running(lab)
+    before = None if pid is None else _started_for(pid)
+    if before is None or before == lab.directory:
+        return
+    there = replace(lab, directory=before)
+    if (there.host / "pid").exists() and not (there.host / "pid").samefile(lab.host / "pid"):
+        return
+    raise LabError(
+        f"{lab.directory} was moved from {before} while its host ran, which ends only by that path. "
+        f"First type: {there.to_type('down')}"
+    )
+
+
+def _started_for(pid: int) -> Path | None:
+    """The directory for which a host's first process was started (files/init.sh), or None if it ended."""
+    try:
+        _shell, script, directory, *_ = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    except (OSError, ValueError):  # it is just ending
+        return None
+    return Path(os.fsdecode(directory)) if script.endswith(b"/init.sh") else None
 
 
 def stop(lab: Lab) -> None:

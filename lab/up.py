@@ -49,6 +49,7 @@ def up(lab: Lab) -> None:
     """
     checks.root_on_linux()
     with held(lab):
+        host.refuse_moved(lab)
         written = record.read(lab)
         if written is not None and written.complete and host.running(lab) is not None:
             _refuse_other_options(lab, written)

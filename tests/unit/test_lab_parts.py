@@ -3,9 +3,12 @@
 import errno
 import multiprocessing
 import os
+import re
+import shutil
 import signal
 import subprocess
 import tomllib
+from collections.abc import Iterator
 from dataclasses import replace
 from ipaddress import IPv4Network
 from pathlib import Path
@@ -218,6 +221,37 @@ def test_a_host_of_another_start_time_is_not_running(lab: Lab) -> None:
     assert host.running(lab) is None
     (lab.host / "pid").write_text(f"{os.getpid()} {host.start_time(os.getpid())}\n")
     assert host.running(lab) == os.getpid()
+
+
+@pytest.fixture
+def moved(lab: Lab, tmp_path: Path) -> Iterator[Lab]:
+    """A lab whose directory got another path while a process runs that was started as its host's first."""
+    first = tmp_path / "init.sh"
+    first.write_text("#!/bin/sh\nread -r _\n")
+    first.chmod(0o755)
+    before = tmp_path / "before"
+    arguments = (first, before, lab.address, lab.gateway.ip)
+    with subprocess.Popen([*map(str, arguments)], stdin=subprocess.PIPE, cwd="/") as process:
+        record.write(lab, Record(str(lab.subnet), str(lab.tools), complete=True))
+        (lab.host / "pid").write_text(f"{process.pid} {host.start_time(process.pid)}\n")
+        yield lab
+
+
+def test_a_lab_that_was_moved_while_it_runs_is_neither_removed_nor_repaired(
+    moved: Lab, tmp_path: Path
+) -> None:
+    to_type = re.escape(f"python -m lab --dir {tmp_path / 'before'} down")
+    for act in (down.down, up.up):
+        with pytest.raises(LabError, match=to_type):
+            act(moved)
+    assert host.running(moved)
+    assert record.read(moved)
+
+
+def test_the_copy_of_a_lab_that_runs_is_removed(moved: Lab, tmp_path: Path) -> None:
+    shutil.copytree(moved.directory, tmp_path / "before")
+    down.down(moved)
+    assert not moved.directory.exists()
 
 
 def test_a_process_outside_of_the_cgroup_is_never_killed(monkeypatch: pytest.MonkeyPatch) -> None:
