@@ -240,7 +240,7 @@ def moved(lab: Lab, tmp_path: Path) -> Iterator[Lab]:
 def test_a_lab_that_was_moved_while_it_runs_is_neither_removed_nor_repaired(
     moved: Lab, tmp_path: Path
 ) -> None:
-    to_type = re.escape(f"python -m lab --dir {tmp_path / 'before'} down")
+    to_type = re.escape(f"python3 -m lab --dir {tmp_path / 'before'} down")
     for act in (down.down, up.up):
         with pytest.raises(LabError, match=to_type):
             act(moved)
