@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, cast
 
+from lab import minikube
 from tools import gobuild, pins
 from tools.catalogue import KUBERNETES, MINIKUBE, PROVIDER_PLUGIN, PULUMI, PULUMI_KUBERNETES, GoTool
 from tools.errors import ToolsError
@@ -59,7 +60,7 @@ class Release:
 def releases() -> list[Release]:
     """Return what is published for this machine's system, of the versions that are pinned."""
     system = platform.system().lower()
-    machine = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
+    machine = minikube.architecture()
     pulumi = f"{GITHUB}/pulumi/pulumi/releases/download/{PULUMI}"
     provider = f"{GITHUB}/pulumi/pulumi-kubernetes/releases/download/v{PULUMI_KUBERNETES}"
     names = ("pulumi", "pulumi-language-python", *(script.name for script in PULUMI_SCRIPTS))

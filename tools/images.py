@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from lab import minikube
 from tools import downloads, libraries, modulefiles, oci
 from tools.catalogue import GO_TOOLS, ISTIO, KUBERNETES
 from tools.errors import ToolsError
@@ -45,6 +46,9 @@ class Recipe:
                 repr((image.reference, image.entrypoint, image.user, sorted(files.items()))).encode()
             )
             digest.update(repr((image.folders, image.ports, image.environment)).encode())
+        # Not for amd64, the only one at first: what is kept of it stays.
+        if minikube.architecture() != "amd64":
+            digest.update(minikube.architecture().encode())
         return place("image", f"{self.name}.tar", digest.hexdigest()[:16])
 
 

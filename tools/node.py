@@ -14,6 +14,7 @@ import tarfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from lab import minikube
 from lab.docker import NODE_IMAGE
 from tools import debian, downloads, golang, modulefiles
 from tools.catalogue import GO_TOOLS
@@ -57,6 +58,9 @@ def _key(*sources: Path) -> str:
     digest = hashlib.sha256(repr((NODE_IMAGE, _SUITE, _ENVIRONMENT, sources)).encode())
     for file in sorted(_FILES.iterdir()):
         digest.update(file.read_bytes())
+    # Not for amd64, the only one at first: what is kept of it stays.
+    if minikube.architecture() != "amd64":
+        digest.update(minikube.architecture().encode())
     return digest.hexdigest()[:16]
 
 
@@ -93,7 +97,7 @@ def _write(root: Path, archive: Path) -> None:
     with root.open("rb") as file:
         layer = hashlib.file_digest(file, "sha256").hexdigest()
     config: dict[str, object] = {
-        "architecture": "amd64",
+        "architecture": minikube.architecture(),
         "os": "linux",
         "config": {
             "Env": list(_ENVIRONMENT),

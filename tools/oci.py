@@ -1,4 +1,4 @@
-"""Writes container images as OCI archives: the same bytes for the same input.
+"""Writes container images of this machine's architecture as OCI archives: the same bytes for the same input.
 
 Source of the format: OCI image-spec v1.1 (image-layout, manifest, config, layer).
 """
@@ -9,6 +9,8 @@ import json
 import tarfile
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from lab import minikube
 
 # What containerd names an image of an archive by (its `ctr images import`).
 CONTAINERD_NAME = "io.containerd.image.name"
@@ -79,7 +81,7 @@ def _write_layer(image: Image, layer: Path) -> None:
 
 def _config(image: Image, layer_digest: str) -> dict[str, object]:
     return {
-        "architecture": "amd64",
+        "architecture": minikube.architecture(),
         "os": "linux",
         "config": {
             "User": image.user,
@@ -111,7 +113,7 @@ def _entries(reference: str, manifest: bytes) -> list[dict[str, object]]:
     """Name a manifest by tag and by digest, as a pull from a registry does: pods may be pinned to it."""
     repository, _, tag = reference.rpartition(":")
     entry = _descriptor("application/vnd.oci.image.manifest.v1+json", manifest)
-    entry["platform"] = {"architecture": "amd64", "os": "linux"}
+    entry["platform"] = {"architecture": minikube.architecture(), "os": "linux"}
     names = (reference, f"{repository}@{entry['digest']}")
     return [entry | {"annotations": {CONTAINERD_NAME: name, REFERENCE_NAME: tag}} for name in names]
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import platform
 import tarfile
 from pathlib import Path
 
@@ -55,6 +56,29 @@ def _manifests(archive: Path) -> list[dict[str, dict[str, str]]]:
         index = tar.extractfile("index.json")
         assert index is not None
         return json.load(index)["manifests"]
+
+
+@pytest.mark.parametrize(("machine", "expected"), [("x86_64", "amd64"), ("aarch64", "arm64")])
+def test_an_image_is_for_the_architecture_of_this_machine(
+    machine: str, expected: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(platform, "machine", lambda: machine)
+    archive = tmp_path / "app.tar"
+    oci.write((_image(tmp_path),), archive)
+    assert [entry["platform"]["architecture"] for entry in _manifests(archive)] == [expected, expected]
+    with tarfile.open(archive) as tar:
+        blobs = [tar.extractfile(name) for name in tar.getnames() if name.startswith("blobs/")]
+        texts = [blob.read() for blob in blobs if blob]
+    assert any(f'"architecture":"{expected}"'.encode() in text for text in texts)
+
+
+def test_what_is_kept_of_another_architecture_is_not_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    recipe = images.Recipe("app", (oci.Image("docker.io/example/app:v1", {}, ("/app",)),))
+    monkeypatch.setattr(platform, "machine", lambda: "x86_64")
+    # As it was before there was another one: what is kept stays valid.
+    assert recipe.archive.parent.name == "app.tar-f10840050c1215eb"
+    monkeypatch.setattr(platform, "machine", lambda: "aarch64")
+    assert recipe.archive.parent.name != "app.tar-f10840050c1215eb"
 
 
 def test_every_image_that_kubeadm_asks_for_is_made() -> None:
