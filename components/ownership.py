@@ -4,7 +4,8 @@ The provider takes over an object that exists, without a word: up to 4.28 always
 So a hook looks before each object is made, in a preview too, and lets only those pass that the
 stack made itself: one that a killed `up` left behind, say, is in the cluster but in no state.
 One that is in the state too is to be replaced (`--replace`, `pulumi state taint`): Pulumi would write
-the object of that name once more, and then delete it as the old one.
+the object of that name once more, and then delete it as the old one. So it would one that an `up` which
+did not end has replaced by an object of another name, and that the stack goes back to.
 """
 
 import asyncio
@@ -105,9 +106,12 @@ class Ownership:
             return
         # One reading does for all: what this `up` adds to the state it does not make twice.
         self._state = self._state or loop.run_in_executor(self._threads, _state, this_stack())
-        recorded = _recorded(await self._state, args.urn, object_id(manifest))
+        state, id_ = await self._state, object_id(manifest)
+        recorded = _recorded(state, args.urn, id_)
         if recorded is not None:
             raise ForeignObjectError(replaced(manifest, recorded, kubeconfigs.kubectl(kubeconfig)))
+        if _is_condemned(state, args.urn, id_):
+            raise ForeignObjectError(condemned(manifest, args.urn))
         if owner_of(found) == owner_of(manifest):
             return
         if stack_of(found) == stack_of(manifest):
@@ -126,7 +130,7 @@ class Ownership:
         urns = {**parents, "provider": await self._provider.urn.future()}
         ways = "".join(f" --{option} {option}={urn}" for option, urn in urns.items() if urn)
         flags = "--protect=false --generate-code=false"
-        command = f"pulumi import {flags} {args.type} {args.name} {object_id(manifest)}{ways}"
+        command = f"pulumi import {flags} {args.type} {args.name} {id_}{ways}"
         raise ForeignObjectError(refusal(found, command, self.options.line(self._option, "true")))
 
 
@@ -234,6 +238,12 @@ def _recorded(state: Sequence[Mapping[str, Any]], urn: str, id_: str) -> Mapping
     return next((one for one in entries if not (one.get("delete") or one.get("pendingReplacement"))), None)
 
 
+def _is_condemned(state: Sequence[Mapping[str, Any]], urn: str, id_: str) -> bool:
+    """Whether Pulumi deletes this very object at the end of any `up`; one that it retains it lets go of."""
+    entries = [one for one in state if one["urn"] == urn and one.get("id") == id_]
+    return any(one.get("delete") and not one.get("retainOnDelete") for one in entries)
+
+
 def replaced(manifest: Mapping[str, Any], recorded: Mapping[str, Any], kubectl: str) -> str:
     """The sentence for an object that the stack has, and that Pulumi was asked to make anew."""
     metadata, kind = manifest["metadata"], manifest["kind"]
@@ -251,6 +261,21 @@ def replaced(manifest: Mapping[str, Any], recorded: Mapping[str, Any], kubectl: 
     else:
         lines += ["To write all its fields anew, type:", "  pulumi up --refresh"]
     return "\n  ".join(lines)
+
+
+def condemned(manifest: Mapping[str, Any], urn: str) -> str:
+    """The sentence for an object that an `up` which did not end has replaced by one of another name."""
+    id_ = object_id(manifest)
+    return "\n  ".join(
+        (
+            f"{manifest['kind']} {id_} is still to be deleted, for an `up` that gave it another name or "
+            "namespace and did not end: this one would delete it at its end. It was not touched.",
+            "Set the config to what that `up` had, and let an `up` end well; then go back.",
+            "Or, to go back now, let the state forget the deletion. Type at a terminal, and if it asks",
+            f'which one, choose "{id_}" (Pending Deletion); do so for each object that an `up` then names:',
+            f"  pulumi state delete --stack {pulumi.get_stack()} '{urn}'",
+        )
+    )
 
 
 def marked(found: Mapping[str, Any], owner: str, kubectl: str) -> str:

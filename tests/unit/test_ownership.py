@@ -176,8 +176,7 @@ def test_the_look_tells_the_stack_from_others(
     [
         ({}, True),
         ({"taint": True}, True),
-        # Pulumi has deleted it, or has it twice while it makes it anew.
-        ({"delete": True}, False),
+        # Pulumi has deleted it, and makes it anew.
         ({"pendingReplacement": True}, False),
         # The name in the cluster is another one now.
         ({"id": "default/before"}, False),
@@ -195,6 +194,34 @@ def test_an_object_that_the_state_has_is_not_made_anew(
         with pytest.raises(ForeignObjectError, match="its replacement would delete it") as raised:
             asyncio.run(look(hooks, cluster.kubeconfig, taken=taken))
     assert ("pulumi state untaint 'urn:service'" in str(raised.value)) is ("taint" in entry)
+
+
+@pytest.mark.parametrize("taken", [False, True])
+def test_an_object_that_this_up_would_delete_at_its_end_is_not_gone_back_to(
+    taken: bool, hooks: list[Hook], state: list[dict[str, Any]]
+) -> None:
+    """The `up` that gave it another name failed: Pulumi deletes what the state marks, by its name."""
+    state.append({"urn": URN, "id": "default/front"})
+    state.append({"urn": URN, "id": "default/myapp", "delete": True})
+    with (
+        fake_cluster(objects={SERVICE_PATH: annotated("acme/shop/prod/myapp-service")}) as cluster,
+        pytest.raises(ForeignObjectError) as raised,
+    ):
+        asyncio.run(look(hooks, cluster.kubeconfig, taken=taken))
+    first, *rest = str(raised.value).splitlines()
+    assert first.startswith("Service default/myapp is still to be deleted, for an `up` that gave it")
+    assert first.endswith("It was not touched.")
+    assert 'choose "default/myapp" (Pending Deletion)' in "".join(rest)
+    assert f"    pulumi state delete --stack {pulumi.get_stack()} 'urn:service'" in rest
+
+
+def test_an_object_that_pulumi_only_lets_go_of_is_gone_back_to(
+    hooks: list[Hook], state: list[dict[str, Any]]
+) -> None:
+    """As the ConfigMap of the files that a version had before."""
+    state.append({"urn": URN, "id": "default/myapp", "delete": True, "retainOnDelete": True})
+    with fake_cluster(objects={SERVICE_PATH: annotated("acme/shop/prod/myapp-service")}) as cluster:
+        asyncio.run(look(hooks, cluster.kubeconfig))
 
 
 def test_a_stack_that_moved_to_another_project_is_told_how_to_move_the_mark() -> None:
