@@ -35,7 +35,7 @@ mesh_guard = guard("istio", taken=config.istio.take_ownership)
 istio = Istio("istio", config.istio, on.kubeconfig, on.options(), mesh_guard, config.app)
 there = None if config.app.create_namespace else config.app.namespace
 before = pulumi.ResourceHookBinding.merge(
-    claim(on.kubeconfig, config.app, config.routing),
+    claim(config.app.name, on.kubeconfig, config.app, config.routing),
     port_change(on.kubeconfig, config.app, config.routing, config.convergence),
 )
 guarded = guard("app", taken=config.app.take_ownership, namespace=there, also=before)

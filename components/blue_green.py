@@ -52,7 +52,7 @@ class BlueGreen(pulumi.ComponentResource):
             )
         child = pulumi.ResourceOptions(parent=self, provider=on.provider)
         first = pulumi.ResourceHookBinding.merge(
-            claim(on.kubeconfig, app, routing, options),
+            claim(name, on.kubeconfig, app, routing, options),
             port_change(on.kubeconfig, app, routing, config.convergence, options),
         )
         guard = of_app(on.kubeconfig, on.provider, app, options, first)

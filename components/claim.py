@@ -1,8 +1,9 @@
 """No split comes to ask for the requests of another: it is refused before anything is touched.
 
 Istio gives them to the older of two VirtualServices, so the younger one is served by nobody. A split that
-stands already is warned: it can still be moved, taken back and destroyed. By TLS, Istio does the same with
-two Gateways, so that of a split keeps its name.
+stands already is warned: it can still be moved, taken back and destroyed. In another namespace a split would
+be the younger one beside itself, so it keeps its own. By TLS, Istio does the same with two Gateways, so that
+of a split keeps its name.
 """
 
 from collections.abc import Mapping
@@ -16,22 +17,27 @@ from .kubernetes.kubeconfig import Kubeconfig
 from .manifests import routes
 from .manifests.manifest import Manifest
 from .option import IN_CONFIG, Options
-from .ownership import stack_of, this_stack
+from .ownership import owned, owner_of, stack_of, this_stack
 from .settings.model import App, Routing
 
 
 class ClaimedError(Exception):
-    """Another split asks for the same requests, or the stack's own Gateway of before has them; what to do."""
+    """Another split asks for the same requests, or the stack's own of before has them; what to do."""
 
 
 def claim(
-    kubeconfig: pulumi.Input[Kubeconfig], app: App, routing: Routing, options: Options = IN_CONFIG
+    name: str,
+    kubeconfig: pulumi.Input[Kubeconfig],
+    app: App,
+    routing: Routing,
+    options: Options = IN_CONFIG,
 ) -> pulumi.ResourceHookBinding:
-    """Return the hooks of every object of a split; they raise ClaimedError where its claim is new.
+    """Return the hooks of every object of the split `name`; they raise ClaimedError where its claim is new.
 
     `options` say where its hosts stand.
     """
-    pair = [routes.gateway(app, routing), routes.virtual_service(app, {}, routing)]
+    own = owned(f"{name}-virtualservice", routes.virtual_service(app, {}, routing))
+    pair = [routes.gateway(app, routing), own]
     asked = pulumi.Output.all(kubeconfig, *later.filled(pair))
 
     async def look() -> None:
@@ -45,6 +51,9 @@ def claim(
         except GatewayError as error:
             pulumi.log.warn(f"whether another split asks for the same requests is unknown: {error}")
             return
+        before = moved(gateway, virtual_service, others)
+        if before is not None:
+            raise ClaimedError(move_refusal(virtual_service, *before, options))
         stack = this_stack()
         renamed = renamed_gateway(gateway, virtual_service, others, stack)
         if renamed is not None:
@@ -85,6 +94,42 @@ def stands(gateway: Manifest, virtual_service: Manifest, others: claims.Others, 
         and stack_of(one) == stack
         and claims.claim(one, others.gateways) == ours
         for one in others.virtual_services
+    )
+
+
+def moved(
+    gateway: Manifest, virtual_service: Manifest, others: claims.Others
+) -> tuple[claims.Object, str] | None:
+    """The split's own VirtualService elsewhere, and the requests that it keeps from the one to be made.
+
+    Pulumi makes that one first, so it is the younger. One that is there already is not made.
+    """
+    if any(claims.id_of(one) == claims.id_of(virtual_service) for one in others.virtual_services):
+        return None
+    ours = claims.claim(virtual_service, [gateway])
+    for one in others.virtual_services:
+        if owner_of(one) == owner_of(virtual_service):
+            requests = ours.shared(claims.claim(one, others.gateways))
+            if requests is not None:
+                return one, requests
+    return None
+
+
+def move_refusal(
+    virtual_service: Manifest, before: claims.Object, requests: str, options: Options = IN_CONFIG
+) -> str:
+    """The sentence for an app that is to have another namespace or name under traffic, with the way out."""
+    keys = [
+        key for key in ("namespace", "name") if before["metadata"][key] != virtual_service["metadata"][key]
+    ]
+    return "\n  ".join(
+        (
+            f"VirtualService {claims.id_of(before)} is this stack's own and has these requests: {requests}. "
+            "Istio gives them to the older VirtualService alone. Nothing was touched.",
+            f"An app cannot get another {' or '.join(keys)} under traffic: give the new one a stack of its "
+            f"own with hosts of its own ({options.name('routing.hosts')}), or set it back:",
+            *(f"  {options.line(f'app.{key}', before['metadata'][key])}" for key in keys),
+        )
     )
 
 

@@ -124,10 +124,15 @@ def _decided(olds: Mapping[str, Any]) -> frozenset[str]:
     return frozenset(text for one in proofs for text in one.get("undecided") or ())
 
 
+def _is_same(olds: Mapping[str, Any], news: Mapping[str, Any]) -> bool:
+    """Whether the split is that of the last `up`; one elsewhere, or of another name, serves nothing yet."""
+    return all(olds.get(key) == news[key] for key in ("kubeconfig", "namespace", "virtualService"))
+
+
 def _room(olds: Mapping[str, Any], news: Mapping[str, Any]) -> Room:
-    """What the move asks of the ready pods; by another kubeconfig nothing serves that is known."""
-    known = bool(olds) and olds.get("kubeconfig") == news["kubeconfig"]
-    return room_of(news, _weights(olds) if known else {}, int(news["room"]), olds.get("existing", {}))
+    """What the move asks of the ready pods."""
+    before = _weights(olds) if _is_same(olds, news) else {}
+    return room_of(news, before, int(news["room"]), olds.get("existing", {}))
 
 
 def room_of(
@@ -154,9 +159,9 @@ def _changed(olds: Mapping[str, Any], news: Mapping[str, Any]) -> bool:
 
 def _gaining(olds: Mapping[str, Any], news: Mapping[str, Any]) -> tuple[str, ...]:
     """The versions that get more than before, a test route or copies, or whose workload is another one."""
-    # Of another cluster, of other gateways and of another port nothing is known.
-    asked_by = ("kubeconfig", "gatewaySelector", "ports")
-    known = bool(olds) and all(olds.get(key) == news.get(key) for key in asked_by)
+    # Of another split, of other gateways and of another port nothing is known.
+    asked_by = ("gatewaySelector", "ports")
+    known = _is_same(olds, news) and all(olds.get(key) == news.get(key) for key in asked_by)
     # The states of the first releases have no port.
     known = known and olds.get("port", news.get("port")) == news.get("port")
     before = _weights(olds) if known else {}
@@ -229,7 +234,7 @@ class ReadyProvider(Provider):
             proof.check_certificate(split)
         # Where its VirtualService is gone, every version is cut off, a sound one too: it is written first,
         # and what a version lacks fails the proof behind it.
-        if olds.get("kubeconfig") == news["kubeconfig"] and not proof.is_routed(split):
+        if _is_same(olds, news) and not proof.is_routed(split):
             return
         gaining = _gaining(olds, news)
         lost = () if gaining or _changed(olds, news) else tuple(_weights(news))

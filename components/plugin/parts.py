@@ -95,7 +95,7 @@ class TrafficSplit(traffic_split.TrafficSplit):
         on, on_it = _cluster(f"{name}-split", args, config, options, opts)
         # A list when an engine constructs it.
         before = cast("Sequence[pulumi.Resource]", (opts and opts.depends_on) or ())
-        first = claim(on.kubeconfig, config.app, config.routing, options)
+        first = claim(name, on.kubeconfig, config.app, config.routing, options)
         self.url = _entrance(f"{name}-split-ingress", on, config, options, _beside(opts))
         super().__init__(
             name,

@@ -1,5 +1,7 @@
 """Whether two splits ask for the same requests, and what a stack is told of another's."""
 
+import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pulumi
@@ -9,11 +11,24 @@ from components import claim
 from components.gateway import claims
 from components.gateway.claims import Others
 from components.manifests import routes
-from components.ownership import OWNER
+from components.ownership import OWNER, this_stack
 from components.settings.model import App, RequestMark, Routing
 
 PROD, STAGING = "organization/blue-green/prod", "organization/blue-green/staging"
 Pair = tuple[dict[str, Any], dict[str, Any]]
+Hook = Callable[[pulumi.ResourceHookArgs], Awaitable[None]]
+
+
+@pytest.fixture
+def hooks(monkeypatch: pytest.MonkeyPatch) -> list[Hook]:
+    """The hooks that a claim has made."""
+    kept: list[Hook] = []
+
+    def keep(_name: str, hook: Hook, _options: object) -> None:
+        kept.append(hook)
+
+    monkeypatch.setattr(pulumi, "ResourceHook", keep)
+    return kept
 
 
 def split(namespace: str, stack: str | None = None, **routing: Any) -> Pair:
@@ -116,6 +131,66 @@ def test_a_gateway_of_a_new_name_gets_none_of_the_tls_connections_of_the_one_bef
     assert found() is None
     assert found(split("staging", PROD, **https)) is None
     assert found(standing, new) is None
+
+
+# What the cluster has by namespace, stack and routing, and whether a split in `staging` is refused by it.
+MOVES: list[tuple[list[tuple[str, str, dict[str, Any]]], bool]] = [
+    ([("shop", STAGING, {})], True),
+    ([("shop", STAGING, {"paths": ("/shop",)})], True),
+    # The first `up`, and the same namespace.
+    ([], False),
+    ([("staging", STAGING, {})], False),
+    # Other hosts, and another stack, which the claims tell of.
+    ([("shop", STAGING, {"hosts": ("a.example",)})], False),
+    ([("shop", PROD, {})], False),
+    # The way back from a move that failed.
+    ([("shop", STAGING, {}), ("staging", STAGING, {})], False),
+]
+
+
+@pytest.mark.parametrize(("there", "refused"), MOVES)
+def test_a_split_does_not_move_to_another_namespace_while_it_has_the_requests(
+    there: list[tuple[str, str, dict[str, Any]]], *, refused: bool
+) -> None:
+    found = claim.moved(*split("staging", STAGING), cluster(*(split(at, by, **on) for at, by, on in there)))
+    assert (found is not None) is refused
+
+
+def test_several_splits_of_one_program_are_no_move_of_each_other() -> None:
+    ours, other = split("staging", STAGING), split("shop", STAGING)
+    other[1]["metadata"]["annotations"][OWNER] = f"{STAGING}/cart-virtualservice"
+    assert claim.moved(*ours, cluster(other)) is None
+
+
+def test_a_move_to_another_namespace_is_refused_with_the_way_back() -> None:
+    ours, there = split("staging", STAGING), split("shop", STAGING)
+    found = claim.moved(*ours, cluster(there))
+    assert found is not None
+    first, *rest = claim.move_refusal(ours[1], *found).splitlines()
+    assert first.startswith("VirtualService shop/myapp is this stack's own and has these requests: host *")
+    assert first.endswith("Nothing was touched.")
+    typed = f"pulumi config set --stack {pulumi.get_stack()}"
+    assert rest[1:] == [f"    {typed} --path blue-green:app.namespace shop"]
+
+
+def test_the_look_asks_by_the_mark_that_the_split_gets(
+    monkeypatch: pytest.MonkeyPatch, hooks: list[Hook]
+) -> None:
+    there = split("shop")
+    there[1]["metadata"]["annotations"][OWNER] = f"{this_stack()}/cart-virtualservice"
+
+    def read(_kubeconfig: object) -> Others:
+        return cluster(there)
+
+    monkeypatch.setattr(claims, "read", read)
+
+    async def look(name: str) -> None:
+        claim.claim(name, "kubeconfig", App("myapp", "staging"), Routing())
+        await hooks[-1](pulumi.ResourceHookArgs("urn", "", "cart-service", "Service"))
+
+    asyncio.run(look("shop"))
+    with pytest.raises(claim.ClaimedError, match="VirtualService shop/myapp is this stack's own"):
+        asyncio.run(look("cart"))
 
 
 def test_a_gateway_of_a_new_name_is_refused_with_the_way_back() -> None:

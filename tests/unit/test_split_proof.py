@@ -129,6 +129,16 @@ def test_a_virtual_service_that_is_gone_is_not_held_back(monkeypatch: pytest.Mon
     assert calls == [(("v1", "v2"), ("v1", "v2"))]
 
 
+@pytest.mark.parametrize("moved", [{"namespace": "shop"}, {"virtualService": "front"}])
+def test_a_virtual_service_that_is_to_be_another_one_is_not_gone(
+    monkeypatch: pytest.MonkeyPatch, moved: dict[str, str]
+) -> None:
+    calls = asked(monkeypatch)
+    monkeypatch.setattr(split_proof.proof, "is_routed", false)
+    ReadyProvider().update("myapp", STATE, news(**moved))
+    assert calls == [(("v1", "v2"), ("v1", "v2"))]
+
+
 def test_a_test_route_that_leaves_the_inputs_is_a_change() -> None:
     for provider in (ReadyProvider(), ConvergedProvider()):
         assert provider.diff("myapp", STATE | TESTED, news(workloads=WITH_V3)).changes

@@ -51,7 +51,11 @@ class App(Section):
             "myapp",
         ),
     ]
-    namespace: Annotated[str, rules.DNS_LABEL, Key("Its namespace.", "unmeasured", "shop")] = "default"
+    namespace: Annotated[
+        str,
+        rules.DNS_LABEL,
+        Key("Its namespace; with the same `routing.hosts` another one is refused.", "unmeasured", "shop"),
+    ] = "default"
     port: Annotated[
         int,
         rules.PORT,
