@@ -11,6 +11,7 @@ from .gateway.gateways import Gateways
 from .gateway.listeners import CERTS, in_use, listeners_path, listening_for, secrets_path
 from .gateway.waiting import wait_until
 from .hook_inputs import plain
+from .kubernetes.api import Api
 from .kubernetes.applied import write
 from .kubernetes.errors import NotConvergedError
 from .kubernetes.kubeconfig import Kubeconfig
@@ -44,15 +45,17 @@ def opens(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
 
 
 def both(kubeconfig: Kubeconfig, gateway: Mapping[str, Any], seconds: float) -> None:
-    """Adds the servers on new ports to those that a Gateway has, until every gateway listens for them.
+    """Adds the servers on new ports to those that a Gateway has, until every one of its gateways listens.
 
     Raises NoHttpsError where they do not in time; the Gateway is then as it was. Raises GatewayError.
     """
     metadata, spec = gateway["metadata"], gateway["spec"]
     secrets = [one["tls"]["credentialName"] for one in spec["servers"] if "tls" in one]
     path = object_path(gateway)
-    with Gateways(kubeconfig, spec["selector"]) as gateways:
-        found = gateways.api.get(path)
+    with Api(kubeconfig) as api:
+        found = api.get(path)
+    # Those of a new selector get the Gateway by Pulumi's own write alone.
+    with Gateways(kubeconfig, found["spec"]["selector"]) as gateways:
         before: list[Mapping[str, Any]] = found["spec"]["servers"]
         taken = {one["port"]["number"] for one in before}
         added = [one for one in spec["servers"] if one["port"]["number"] not in taken]

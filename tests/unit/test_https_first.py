@@ -1,13 +1,20 @@
 """When plain HTTP has to stay until HTTPS answers."""
 
 import asyncio
+from collections.abc import Mapping
 from typing import Any
 
 import pulumi
 import pytest
 
 from components import https_first
+from components.gateway.gateways import Gateways
 from components.https_first import opens
+from components.kubernetes.kubeconfig import Kubeconfig
+from components.manifests import routes
+from components.manifests.manifest import object_path
+from components.settings.model import App, Routing
+from tests.unit.fake_cluster import fake_cluster
 from tests.unit.fake_engine import known_hooks
 
 HTTP: dict[str, Any] = {"port": {"number": 80, "name": "http", "protocol": "HTTP"}, "hosts": ["*"]}
@@ -35,6 +42,32 @@ def test_both_servers_stand_where_a_gateway_gets_its_first_certificate(
 ) -> None:
     old, new = ({"spec": {"servers": [one]}} for one in (before, after))
     assert opens(old, new) is both
+
+
+def test_the_gateways_that_have_the_gateway_now_are_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of another selector get it with Pulumi's own write alone."""
+    asked, written = list[Mapping[str, str]](), list[Any]()
+
+    def gateways(kubeconfig: Kubeconfig, selector: Mapping[str, str]) -> Gateways:
+        asked.append(selector)
+        return Gateways(kubeconfig, selector)
+
+    def write(_api: object, _path: str, _found: object, *, servers: object) -> None:
+        written.append(servers)
+
+    def wait(*_: object) -> None:
+        pass
+
+    monkeypatch.setattr(https_first, "Gateways", gateways)
+    monkeypatch.setattr(https_first, "write", write)
+    monkeypatch.setattr(https_first, "wait_until", wait)
+    https: dict[str, Any] = {"tls_secret": "tls", "port": 443}
+    new = routes.gateway(App("shop"), Routing(gateway_selector={"istio": "new"}, **https))
+    standing = routes.gateway(App("shop"), Routing(gateway_selector={"istio": "old"}))
+    with fake_cluster(objects={object_path(new): standing}) as cluster:
+        https_first.both(cluster.kubeconfig, new, 60)
+    assert asked == [{"istio": "old"}]
+    assert written == [[*standing["spec"]["servers"], *new["spec"]["servers"]]]
 
 
 def test_a_host_that_is_a_secret_hides_no_certificate(monkeypatch: pytest.MonkeyPatch) -> None:
