@@ -155,15 +155,20 @@ def move(
 ) -> None:
     """Opens the new numbers beside the old ones, and leads the routes there. Raises PortKeptError.
 
-    Where no gateway may be asked, each of these two steps gets `convergence.drain_seconds`.
+    `selector` tells the gateways where the Gateway of the routes is not there. Where no gateway may be asked,
+    each of these two steps gets `convergence.drain_seconds`.
     """
     namespace, name = new["metadata"]["namespace"], new["metadata"]["name"]
     routes, ports = istio.virtual_service(namespace, name), object_path(new)
-    with Gateways(kubeconfig, selector) as gateways:
-        api = gateways.api
+    with Api(kubeconfig) as api:
         virtual_service = api.find(routes)
         if virtual_service is None:
             return
+        # Those of another selector have no routes yet, and so none that lead to the old numbers.
+        named: Sequence[str] = virtual_service["spec"].get("gateways") or ["mesh"]
+        standing = api.find(istio.gateway(namespace, named[0]))
+    with Gateways(kubeconfig, standing["spec"]["selector"] if standing else selector) as gateways:
+        api = gateways.api
         service, before = api.get(ports), old["spec"]["ports"]
         rules: list[Any] = virtual_service["spec"]["http"]
         # No gateway sends requests to a port that has no way in.

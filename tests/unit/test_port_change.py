@@ -1,14 +1,17 @@
 """What stands on the Service, and where the routes lead, while a port gets another number."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pulumi
 import pytest
 
 from components import port_change
+from components.gateway.gateways import Gateways
+from components.kubernetes.errors import GatewayError
 from components.manifests import routes, workload
+from components.manifests.manifest import object_path
 from components.port_change import PortKeptError, both, changed, leading_to, lost, refuse
 from components.settings.model import App, Convergence, Port, Routing
 from tests.unit.fake_cluster import fake_cluster
@@ -161,3 +164,25 @@ def test_a_preview_refuses_and_an_up_moves(monkeypatch: pytest.MonkeyPatch) -> N
     loop.close()
     assert all(hook.opts is not None and hook.opts.on_dry_run for hook in kept)
     assert moves == [{80: 8080}]
+
+
+@pytest.mark.parametrize("stands", [True, False])
+def test_the_gateways_that_have_the_routes_now_are_asked(
+    monkeypatch: pytest.MonkeyPatch, *, stands: bool
+) -> None:
+    """Those of another selector have none yet, so nothing of theirs leads to the old number."""
+    asked = list[Mapping[str, str]]()
+
+    def gateways(_kubeconfig: object, selector: Mapping[str, str]) -> Gateways:
+        asked.append(selector)
+        raise GatewayError("enough")
+
+    monkeypatch.setattr(port_change, "Gateways", gateways)
+    old, new = (workload.service(one) for one in (ONE, App("shop", port=8080)))
+    before, config = Routing(gateway_selector={"istio": "old"}), {"istio": "new"}
+    gateway = routes.gateway(ONE, before)
+    objects = {ROUTES: routes.virtual_service(ONE, {"v1": 100}, before)}
+    objects |= {object_path(gateway): gateway} if stands else {}
+    with fake_cluster(objects=objects) as cluster, pytest.raises(GatewayError, match="enough"):
+        port_change.move(cluster.kubeconfig, config, old, new, {80: 8080}, Convergence())
+    assert asked == [{"istio": "old"} if stands else config]

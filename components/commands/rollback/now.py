@@ -230,10 +230,9 @@ def _place(name: str) -> Place:
         raise RolloutError(msg) from error
     kubeconfig = live.kubeconfig_of(cluster)
     with _asking(cluster), Api(kubeconfig) as api:
-        gateway: str = api.get(istio.virtual_service(app.namespace, app.name))["spec"]["gateways"][0]
-        namespace, _, short = gateway.rpartition("/")
-        where = f"{istio.GROUP}/namespaces/{namespace or app.namespace}/gateways/{short}"
-        return Place(cluster, kubeconfig, app, api.get(where)["spec"]["selector"], _existing(api, app))
+        named: str = api.get(istio.virtual_service(app.namespace, app.name))["spec"]["gateways"][0]
+        gateway = api.get(istio.gateway(app.namespace, named))
+        return Place(cluster, kubeconfig, app, gateway["spec"]["selector"], _existing(api, app))
 
 
 def _existing(api: Api, app: App) -> Mapping[str, Workload]:
