@@ -48,6 +48,8 @@ def patches(sticky: StickyVersion, spec: Mapping[str, Any]) -> list[Manifest]:
     """What is merged onto each route of several versions of a VirtualService's spec.
 
     Onto one of a single cluster it would be merged in its place, and Envoy would take no route any more.
+    A route is found by its name alone: istiod makes one virtual host of hosts with the same routes, and a
+    patch for each host would give that one route the same policy again.
     """
     policy: Manifest = (
         {"cookie": {"name": sticky.cookie}}
@@ -60,13 +62,10 @@ def patches(sticky: StickyVersion, spec: Mapping[str, Any]) -> list[Manifest]:
             "applyTo": "HTTP_ROUTE",
             "match": {
                 "context": "GATEWAY",
-                "routeConfiguration": {
-                    "vhost": {"domainName": host, "route": {"name": rule["name"], "action": "ROUTE"}}
-                },
+                "routeConfiguration": {"vhost": {"route": {"name": rule["name"], "action": "ROUTE"}}},
             },
             "patch": {"operation": "MERGE", "value": {"route": action}},
         }
         for rule in spec["http"]
         if len(rule["route"]) > 1
-        for host in spec["hosts"]
     ]

@@ -23,6 +23,8 @@ USERS = 1000
 # The answers of a machine that is held up come late, and all of them come.
 ASKED = ("-users", str(USERS), "-rate", "400", "-duration", "2500ms", "-timeout", "60s", "-host", HOST)
 FILTERS = ("-n", "istio-system", "envoyfilters")
+# istiod makes one virtual host of both.
+STICKY = ROUTING | {"hosts": [HOST, f"www.{HOST}"], "stickyVersion": {"cookie": "session"}}
 Who = Mapping[str, str]
 
 
@@ -32,7 +34,7 @@ def shop(program: Program, lab: Lab) -> Iterator[Program]:
         made.config(
             versions={**VERSIONS, "v3": {"image": "janakiramm/myapp:v3"}},
             weights={"v1": 90, "v2": 10},
-            routing=ROUTING | {"stickyVersion": {"cookie": "session"}},
+            routing=STICKY,
         )
         made.up("--skip-preview")
         yield made
@@ -108,7 +110,7 @@ def test_the_filter_is_there_while_it_matters_and_for_these_routes_alone(
     ]
     assert drawn == [{""}, {"the cookie session"}]
     # Other routes: no user meets them without their filter.
-    shop.config(routing=ROUTING | {"stickyVersion": {"cookie": "session"}, "timeout": "20s"})
+    shop.config(routing=STICKY | {"timeout": "20s"})
     shop.up("--skip-preview")
     (other,) = filters(shop)
     assert other["metadata"]["name"] != one["metadata"]["name"]
