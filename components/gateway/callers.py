@@ -29,6 +29,8 @@ _LIST_SECONDS = 1
 # Istio's injection gives it to every pod with a sidecar.
 _INJECTED = "security.istio.io/tlsMode=istio"
 _TEMPLATES = "inject.istio.io/templates"
+# By Istio's templates of such names gRPC is the proxy: there is no Envoy to ask.
+_WITHOUT_ENVOY = "grpc-"
 _SIDECAR = "sidecar"
 
 
@@ -153,7 +155,7 @@ class Callers:
         self._pods = {
             f"{item['metadata']['namespace']}/{item['metadata']['name']}": item["metadata"]
             for item in items
-            if _TEMPLATES not in (item["metadata"].get("annotations") or {})
+            if not _is_without_envoy(item["metadata"].get("annotations") or {})
             and "deletionTimestamp" not in item["metadata"]
         }
         self._listed_at = time.monotonic()
@@ -330,6 +332,11 @@ def of_versions(gateways: Gateways, split: Split, versions: Sequence[str], patie
 
     text = f"|{target.host}.{target.namespace}.svc."
     return Callers(gateways, target, Kind("cluster", "cds", text, Link.CLUSTER), read, patience)
+
+
+def _is_without_envoy(annotations: Mapping[str, str]) -> bool:
+    names = annotations.get(_TEMPLATES, "").split(",")
+    return any(name.strip().startswith(_WITHOUT_ENVOY) for name in names)
 
 
 def _namespace(name: str) -> str:

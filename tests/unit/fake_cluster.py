@@ -51,11 +51,14 @@ class FakeGateway:
     terminating: bool = False
     lasts: int | None = None
     namespace: str = "istio-system"
+    annotations: dict[str, str] = field(default_factory=dict[str, str])
 
     def pod(self) -> dict[str, Any]:
         """The pod as the API server has it."""
         conditions = [{"type": "Ready", "status": str(self.ready)}]
-        metadata = {"namespace": self.namespace, "name": self.name}
+        metadata: dict[str, Any] = {"namespace": self.namespace, "name": self.name}
+        if self.annotations:
+            metadata["annotations"] = self.annotations
         if self.terminating:
             metadata["deletionTimestamp"] = "2026-11-24T00:00:00Z"
         return {"metadata": metadata, "status": {"conditions": conditions}}

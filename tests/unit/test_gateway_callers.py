@@ -138,6 +138,15 @@ def test_a_sidecar_to_which_nothing_is_sent_is_not_counted_whatever_it_took() ->
         assert proved(cluster).endswith("1 of 1 sidecars read, 1 of 1 acknowledged to istiod")
 
 
+def test_a_pod_of_which_grpc_is_its_own_proxy_is_no_sidecar_and_one_with_a_further_template_is() -> None:
+    named = [sidecar(1, NEW), sidecar(2, NEW), sidecar(3, OLD), sidecar(4, OLD)]
+    templates = ("sidecar,spire", "sidecar , grpc", "spire, grpc-agent", "grpc-simple")
+    for one, template in zip(named, templates, strict=True):
+        one.annotations["inject.istio.io/templates"] = template
+    with mesh(sidecar(0, NEW), *named) as cluster:
+        assert proved(cluster).endswith("3 of 3 sidecars read, 3 of 3 acknowledged to istiod")
+
+
 def test_a_sidecar_that_has_no_routes_at_all_is_no_caller() -> None:
     with mesh(sidecar(1, {})) as cluster:
         cluster.istiods[0].proxies["callers/c1"] = -1
