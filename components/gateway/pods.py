@@ -72,10 +72,17 @@ def pod_of(item: Mapping[str, Any], admin_port: int = ADMIN_PORT) -> GatewayPod:
 
 
 def environment(pod: Mapping[str, Any]) -> dict[str, str]:
-    """The environment that stands in a pod; Istio's injection puts a proxy's config there, as JSON."""
-    containers: list[Mapping[str, Any]] = pod.get("spec", {}).get("containers") or []
+    """The environment that stands in a pod; Istio's injection puts a proxy's config there, as JSON.
+
+    A native sidecar is an init container.
+    """
+    spec: Mapping[str, Any] = pod.get("spec", {})
+    containers: list[Mapping[str, Any]] = spec.get("containers") or []
+    init: list[Mapping[str, Any]] = spec.get("initContainers") or []
     return {
-        one["name"]: one.get("value", "") for container in containers for one in container.get("env") or ()
+        one["name"]: one.get("value", "")
+        for container in (*containers, *init)
+        for one in container.get("env") or ()
     }
 
 

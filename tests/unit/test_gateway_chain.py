@@ -244,10 +244,12 @@ def test_the_first_cause_stands_first_and_a_note_fails_nothing() -> None:
     assert failures((note, late, for_good, late)) == (for_good, late)
 
 
-def test_what_istio_gave_a_gateway_is_read_from_its_pod() -> None:
+# Istio's native sidecars are init containers.
+@pytest.mark.parametrize("containers", ["containers", "initContainers"])
+def test_what_istio_gave_a_gateway_is_read_from_its_pod(containers: str) -> None:
     gateway = FakeGateway("a", {}).pod()
     config = '{"proxyAdminPort": 15009, "discoveryAddress": "istiod-canary.mesh.svc:15012"}'
-    gateway["spec"] = {"containers": [{"env": [{"name": "PROXY_CONFIG", "value": config}]}]}
+    gateway["spec"] = {"containers": [], containers: [{"env": [{"name": "PROXY_CONFIG", "value": config}]}]}
     gateway["metadata"]["annotations"] = {"istio.io/rev": "canary"}
     with fake_cluster() as cluster, Api(cluster.kubeconfig) as api:
         cluster.objects["/api/v1/pods"] = {"items": [gateway]}
