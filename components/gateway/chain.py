@@ -232,10 +232,10 @@ def against_ready(
     if not versions:
         return answers
     pods = version_pods.of(gateways.api, target, versions)
-    return tuple(_against(answer, pods) for answer in answers)
+    return tuple(_against(answer, target, pods) for answer in answers)
 
 
-def _against(answer: Answer[Seen], pods: Mapping[str, VersionPods]) -> Answer[Seen]:
+def _against(answer: Answer[Seen], target: Target, pods: Mapping[str, VersionPods]) -> Answer[Seen]:
     """The answer with a finding for each version that its Envoy leads to no pod of it, or to others too."""
     seen = answer.value
     if seen is None:
@@ -243,11 +243,19 @@ def _against(answer: Answer[Seen], pods: Mapping[str, VersionPods]) -> Answer[Se
     found = tuple(
         finding
         for version, addresses in seen.healthy.items()
-        # Of an endpoint that is no address, as in an ambient mesh, nothing is known.
-        if envoy.NO_ADDRESS not in addresses
-        for finding in pods[version].findings(addresses)
+        for finding in _of_endpoints(addresses, target, pods[version])
     )
     return replace(answer, value=replace(seen, findings=(*seen.findings, *found)))
+
+
+def _of_endpoints(addresses: frozenset[str], target: Target, pods: VersionPods) -> tuple[Finding, ...]:
+    if envoy.WAYPOINT in addresses:
+        cause = f"sends requests of {pods.version} to a waypoint, which does not tell the versions apart"
+        label = f"label service {target.host} istio.io/ingress-use-waypoint=false --overwrite"
+        cure = f"kubectl -n {target.namespace} {label}"
+        return (Finding(Link.ENDPOINTS, cause, cure, grade=Grade.BROKEN),)
+    # Of an endpoint without an address nothing is known.
+    return () if envoy.NO_ADDRESS in addresses else tuple(pods.findings(addresses))
 
 
 def broken(answers: tuple[Answer[Seen], ...]) -> tuple[Finding, ...]:

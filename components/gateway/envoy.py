@@ -19,8 +19,12 @@ ROUTES = "/config_dump?resource=dynamic_route_configs"
 CLUSTERS = "/clusters?format=json"
 # What stands in the name of a test route's rule; no other rule of the stack's has it.
 TEST = "/test-"
-# Stands for an endpoint that has none, such as a listener of the Envoy itself.
+# Stands for an endpoint whose pod is not known, such as the gateway of another network.
 NO_ADDRESS = ""
+# Stands for a waypoint in the place of the version's pods.
+WAYPOINT = "waypoint"
+# In an ambient mesh, the Envoy's own listener that makes the tunnels, and the port of a waypoint's end.
+_TUNNELS, _WAYPOINT_PORT = "connect_originate", "15008"
 
 _FRACTIONS = {"HUNDRED": 100, "TEN_THOUSAND": 10_000, "MILLION": 1_000_000}
 
@@ -247,11 +251,20 @@ def healthy_endpoints(dump: Mapping[str, Any], target: Target, version: str) -> 
 
 def _healthy(assignment: Mapping[str, Any]) -> frozenset[str]:
     return frozenset(
-        _object(_object(_object(item, "endpoint"), "address"), "socket_address").get("address", NO_ADDRESS)
+        _address(_object(_object(item, "endpoint"), "address"))
         for locality in _list(assignment, "endpoints")
         for item in _list(locality, "lb_endpoints")
         if item.get("health_status", "HEALTHY") == "HEALTHY"
     )
+
+
+def _address(address: Mapping[str, Any]) -> str:
+    """Where an endpoint is; of one behind a tunnel, Istio notes IP:PORT of the tunnel's other end."""
+    tunnel = _object(address, "envoy_internal_address")
+    if tunnel.get("server_listener_name") != _TUNNELS:
+        return _object(address, "socket_address").get("address", NO_ADDRESS)
+    host, _, port = tunnel.get("endpoint_id", "").rpartition(":")
+    return WAYPOINT if port == _WAYPOINT_PORT else host.strip("[]")
 
 
 def counted(

@@ -34,7 +34,8 @@ def version_pod(version: str, address: str, **metadata: object) -> dict[str, Any
 class FakeGateway:
     """One gateway pod; its Envoy routes by `weights` and has these endpoints by version, or one of each.
 
-    Routes that are somebody else's stand in `front`.
+    Routes that are somebody else's stand in `front`. An endpoint with a port is one behind a tunnel of an
+    ambient mesh.
 
     A port-forward to it ends after so many answers (`lasts`), as to a pod that terminates.
     """
@@ -110,9 +111,15 @@ class FakeGateway:
         return {"name": f"outbound|80|{version}|{HOST}", "host_statuses": [host]}
 
     def _endpoints(self, version: str, addresses: list[str]) -> dict[str, Any]:
-        items = [{"endpoint": {"address": {"socket_address": {"address": address}}}} for address in addresses]
+        items = [{"endpoint": {"address": _address(one)}} for one in addresses]
         name = f"outbound|80|{version}|{HOST}"
         return {"endpoint_config": {"cluster_name": name, "endpoints": [{"lb_endpoints": items}]}}
+
+
+def _address(text: str) -> dict[str, Any]:
+    if ":" not in text:
+        return {"socket_address": {"address": text}}
+    return {"envoy_internal_address": {"server_listener_name": "connect_originate", "endpoint_id": text}}
 
 
 @dataclass

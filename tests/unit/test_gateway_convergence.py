@@ -153,9 +153,31 @@ def test_endpoints_that_no_ready_pod_has_are_no_proof() -> None:
         cluster.objects |= {PODS: {"items": [version_pod("v1", "10.0.0.1")]}, V2: deployment(0, 0)}
         assert not proof.can_take(split(cluster), ("v1", "v2"))
         assert not proof.holds(split(cluster), Wanted(HALVES))
-        # An ambient mesh's gateway sends to a listener of its own, which has no address.
+        # As of the pods behind the gateway of another network.
         known.endpoints = {"v1": [""], "v2": [""]}
         assert proof.can_take(split(cluster), ("v1", "v2"))
+
+
+def test_in_an_ambient_mesh_the_endpoints_are_held_against_the_pods_too() -> None:
+    known = FakeGateway("a", HALVES, endpoints={"v1": ["10.0.0.1:8080"], "v2": ["10.0.0.2:8080"]})
+    pods = {"items": [version_pod("v1", "10.0.0.1"), version_pod("v2", "10.0.0.3")]}
+    with fake_cluster(known, objects={PODS: pods}) as cluster:
+        assert proof.can_take(split(cluster), ("v1",))
+        assert not proof.can_take(split(cluster), ("v1", "v2"))
+
+
+def test_a_waypoint_in_the_place_of_the_pods_ends_the_wait_before_traffic_moves() -> None:
+    sends = FakeGateway("a", HALVES, endpoints={"v3": ["10.0.0.9:15008"]})
+    objects = {DEPLOYMENT: deployment(1, 1), PODS: {"items": [version_pod("v3", "10.0.0.3")]}}
+    with fake_cluster(sends, objects=objects) as cluster:
+        assert not proof.can_take(split(cluster), ("v3",))
+        with pytest.raises(NotConvergedError) as raised:
+            proof.wait_for_versions(split(cluster), ("v3",), 30)
+    says = "gateway istio-system/a sends requests of v3 to a waypoint, which does not tell the versions apart"
+    assert says in str(raised.value)
+    cure = "-n default label service myapp istio.io/ingress-use-waypoint=false --overwrite"
+    assert cure in str(raised.value)
+    assert "no news from istiod" not in str(raised.value)
 
 
 def test_a_version_needs_a_gateway_that_stays_and_the_one_that_goes_must_know_it_too() -> None:

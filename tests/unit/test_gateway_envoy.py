@@ -5,6 +5,8 @@ from typing import Any
 import pytest
 
 from components.gateway.envoy import (
+    NO_ADDRESS,
+    WAYPOINT,
     Target,
     active_requests,
     endpoints_target,
@@ -79,6 +81,25 @@ def test_only_healthy_endpoints_of_the_version_count() -> None:
     assert healthy_endpoints(config, TARGET, "v1") == {"10.0.0.1", "10.0.0.3"}
     assert healthy_endpoints(config, TARGET, "v2") is None
     assert healthy_endpoints(endpoints("v1"), TARGET, "v1") == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("listener", "where", "found"),
+    [
+        ("connect_originate", "10.0.0.1:8080", "10.0.0.1"),
+        ("connect_originate", "[fd00::1]:8080", "fd00::1"),
+        ("connect_originate", "10.0.0.9:15008", WAYPOINT),
+        # The gateway of another network, whose pods are not known here.
+        ("inner_connect_originate", "192.0.2.1:15008", NO_ADDRESS),
+        ("connect_originate", None, NO_ADDRESS),
+    ],
+)
+def test_the_address_behind_a_tunnel_of_an_ambient_mesh(listener: str, where: str | None, found: str) -> None:
+    internal = {"server_listener_name": listener, **({"endpoint_id": where} if where else {})}
+    config = endpoints("v1", ("", None))
+    (locality,) = config["configs"][0]["endpoint_config"]["endpoints"]
+    locality["lb_endpoints"] = [{"endpoint": {"address": {"envoy_internal_address": internal}}}]
+    assert healthy_endpoints(config, TARGET, "v1") == {found}
 
 
 def test_a_name_is_no_pattern() -> None:
