@@ -134,6 +134,9 @@ def routing(routes: tuple[Route, ...], wanted: Wanted) -> tuple[Finding, ...]:
         Finding(Link.ROUTE, f"has a {deed} on its route of the VirtualService")
         for deed in sorted({deed for route in routes for deed in route.deeds})
     ]
+    # An EnvoyFilter can have a header of the request name it.
+    if not all(route.weights or route.deeds for route in routes):
+        found.append(Finding(Link.ROUTE, "has a route of the VirtualService that names no cluster"))
     split = envoy.splits(routes)
     if split != (wanted.served,) and split:
         found.append(Finding(Link.ROUTE, f"still routes by {' and '.join(shown(one) for one in split)}"))

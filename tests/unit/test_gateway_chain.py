@@ -121,10 +121,21 @@ FAULT: dict[str, Any] = PLAIN | {"typed_per_filter_config": {"envoy.filters.http
             Wanted({"v1": 100}),
             ["has a directResponse on its route of the VirtualService"],
         ),
+        (
+            {"route": {"cluster_header": "x-cluster"}},
+            Wanted({"v1": 100}),
+            ["has a route of the VirtualService that names no cluster"],
+        ),
     ],
 )
 def test_what_a_route_does_otherwise(route: dict[str, Any], wanted: Wanted, said: list[str]) -> None:
     assert causes_of(route, wanted=wanted) == said
+
+
+def test_a_route_without_a_cluster_beside_one_that_splits_is_a_finding() -> None:
+    routes = envoy.routes(table(PLAIN, {"route": {"cluster_header": "x-cluster"}}), TARGET)
+    cause = "has a route of the VirtualService that names no cluster"
+    assert chain.routing(routes, Wanted({"v1": 100})) == (Finding(Link.ROUTE, cause),)
 
 
 @pytest.mark.parametrize(
