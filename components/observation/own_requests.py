@@ -198,8 +198,8 @@ def _taken_by(gateways: Gateways, split: Split, host: Endpoint) -> str | None:
         for table in in_front.tables(answer.value or {}, ours):
             with suppress(UndecidedError):
                 found = route(table, request)
-                if found is not None and source(found) != ours:
-                    return f"the VirtualService {source(found)}" if source(found) else "no VirtualService"
+                if found is not None and (owner := source(found)) != ours:
+                    return in_front.named(owner) if owner else "no VirtualService"
     return None
 
 
@@ -236,7 +236,8 @@ def _not_served(host: Endpoint, sent: _Sent, kubectl: str, namespace: str) -> st
             f"Look at: {kubectl} -n {namespace} get networkpolicies",
         ]
     else:
-        lines += [f"Look at: {kubectl} get virtualservices,gateways,envoyfilters,authorizationpolicies -A"]
+        kinds = "virtualservices,gateways.networking.istio.io,envoyfilters,authorizationpolicies"
+        lines += [f"Look at: {kubectl} get {kinds} -A"]
     if _is_login(strange):
         lines += [
             "If that is a login at the gateway: set routing.check.path to a page without one, "

@@ -59,7 +59,7 @@ def wait_for_answers(
         lines = (
             f"Requests alone do not prove the split, after {seconds:g} s:",
             *str(error).splitlines(),
-            f"Look at: {kubectl} get virtualservices,gateways -A",
+            f"Look at: {kubectl} get virtualservices,gateways.networking.istio.io -A",
             "To try again, run pulumi up; to go back, set the config back before it.",
         )
         raise type(error)("\n  ".join(lines)) from error

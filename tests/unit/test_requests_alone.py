@@ -124,7 +124,7 @@ def test_one_answer_of_another_kind_is_none(
     first, second, look, *_ = str(raised.value).splitlines()
     assert first == "Requests alone do not prove the split, after 0 s:"
     assert second.endswith(says)
-    assert look == "  Look at: kubectl --kubeconfig FILE get virtualservices,gateways -A"
+    assert look == "  Look at: kubectl --kubeconfig FILE get virtualservices,gateways.networking.istio.io -A"
     assert not requests_alone.all_arrive(MARKS, gateway.hosts)
 
 
