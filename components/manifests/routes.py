@@ -154,7 +154,7 @@ def _destination(app: App, port: Port, version: str) -> Manifest:
 
 
 def rule_name(app: App, routing: Routing, spec: Manifest, rule: Manifest, namespace: str) -> str:
-    """A name for a rule of the spec that is another one when anything but the weights is.
+    """A name for a rule of the spec that is another one when anything but the weights is, the entrance too.
 
     Envoy's route has it too, which tells whether the Envoy took the update. What kind of rule it is stands
     behind the digest. One that keeps its users begins with the app's namespace: an EnvoyFilter finds the
@@ -163,6 +163,9 @@ def rule_name(app: App, routing: Routing, spec: Manifest, rule: Manifest, namesp
     """
     told: Manifest = {key: value for key, value in spec.items() if key != "http"}
     told["http"] = _without_weights(rule)
+    # No match of an only port names the entrance. With a usual one the name is that of earlier releases.
+    if len(app.served) == 1 and routing.port != (80 if routing.tls_secret is None else 443):
+        told["port"] = routing.port
     keeps = routing.sticky_version is not None and len(rule["route"]) > 1
     if keeps:
         told |= {"sticky": str(routing.sticky_version), "all": [*map(_without_weights, spec["http"])]}

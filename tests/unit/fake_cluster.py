@@ -34,8 +34,8 @@ def version_pod(version: str, address: str, **metadata: object) -> dict[str, Any
 class FakeGateway:
     """One gateway pod; its Envoy routes by `weights` and has these endpoints by version, or one of each.
 
-    Routes that are somebody else's stand in `front`. An endpoint with a port is one behind a tunnel of an
-    ambient mesh.
+    Routes that are somebody else's stand in `front`; the VirtualService's is that of the `rule`, on `port`.
+    An endpoint with a port is one behind a tunnel of an ambient mesh.
 
     A port-forward to it ends after so many answers (`lasts`), as to a pod that terminates.
     """
@@ -53,6 +53,8 @@ class FakeGateway:
     lasts: int | None = None
     namespace: str = "istio-system"
     annotations: dict[str, str] = field(default_factory=dict[str, str])
+    port: int = 80
+    rule: str = ""
 
     def pod(self) -> dict[str, Any]:
         """The pod as the API server has it."""
@@ -74,7 +76,7 @@ class FakeGateway:
             )
             return {"configs": [self._endpoints(one, endpoints[one]) for one in endpoints]}
         if "dynamic_listeners" in target:
-            manager = {"typed_config": {"rds": {"route_config_name": "http.80"}}}
+            manager = {"typed_config": {"rds": {"route_config_name": f"http.{self.port}"}}}
             listener = {"filter_chains": [{"filters": [manager]}]}
             return {"configs": [{"active_state": {"listener": listener}}]}
         clusters = [
@@ -82,13 +84,14 @@ class FakeGateway:
             for version, weight in self.weights.items()
         ]
         route = {
+            "name": self.rule,
             "match": {"prefix": "/"},
             "route": {"weighted_clusters": {"clusters": clusters}},
             "metadata": {"filter_metadata": {"istio": {"config": VIRTUAL_SERVICE}}},
         }
         routes = [*self.front, *([route] if self.weights else [])]
         hosts = [{"domains": ["*"], "routes": routes}]
-        return {"configs": [{"route_config": {"name": "http.80", "virtual_hosts": hosts}}]}
+        return {"configs": [{"route_config": {"name": f"http.{self.port}", "virtual_hosts": hosts}}]}
 
     def pieces(self, target: str) -> Iterable[bytes]:
         """The HTTP of its answer, in pieces, as a network would bring it."""

@@ -18,6 +18,8 @@ from components.gateway.last_requests import wait_for_last_requests
 from components.gateway.waiting import InterruptedWaitError
 from components.kubernetes.api import Api
 from components.kubernetes.errors import GatewayError, NotConvergedError
+from components.manifests.routes import virtual_service
+from components.settings.model import App, Routing
 from tests.unit.fake_cluster import FakeCluster, FakeGateway, fake_cluster, version_pod
 
 HALVES = {"v1": 50, "v2": 50}
@@ -134,6 +136,29 @@ def test_a_version_is_ready_when_it_is_rolled_out_and_every_gateway_knows_it() -
         knows.endpoints = {}
         with pytest.raises(NotConvergedError, match="gateway istio-system/a has no cluster of v3"):
             proof.wait_for_versions(split(cluster), ("v3",), 0)
+
+
+@pytest.mark.parametrize(("old", "new"), [(80, 8080), (8080, 80)])
+def test_another_port_of_the_entrance_is_not_proved_by_the_routes_of_the_old_one(old: int, new: int) -> None:
+    def rule(port: int) -> str:
+        spec = virtual_service(App("myapp", "default"), HALVES, Routing(port=port))["spec"]
+        return spec["http"][0]["name"]
+
+    late = FakeGateway("a", HALVES, port=old, rule=rule(old))
+
+    def follow() -> None:
+        late.port, late.rule = new, rule(new)
+
+    objects: dict[str, Any] = {PODS: {"items": []}, VIRTUAL_SERVICE: {"metadata": {}, "spec": {"http": []}}}
+    with fake_cluster(late, objects=objects) as cluster:
+        entered = replace(split(cluster), entrance=Entrance("myapp-gateway", ("*",)))
+        wanted = Wanted(HALVES, rule(new))
+        assert not proof.holds(entered, wanted)
+        timer = threading.Timer(0.2, follow)
+        timer.start()
+        proof.wait_for_weights(entered, wanted, 30)
+        timer.join()
+    assert late.port == new
 
 
 def test_endpoints_that_no_ready_pod_has_are_no_proof() -> None:

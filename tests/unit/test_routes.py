@@ -9,6 +9,7 @@ from components.manifests.objects import objects
 from components.settings.model import (
     App,
     Mirror,
+    Port,
     RequestMark,
     Retries,
     Routing,
@@ -75,6 +76,18 @@ def test_the_routes_name_is_another_one_when_anything_but_the_weights_is() -> No
         replace(routing, mesh_callers=True),
     ]
     assert len({name({"v1": 100}, one) for one in (routing, *others)}) == 5
+
+
+def test_another_entrance_of_an_only_port_is_another_name_as_no_match_has_it() -> None:
+    def name(port: int, tls: str | None = None, app: App = APP) -> str:
+        routing = Routing(hosts=("shop.example",), port=port, tls_secret=tls)
+        return routes.virtual_service(app, {"v1": 100}, routing)["spec"]["http"][-1]["name"]
+
+    # Those of a usual port are as they ever were.
+    assert name(80) == name(443, "tls") == "shop-1d9857fd"
+    assert len({name(80), name(8080), name(9090), name(443), name(80, "tls")}) == 5
+    two = App("shop", "web", ports=(Port("http", 80), Port("api", 81, gateway_port=8081)))
+    assert name(80, app=two) != name(8080, app=two)
 
 
 def test_tls_is_a_named_secret() -> None:
