@@ -1,6 +1,7 @@
 """More of the proof's own requests: until each version has answered somebody, or what is said else."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -129,6 +130,26 @@ def test_a_version_whose_connections_end_without_an_answer_is_named(gateway: Fak
 
     with pytest.raises(NotConvergedError, match=r"no connection to the pods of v2\."):
         asked(gateway, reset)
+
+
+def test_where_no_answer_has_envoys_header_one_of_the_app_is_not_taken_for_the_gateways(
+    gateway: FakeGateway, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A mesh may hide it, by proxyHeaders.envoyDebugHeaders."""
+
+    def hidden(number: int) -> Answer:
+        if number < 14:
+            return replace(FINE, by_app=False)
+        gateway.tried["v2"] += 1
+        gateway.sent["v2"] += 1
+        gateway.failed["v2"] = gateway.sent["v2"]
+        return replace(BAD, status=503, by_app=False)
+
+    asked(gateway, hidden)
+    assert capfd.readouterr().err == (
+        "None of the requests that the gateways sent on to v2 got a good answer yet: that its pods answer is "
+        "not proved by requests\n"
+    )
 
 
 def test_a_connection_that_an_earlier_request_waits_for_is_tried_in_vain_too(gateway: FakeGateway) -> None:

@@ -1,20 +1,23 @@
 """What verify calls a difference, by its logic alone."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from components.commands.verify.fields import beside, fields
-from components.commands.verify.requests import Sent, elsewhere, shares
+from components.commands.verify.requests import Sent, elsewhere, failures, shares
 from components.commands.verify.verdict import Difference, Status, Verdict
 from components.commands.verify.workloads import paused, scaled
+from components.gateway.gateways import Gateways
 from components.manifests.objects import objects
 from components.observation.answers import Answer
 from components.observation.live import Live
 from components.observation.traffic import Served
 from components.settings.model import Settings
 from components.settings.parse import parse
+from tests.unit.fake_cluster import FakeGateway, fake_cluster
 
 KUBECTL: Mapping[str, Any] = {
     "manager": "kubectl-edit",
@@ -248,6 +251,32 @@ def test_answers_that_no_version_gave_are_a_failure() -> None:
     (found,) = elsewhere(Sent(answers, {"v1": Served(1), "v2": Served(2)}, {}), "kubectl")
     assert found.status is Status.FAILING
     assert found.what.startswith("7 of 10 answers came from elsewhere than the app's versions")
+
+
+FINE = Answer(0, 0, "v1", "V1", ok=True, status=200)
+BAD = Answer(0, 0, "v1", "HTTP 500: oops", ok=False, status=500)
+
+
+@pytest.mark.parametrize(
+    ("answers", "served", "who"),
+    [
+        ((FINE, replace(BAD, by_app=True)), 2, "the app answered so"),
+        ((replace(FINE, by_app=True), BAD), 2, "the gateway answered itself"),
+        # As many came to the versions as were sent, and none of the answers has Envoy's header.
+        ((FINE, BAD), 2, "whether the app answered so is not known: no answer has Envoy's header for it"),
+        ((BAD, BAD), 0, "the gateway answered itself"),
+    ],
+)
+def test_who_answered_badly(answers: tuple[Answer, ...], served: int, who: str) -> None:
+    with (
+        fake_cluster(FakeGateway("a", {})) as cluster,
+        Gateways(cluster.kubeconfig, {"istio": "x"}) as gateways,
+    ):
+        sent = Sent(answers, {"v1": Served(served)}, {})
+        (found,) = failures(settings({"v1": 100}), sent, gateways, explained=False)
+    assert found.what.endswith(f" of 2 requests failed: HTTP 500: oops; {who}")
+    assert found.status is Status.FAILING
+    assert ("logs" in found.mend) is (who != "the gateway answered itself")
 
 
 def test_the_worst_is_the_exit_status() -> None:

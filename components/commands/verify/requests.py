@@ -58,7 +58,7 @@ def send(name: str, settings: Settings, gateways: Gateways, requests: int) -> Se
 
 
 def failures(settings: Settings, sent: Sent, gateways: Gateways, *, explained: bool) -> Iterator[Difference]:
-    """Yield the failures, and who answered them: the app, or a gateway itself.
+    """Yield the failures, and who answered them: the app, or a gateway itself, where that is told.
 
     With `explained`, another difference is their cause, and its cure theirs.
     """
@@ -67,11 +67,15 @@ def failures(settings: Settings, sent: Sent, gateways: Gateways, *, explained: b
         return
     what = f"{len(failed)} of {len(sent.answers)} requests failed: {failed[0].text}"
     kubectl, where = gateways.api.kubectl, f"-n {settings.app.namespace} -l app={settings.app.name}"
+    logs = f"{kubectl} logs {where} --prefix --tail=20"
     if any(answer.by_app for answer in failed):
-        logs = f"{kubectl} logs {where} --prefix --tail=20"
         yield Difference(f"{what}; the app answered so", logs, Status.FAILING)
         return
     whys = "; ".join(f"{version}: {one.why}" for version, one in sent.served.items() if one.why)
+    if not whys and _is_untold(sent):
+        unknown = "whether the app answered so is not known: no answer has Envoy's header for it"
+        yield Difference(f"{what}; {unknown}", logs, Status.FAILING)
+        return
     named = limits(gateways.api, live.target(settings)) if whys else ""
     what = f"{what}; the gateway answered itself{f' ({whys})' if whys else ''}{named}"
     beside = () if explained or whys else suspects(gateways)
@@ -79,6 +83,12 @@ def failures(settings: Settings, sent: Sent, gateways: Gateways, *, explained: b
         what += f"; look at {' and '.join(map(str, beside))}"
     cure = f"{kubectl} {beside[0].look}" if beside else f"{kubectl} get pods {where}"
     yield Difference(what, "" if explained else cure, Status.FAILING)
+
+
+def _is_untold(sent: Sent) -> bool:
+    """Whether no answer tells whose it is, as a mesh may have it, though as many came to the versions."""
+    came = sum(one.requests for one in sent.served.values())
+    return came >= len(sent.answers) and not any(answer.by_app for answer in sent.answers)
 
 
 def elsewhere(sent: Sent, kubectl: str, *, alone: bool = False) -> Iterator[Difference]:
