@@ -7,7 +7,7 @@ import pulumi
 
 from .first_write import in_thread
 from .gateway.admin import EnvoyAdmin
-from .gateway.gateways import Gateways
+from .gateway.gateways import Gateways, serving
 from .gateway.listeners import CERTS, in_use, listeners_path, listening_for, secrets_path
 from .gateway.waiting import wait_until
 from .hook_inputs import plain
@@ -47,15 +47,19 @@ def opens(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
 def both(kubeconfig: Kubeconfig, gateway: Mapping[str, Any], seconds: float) -> None:
     """Adds the servers on new ports to those that a Gateway has, until every one of its gateways listens.
 
-    Raises NoHttpsError where they do not in time; the Gateway is then as it was. Raises GatewayError.
+    Where none of them serves and others are to have the Gateway, there is nobody to wait for. Raises
+    NoHttpsError where they do not in time; the Gateway is then as it was. Raises GatewayError.
     """
     metadata, spec = gateway["metadata"], gateway["spec"]
     secrets = [one["tls"]["credentialName"] for one in spec["servers"] if "tls" in one]
     path = object_path(gateway)
     with Api(kubeconfig) as api:
         found = api.get(path)
+    standing = found["spec"]["selector"]
     # Those of a new selector get the Gateway by Pulumi's own write alone.
-    with Gateways(kubeconfig, found["spec"]["selector"]) as gateways:
+    if serving(kubeconfig, standing, spec["selector"]) != standing:
+        return
+    with Gateways(kubeconfig, standing) as gateways:
         before: list[Mapping[str, Any]] = found["spec"]["servers"]
         taken = {one["port"]["number"] for one in before}
         added = [one for one in spec["servers"] if one["port"]["number"] not in taken]

@@ -3,10 +3,9 @@
 import re
 from dataclasses import dataclass
 
-import pulumi
-
 from .carrier import in_plugin
 from .settings.mistakes import of_stack
+from .settings.stack import typed_name
 
 
 @dataclass(frozen=True)
@@ -46,7 +45,7 @@ IN_CONFIG = Options()
 
 def _of_this_stack(line: str) -> str:
     """The line for the stack that runs, which a thread of its own may not know."""
-    return of_stack(line, pulumi.get_stack() or None)
+    return of_stack(line, typed_name())
 
 
 def snake(path: str) -> str:

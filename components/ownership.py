@@ -34,6 +34,7 @@ from .manifests.manifest import Manifest, object_path
 from .option import IN_CONFIG, Options
 from .pulumi_cli import stack as stacks
 from .settings.model import App
+from .settings.stack import typed_name
 
 _AT_ONCE = 8
 _TRIES = 5
@@ -273,7 +274,7 @@ def condemned(manifest: Mapping[str, Any], urn: str) -> str:
             "Set the config to what that `up` had, and let an `up` end well; then go back.",
             "Or, to go back now, let the state forget the deletion. Type at a terminal, and if it asks",
             f'which one, choose "{id_}" (Pending Deletion); do so for each object that an `up` then names:',
-            f"  pulumi state delete --stack {pulumi.get_stack()} '{urn}'",
+            f"  pulumi state delete --stack {typed_name()} '{urn}'",
         )
     )
 

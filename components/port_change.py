@@ -17,7 +17,7 @@ from .first_write import in_thread
 from .gateway import envoy
 from .gateway.admin import EnvoyAdmin
 from .gateway.envoy import Target
-from .gateway.gateways import Gateways
+from .gateway.gateways import Gateways, serving
 from .gateway.waiting import say, wait_until
 from .hook_inputs import plain
 from .kubernetes import istio
@@ -155,8 +155,8 @@ def move(
 ) -> None:
     """Opens the new numbers beside the old ones, and leads the routes there. Raises PortKeptError.
 
-    `selector` tells the gateways where the Gateway of the routes is not there. Where no gateway may be asked,
-    each of these two steps gets `convergence.drain_seconds`.
+    `selector` tells the gateways where the Gateway of the routes is not there, or none of its own serves.
+    Where no gateway may be asked, each of these two steps gets `convergence.drain_seconds`.
     """
     namespace, name = new["metadata"]["namespace"], new["metadata"]["name"]
     routes, ports = istio.virtual_service(namespace, name), object_path(new)
@@ -167,7 +167,8 @@ def move(
         # Those of another selector have no routes yet, and so none that lead to the old numbers.
         named: Sequence[str] = virtual_service["spec"].get("gateways") or ["mesh"]
         standing = api.find(istio.gateway(namespace, named[0]))
-    with Gateways(kubeconfig, standing["spec"]["selector"] if standing else selector) as gateways:
+    asked = serving(kubeconfig, standing["spec"]["selector"], selector) if standing else selector
+    with Gateways(kubeconfig, asked) as gateways:
         api = gateways.api
         service, before = api.get(ports), old["spec"]["ports"]
         rules: list[Any] = virtual_service["spec"]["http"]

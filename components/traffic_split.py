@@ -146,6 +146,7 @@ class TrafficSplit(pulumi.ComponentResource):
             ),
             args.ownership,
         )
+        config = _config(args)
         converged = SplitConverged(
             f"{name}-converged",
             {
@@ -159,7 +160,7 @@ class TrafficSplit(pulumi.ComponentResource):
                 "requests": _requests(args),
                 **({"marks": later.then(virtual_service["spec"], routes.marks)} if by_requests else {}),
                 **({"drawnBy": str(args.routing.sticky_version)} if keeps else {}),
-                "config": _config(args),
+                "config": config,
             },
             pulumi.ResourceOptions(parent=self, depends_on=[split_by]),
         )
@@ -171,8 +172,11 @@ class TrafficSplit(pulumi.ComponentResource):
         self.last_proof = converged.proof.apply(_by_pod)
         self._warn_of_idle(args, split, converged)
         self._warn_of_changes(args, {**split, "weights": weights}, virtual_service)
-        # No config: an Output in it may be a secret, which Pulumi's SDK would write into its debug log.
-        settings = {"weightsKey": args.weights_key, "url": args.url}
+        settings: dict[str, Any] = {"weightsKey": args.weights_key, "url": args.url}
+        # For a proof of an earlier release that an `up` leaves out. An Output may be a secret, which Pulumi's
+        # SDK would write into its debug log.
+        if not later.has(config):
+            settings["config"] = config
         self.register_outputs({"weights": self.weights, "lastProof": self.last_proof, "settings": settings})
 
     def _warn_of_idle(

@@ -96,9 +96,11 @@ def refuse_moved(lab: Lab) -> None:
     there = replace(lab, directory=before)
     if (there.host / "pid").exists() and not (there.host / "pid").samefile(lab.host / "pid"):
         return
+    # A link in its old place leads every command to the new one.
+    back = f"rm {before} && mv {lab.directory} {before} && " if before.is_symlink() else ""
     raise LabError(
         f"{lab.directory} was moved from {before} while its host ran, which ends only by that path. "
-        f"First type: {there.to_type('down')}"
+        f"First type: {back}{there.to_type('down')}"
     )
 
 

@@ -112,3 +112,14 @@ class Gateways:
             if broken is not None:
                 broken.close()
             return Answer(pod, error=error)
+
+
+def serving(
+    kubeconfig: Kubeconfig, selector: Mapping[str, str], otherwise: Mapping[str, str]
+) -> Mapping[str, str]:
+    """The selector where a gateway that it matches serves, else the other one. Raises GatewayError."""
+    if selector != otherwise:
+        with Api(kubeconfig) as api:
+            if not any(pod.serves for pod in gateway_pods(api, selector)):
+                return otherwise
+    return selector

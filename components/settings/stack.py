@@ -22,12 +22,21 @@ def load() -> Settings:
     config = pulumi.Config(PROJECT)
     try:
         raw = {key: _value(config, key) for key in KEYS}
-        settings = parse(raw | dict.fromkeys(_unknown_keys()), PROJECT, stack=pulumi.get_stack())
+        settings = parse(raw | dict.fromkeys(_unknown_keys()), PROJECT, stack=typed_name())
     except ConfigError as error:
         raise pulumi.RunError(str(error)) from error
     for warning in settings.warnings:
         pulumi.log.warn(warning)
     return settings
+
+
+def typed_name() -> str | None:
+    """The stack that runs, as Pulumi finds it whatever the default organization is; None: there is none."""
+    name, organization = pulumi.get_stack(), pulumi.get_organization()
+    # Backends without organizations call theirs so.
+    if not name or organization in (None, "organization"):
+        return name or None
+    return f"{organization}/{pulumi.get_project()}/{name}"
 
 
 def _value(config: pulumi.Config, key: str) -> object:

@@ -9,8 +9,8 @@ import pytest
 
 from harness.labs import Lab, Program
 from tests.lab.load import load
-from tests.lab.observe import get
-from tests.lab.shop import HOST, second_stack
+from tests.lab.observe import failing_up, get
+from tests.lab.shop import HOST, ROUTING, second_stack
 
 KINDS = {
     "shop-service": "service/shop",
@@ -60,6 +60,38 @@ def test_what_serves_is_not_made_anew(shop: Program, name: str) -> None:
         refused(shop, "up", "--yes", "--skip-preview", "--replace", f"**::{name}")
     assert [answer.text for answer in answers if not answer.ok] == []
     assert get(shop, KINDS[name])["metadata"]["uid"] == uid
+
+
+def test_the_way_back_from_another_name_that_failed_deletes_nothing(shop: Program) -> None:
+    before = shop.config_file.read_text()
+    # The Gateway of the new name is made, and the split that names it is never proved.
+    blocked = {"image": "janakiramm/myapp:v2", "probes": {"readiness": {"path": "/none"}}}
+    shop.config(
+        routing={**ROUTING, "gateway": "front"},
+        versions={"v1": {"image": "janakiramm/myapp:v1", "replicas": 2}, "v2": blocked},
+        weights={"v1": 0, "v2": 100},
+        convergence={"timeoutSeconds": 5},
+    )
+    with load(str(shop.outputs()["url"]), {"Host": HOST}) as answers:
+        failing_up(shop)
+        assert get(shop, "gateways.networking.istio.io/front")
+        shop.config_file.write_text(before)
+        for command in (("preview",), ("up", "--yes", "--skip-preview")):
+            done = shop.run("pulumi", *command, "--non-interactive", check=False)
+            assert done.returncode
+            assert "Gateway default/shop-gateway is still to be deleted" in done.stdout + done.stderr
+        # What it prints asks at a terminal which of the two; without one, as here, the state is written.
+        state = json.loads(shop.run("pulumi", "stack", "export").stdout)
+        state["deployment"]["resources"] = [
+            one for one in state["deployment"]["resources"] if not one.get("delete")
+        ]
+        (shop.folder / "state.json").write_text(json.dumps(state))
+        shop.run("pulumi", "stack", "import", "--file", "state.json")
+        shop.up("--skip-preview")
+    assert [answer.text for answer in answers if not answer.ok] == []
+    names = [one["metadata"]["name"] for one in get(shop, "gateways.networking.istio.io")["items"]]
+    assert "shop-gateway" in names
+    assert "front" not in names
 
 
 def test_a_preview_refuses_it_too(shop: Program) -> None:

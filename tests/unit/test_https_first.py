@@ -14,7 +14,7 @@ from components.kubernetes.kubeconfig import Kubeconfig
 from components.manifests import routes
 from components.manifests.manifest import object_path
 from components.settings.model import App, Routing
-from tests.unit.fake_cluster import fake_cluster
+from tests.unit.fake_cluster import FakeGateway, fake_cluster
 from tests.unit.fake_engine import known_hooks
 
 HTTP: dict[str, Any] = {"port": {"number": 80, "name": "http", "protocol": "HTTP"}, "hosts": ["*"]}
@@ -44,8 +44,11 @@ def test_both_servers_stand_where_a_gateway_gets_its_first_certificate(
     assert opens(old, new) is both
 
 
-def test_the_gateways_that_have_the_gateway_now_are_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Those of another selector get it with Pulumi's own write alone."""
+@pytest.mark.parametrize("serves", [True, False])
+def test_the_gateways_that_have_the_gateway_now_are_asked(
+    monkeypatch: pytest.MonkeyPatch, *, serves: bool
+) -> None:
+    """Those of another selector get it with Pulumi's own write alone; of none that serves nobody waits."""
     asked, written = list[Mapping[str, str]](), list[Any]()
 
     def gateways(kubeconfig: Kubeconfig, selector: Mapping[str, str]) -> Gateways:
@@ -64,10 +67,11 @@ def test_the_gateways_that_have_the_gateway_now_are_asked(monkeypatch: pytest.Mo
     https: dict[str, Any] = {"tls_secret": "tls", "port": 443}
     new = routes.gateway(App("shop"), Routing(gateway_selector={"istio": "new"}, **https))
     standing = routes.gateway(App("shop"), Routing(gateway_selector={"istio": "old"}))
-    with fake_cluster(objects={object_path(new): standing}) as cluster:
+    running = [FakeGateway("a", {})] if serves else []
+    with fake_cluster(*running, objects={object_path(new): standing}) as cluster:
         https_first.both(cluster.kubeconfig, new, 60)
-    assert asked == [{"istio": "old"}]
-    assert written == [[*standing["spec"]["servers"], *new["spec"]["servers"]]]
+    assert asked == ([{"istio": "old"}] if serves else [])
+    assert written == ([[*standing["spec"]["servers"], *new["spec"]["servers"]]] if serves else [])
 
 
 def test_a_host_that_is_a_secret_hides_no_certificate(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -248,6 +248,14 @@ def test_a_lab_that_was_moved_while_it_runs_is_neither_removed_nor_repaired(
     assert record.read(moved)
 
 
+def test_a_running_lab_with_a_link_in_its_old_place_is_moved_back_first(moved: Lab, tmp_path: Path) -> None:
+    before = tmp_path / "before"
+    before.symlink_to(moved.directory)
+    to_type = f"rm {before} && mv {moved.directory} {before} && python3 -m lab --dir {before} down"
+    with pytest.raises(LabError, match=re.escape(to_type)):
+        down.down(moved)
+
+
 def test_the_copy_of_a_lab_that_runs_is_removed(moved: Lab, tmp_path: Path) -> None:
     shutil.copytree(moved.directory, tmp_path / "before")
     down.down(moved)

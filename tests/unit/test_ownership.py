@@ -573,3 +573,17 @@ def test_an_app_that_takes_over_does_so(hooks: list[Hook], monkeypatch: pytest.M
     with fake_cluster(objects={SERVICE_PATH: SERVICE}) as cluster:
         asyncio.run(make(cluster.kubeconfig))
     assert said == ["Service default/myapp is taken over as it is"]
+
+
+@pytest.mark.parametrize(
+    ("organization", "name"), [("organization", "prod"), ("acme", "acme/blue-green/prod")]
+)
+def test_a_line_to_type_names_the_stack_with_its_organization(
+    organization: str, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pulumi takes a short name for one of the default organization."""
+    for asked, answer in (
+        ("get_organization", organization), ("get_project", "blue-green"), ("get_stack", "prod")
+    ):  # fmt: skip
+        monkeypatch.setattr(pulumi, asked, lambda answer=answer: answer)
+    assert IN_CONFIG.line("app.name", "cart").startswith(f"pulumi config set --stack {name} --path ")

@@ -14,7 +14,7 @@ from components.manifests import routes, workload
 from components.manifests.manifest import object_path
 from components.port_change import PortKeptError, both, changed, leading_to, lost, refuse
 from components.settings.model import App, Convergence, Port, Routing
-from tests.unit.fake_cluster import fake_cluster
+from tests.unit.fake_cluster import FakeGateway, fake_cluster
 from tests.unit.fake_engine import known_hooks
 
 HTTP = {"name": "http", "port": 80.0, "targetPort": "http"}
@@ -166,9 +166,13 @@ def test_a_preview_refuses_and_an_up_moves(monkeypatch: pytest.MonkeyPatch) -> N
     assert moves == [{80: 8080}]
 
 
-@pytest.mark.parametrize("stands", [True, False])
+@pytest.mark.parametrize(
+    ("stands", "serves", "expected"),
+    [(True, True, "old"), (False, True, "new"), (True, False, "new")],
+    ids=["they serve", "their Gateway is gone", "none of them runs any more"],
+)
 def test_the_gateways_that_have_the_routes_now_are_asked(
-    monkeypatch: pytest.MonkeyPatch, *, stands: bool
+    monkeypatch: pytest.MonkeyPatch, *, stands: bool, serves: bool, expected: str
 ) -> None:
     """Those of another selector have none yet, so nothing of theirs leads to the old number."""
     asked = list[Mapping[str, str]]()
@@ -183,6 +187,7 @@ def test_the_gateways_that_have_the_routes_now_are_asked(
     gateway = routes.gateway(ONE, before)
     objects = {ROUTES: routes.virtual_service(ONE, {"v1": 100}, before)}
     objects |= {object_path(gateway): gateway} if stands else {}
-    with fake_cluster(objects=objects) as cluster, pytest.raises(GatewayError, match="enough"):
+    running = [FakeGateway("a", {})] if serves else []
+    with fake_cluster(*running, objects=objects) as cluster, pytest.raises(GatewayError, match="enough"):
         port_change.move(cluster.kubeconfig, config, old, new, {80: 8080}, Convergence())
-    assert asked == [{"istio": "old"} if stands else config]
+    assert asked == [{"istio": expected}]

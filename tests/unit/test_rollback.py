@@ -18,7 +18,7 @@ from components.commands.rollback import back, now
 from components.commands.rollback.target import Candidate, choose, table
 from components.commands.shift import journal
 from components.commands.shift.judge import Limits, Plan
-from components.errors import RolloutError
+from components.errors import NotAskedError, RolloutError
 from components.gateway.gateways import Gateways
 from components.history import past as pasts
 from components.history import record, routes
@@ -437,6 +437,18 @@ def test_now_refuses_what_its_owner_has_taken_away(of_others: FakeCluster) -> No
     del of_others.objects[blue]
     (found,) = now.candidates("prod")
     assert found.obstacle == "v1 has no Deployment myapp-v1 any more"
+
+
+def test_now_says_what_it_cannot_ask(of_others: FakeCluster) -> None:
+    gateways, of_others.gateways = of_others.gateways, []
+    for asks in (lambda: now.candidates("prod"), lambda: now.rollback_now("prod", None)):
+        with pytest.raises(NotAskedError, match="No gateway runs"):
+            asks()
+    of_others.gateways = gateways
+    del of_others.objects[VIRTUAL_SERVICE]
+    for asks in (lambda: now.candidates("prod"), lambda: now.rollback_now("prod", None)):
+        with pytest.raises(NotAskedError, match="virtualservices/myapp not found"):
+            asks()
 
 
 def test_now_once_more_goes_on_with_the_same_and_no_split_further_back(

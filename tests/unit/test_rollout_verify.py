@@ -262,9 +262,11 @@ BAD = Answer(0, 0, "v1", "HTTP 500: oops", ok=False, status=500)
     [
         ((FINE, replace(BAD, by_app=True)), 2, "the app answered so"),
         ((replace(FINE, by_app=True), BAD), 2, "the gateway answered itself"),
-        # As many came to the versions as were sent, and none of the answers has Envoy's header.
+        # A good answer has not Envoy's header either.
         ((FINE, BAD), 2, "whether the app answered so is not known: no answer has Envoy's header for it"),
         ((BAD, BAD), 0, "the gateway answered itself"),
+        # Others' requests came to the versions.
+        ((BAD, BAD), 99, "the gateway answered itself"),
     ],
 )
 def test_who_answered_badly(answers: tuple[Answer, ...], served: int, who: str) -> None:

@@ -18,7 +18,7 @@ from ...history import record, routes
 from ...history.past import Cause, Past
 from ...kubernetes import istio
 from ...kubernetes.api import Api
-from ...kubernetes.errors import GatewayError, KubeconfigError, RefusedError, UnreachableError
+from ...kubernetes.errors import GatewayError
 from ...kubernetes.kubeconfig import Kubeconfig
 from ...kubernetes.workloads import Workload
 from ...manifests.routes import WORKLOAD, split
@@ -76,10 +76,7 @@ def rollback_now(name: str, to: int | None) -> Past:
         RolloutError: there is no such split, it cannot be served, or the gateways do not follow; or
             traffic is back and the state could not be written, which the text says.
     """
-    try:
-        past = _move(name, to)
-    except GatewayError as error:
-        raise RolloutError(str(error)) from error
+    past = _move(name, to)
     project.say(f"rollback: traffic is back: every gateway routes by {past}")
     with _goes_on(name, f"Traffic is back at {past}, and Pulumi's state does not have it yet."):
         _write_state(name, past)
@@ -130,7 +127,7 @@ def _asking(cluster: MinikubeCluster | KubeconfigCluster) -> Generator[None]:
     """Raises NotAskedError where the block cannot ask the cluster."""
     try:
         yield
-    except (UnreachableError, RefusedError, KubeconfigError) as error:
+    except GatewayError as error:
         raise live.not_asked(cluster, error) from error
 
 

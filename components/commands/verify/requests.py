@@ -86,9 +86,9 @@ def failures(settings: Settings, sent: Sent, gateways: Gateways, *, explained: b
 
 
 def _is_untold(sent: Sent) -> bool:
-    """Whether no answer tells whose it is, as a mesh may have it, though as many came to the versions."""
-    came = sum(one.requests for one in sent.served.values())
-    return came >= len(sent.answers) and not any(answer.by_app for answer in sent.answers)
+    """Whether the mesh hides whose an answer is: good ones do not tell it either."""
+    good = [answer for answer in sent.answers if answer.ok]
+    return bool(good) and not any(answer.by_app for answer in sent.answers)
 
 
 def elsewhere(sent: Sent, kubectl: str, *, alone: bool = False) -> Iterator[Difference]:
