@@ -26,7 +26,6 @@ COMMANDS = (
     ("rollback", "--list"),
     ("rollback", "--now"),
     ("rollback", "--now", "--list"),
-    ("verify", "--version", "v1"),
 )
 
 
