@@ -1,9 +1,12 @@
 """An engine that knows hooks, as Pulumi's mock does not."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
 import pulumi
 import pytest
+
+Hook = Callable[[pulumi.ResourceHookArgs], Awaitable[None]]
 
 
 def known_hooks(monkeypatch: pytest.MonkeyPatch) -> list[pulumi.ResourceHook]:
@@ -17,4 +20,15 @@ def known_hooks(monkeypatch: pytest.MonkeyPatch) -> list[pulumi.ResourceHook]:
         return done
 
     monkeypatch.setattr("pulumi.resource_hooks.register_resource_hook", registered)
+    return kept
+
+
+def kept_callbacks(monkeypatch: pytest.MonkeyPatch) -> list[Hook]:
+    """Return the list that gets the callback of every hook that is made from now on; none is registered."""
+    kept: list[Hook] = []
+
+    def keep(_name: str, hook: Hook, _options: object) -> None:
+        kept.append(hook)
+
+    monkeypatch.setattr(pulumi, "ResourceHook", keep)
     return kept

@@ -1,7 +1,6 @@
 """Whether two splits ask for the same requests, and what a stack is told of another's."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pulumi
@@ -13,22 +12,16 @@ from components.gateway.claims import Others
 from components.manifests import routes
 from components.ownership import OWNER, this_stack
 from components.settings.model import App, RequestMark, Routing
+from tests.unit.fake_engine import Hook, kept_callbacks
 
 PROD, STAGING = "organization/blue-green/prod", "organization/blue-green/staging"
 Pair = tuple[dict[str, Any], dict[str, Any]]
-Hook = Callable[[pulumi.ResourceHookArgs], Awaitable[None]]
 
 
 @pytest.fixture
 def hooks(monkeypatch: pytest.MonkeyPatch) -> list[Hook]:
     """The hooks that a claim has made."""
-    kept: list[Hook] = []
-
-    def keep(_name: str, hook: Hook, _options: object) -> None:
-        kept.append(hook)
-
-    monkeypatch.setattr(pulumi, "ResourceHook", keep)
-    return kept
+    return kept_callbacks(monkeypatch)
 
 
 def split(namespace: str, stack: str | None = None, **routing: Any) -> Pair:

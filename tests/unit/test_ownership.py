@@ -3,7 +3,7 @@
 import asyncio
 import json
 import threading
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 from typing import Any, cast
@@ -37,8 +37,8 @@ from components.ownership import (
 from components.pulumi_cli import stack as stacks
 from components.settings.model import App, Probe, Probes, Routing, Version
 from tests.unit.fake_cluster import fake_cluster
+from tests.unit.fake_engine import Hook, kept_callbacks
 
-Hook = Callable[[pulumi.ResourceHookArgs], Awaitable[None]]
 SERVICE: dict[str, Any] = {
     "apiVersion": "v1",
     "kind": "Service",
@@ -61,15 +61,17 @@ def state(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
 
 
 @pytest.fixture
+def said(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The warnings that Pulumi has shown."""
+    warnings: list[str] = []
+    monkeypatch.setattr(pulumi.log, "warn", warnings.append)
+    return warnings
+
+
+@pytest.fixture
 def hooks(monkeypatch: pytest.MonkeyPatch) -> list[Hook]:
     """The hooks that an Ownership has made."""
-    kept: list[Hook] = []
-
-    def keep(_name: str, hook: Hook, _options: object) -> None:
-        kept.append(hook)
-
-    monkeypatch.setattr(pulumi, "ResourceHook", keep)
-    return kept
+    return kept_callbacks(monkeypatch)
 
 
 @pytest.mark.parametrize(
@@ -321,11 +323,7 @@ def test_the_line_to_type_imports_the_object_as_the_program_has_it(hooks: list[H
 
 
 @pytest.mark.usefixtures("state")
-def test_what_is_taken_over_is_warned_of_with_its_losses(
-    hooks: list[Hook], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    said: list[str] = []
-    monkeypatch.setattr(pulumi.log, "warn", said.append)
+def test_what_is_taken_over_is_warned_of_with_its_losses(hooks: list[Hook], said: list[str]) -> None:
     there = SERVICE | {"spec": {"type": "NodePort"}}
     with fake_cluster(objects={SERVICE_PATH: there}) as cluster:
         asyncio.run(look(hooks, cluster.kubeconfig, taken=True, spec={"type": "ClusterIP"}))
@@ -337,12 +335,8 @@ def test_what_is_taken_over_is_warned_of_with_its_losses(
 
 
 @pytest.mark.usefixtures("state")
-def test_a_secret_in_what_is_taken_over_is_not_told(
-    hooks: list[Hook], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_secret_in_what_is_taken_over_is_not_told(hooks: list[Hook], said: list[str]) -> None:
     """Pulumi's SDK hands over all of the spec as one secret."""
-    said: list[str] = []
-    monkeypatch.setattr(pulumi.log, "warn", said.append)
     app = App("myapp")
     there, wanted = (
         workload.deployment(app, "v1", Version("app:1", env={"PASSWORD": password}))
@@ -374,11 +368,7 @@ def test_a_preview_looks_for_no_object_whose_name_it_does_not_know(unknown: str,
 
 
 @pytest.mark.usefixtures("state")
-def test_a_preview_takes_over_what_it_does_not_know_all_of(
-    hooks: list[Hook], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    said: list[str] = []
-    monkeypatch.setattr(pulumi.log, "warn", said.append)
+def test_a_preview_takes_over_what_it_does_not_know_all_of(hooks: list[Hook], said: list[str]) -> None:
     there = SERVICE | {"spec": {"type": "NodePort"}}
     with fake_cluster(objects={SERVICE_PATH: there}) as cluster:
         asyncio.run(look(hooks, cluster.kubeconfig, taken=True, spec={"type": UNKNOWN}))
@@ -560,9 +550,7 @@ def test_an_app_goes_into_a_namespace_that_is_there_or_that_the_stack_makes(
 
 
 @pytest.mark.usefixtures("state")
-def test_an_app_that_takes_over_does_so(hooks: list[Hook], monkeypatch: pytest.MonkeyPatch) -> None:
-    said: list[str] = []
-    monkeypatch.setattr(pulumi.log, "warn", said.append)
+def test_an_app_that_takes_over_does_so(hooks: list[Hook], said: list[str]) -> None:
     wanted = annotated("acme/shop/prod/myapp-service")
 
     async def make(kubeconfig: str) -> None:

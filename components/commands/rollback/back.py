@@ -1,7 +1,7 @@
 """The way back by `pulumi up`: the config first, then the cluster."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from ...errors import RolloutError
@@ -11,27 +11,14 @@ from ...history import past as pasts
 from ...history.past import Cause, Past
 from ...kubernetes import istio
 from ...kubernetes.errors import GatewayError
-from ...manifests.routes import split
 from ...observation import live
 from ...pulumi_cli import config, project, splits, stack, updates
 from ...settings.model import Settings
 from ...settings.weights import shown
 from ..shift import journal
-from .target import Candidate, choose, images_of, judged, must_be_known, table
+from .target import Candidate, choose, judged, must_be_known, served, table, with_images
 
 COMMIT = "commit it, or the next deploy from Git goes forward again"
-
-
-@dataclass(frozen=True)
-class _Served:
-    """The weights of the VirtualService, and the images of the stack's Deployments that they lead to."""
-
-    weights: Mapping[str, int]
-    images: Mapping[str, str]
-
-    def __str__(self) -> str:
-        images = ", ".join(f"{version} {image}" for version, image in sorted(self.images.items()))
-        return f"{shown(self.weights)} ({images})" if images else shown(self.weights)
 
 
 def rollback(name: str, to: int | None, *, quiet: bool) -> Past | None:
@@ -98,13 +85,16 @@ def nothing_moved(name: str, found: list[Candidate]) -> str:
 
 
 def _judge(gateways: Gateways, settings: Settings) -> Callable[[Past], Candidate]:
-    """Return the judgement of one cluster; it raises NotAskedError where the cluster cannot be asked."""
+    """Return the judgement of one cluster; both raise NotAskedError where the cluster cannot be asked."""
+    try:
+        target = replace(live.target(settings), existing=live.existing(gateways.api, settings))
+    except GatewayError as error:
+        raise live.not_asked(settings.cluster, error) from error
     kubeconfig, selector = live.kubeconfig_of(settings.cluster), settings.routing.gateway_selector
+    split = Split(kubeconfig, selector, target, by_requests=settings.convergence.by_requests)
 
     def judge(past: Past) -> Candidate:
         try:
-            target = replace(live.target(settings), existing=live.existing(gateways.api, settings))
-            split = Split(kubeconfig, selector, target, by_requests=settings.convergence.by_requests)
             return judged(gateways, split, past)
         except GatewayError as error:
             raise live.not_asked(settings.cluster, error) from error
@@ -116,7 +106,7 @@ def _others(proved: list[Past], now: Past) -> list[Past]:
     return [past for past in pasts.targets(proved) if not past.same(now)]
 
 
-def _settle(name: str, settings: Settings, before: _Served | None, content: bytes) -> None:
+def _settle(name: str, settings: Settings, before: Past | None, content: bytes) -> None:
     """After a failure the config says what the cluster has: what it said before, unless that has moved."""
     file = project.config_file(name)
     try:
@@ -131,7 +121,7 @@ def _settle(name: str, settings: Settings, before: _Served | None, content: byte
         project.say(f"rollback: traffic has not moved, and {file.name} is as it was")
     else:
         project.say(
-            f"rollback: the VirtualService has {after or 'no split'}, and so has "
+            f"rollback: the VirtualService has {with_images(after) if after else 'no split'}, and so has "
             f"{file.name}; when the cause is mended, run: blue-green up --stack {name}"
         )
 
@@ -143,16 +133,13 @@ def _restore(file: Path, content: bytes) -> None:
     fresh.replace(file)
 
 
-def _served(settings: Settings) -> _Served | None:
+def _served(settings: Settings) -> Past | None:
     """What is sent where now; None where there is no VirtualService."""
     app = settings.app
     try:
         with live.connect(settings) as gateways:
             found = gateways.api.find(istio.virtual_service(app.namespace, app.name))
-            if found is None:
-                return None
-            weights = {version: weight for version, weight in split(found["spec"]).items() if weight}
             theirs = {version for version, one in settings.versions.items() if one.existing}
-            return _Served(weights, images_of(gateways.api, app, weights.keys() - theirs))
+            return None if found is None else served(gateways.api, app, found, theirs)
     except GatewayError as error:
         raise live.not_asked(settings.cluster, error) from error

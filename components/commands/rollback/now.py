@@ -28,7 +28,7 @@ from ...settings.mistakes import ConfigError
 from ...settings.model import App, KubeconfigCluster, MinikubeCluster
 from ...settings.parse import parse_parts
 from ..shift import journal
-from .target import Candidate, choose, images_of, judged, must_be_known
+from .target import Candidate, choose, judged, must_be_known, served
 
 _PROOF_SECONDS = 60
 _UP_SECONDS = 300
@@ -93,7 +93,7 @@ def candidates(name: str) -> list[Candidate]:
     place = _place(name)
     with _asking(place.cluster), Gateways(place.kubeconfig, place.selector) as gateways:
         found = gateways.api.get(place.path)
-        others = _others(found, _now(gateways, place, found))
+        others = _others(found, served(gateways.api, place.app, found, place.existing))
         return [_judged(gateways, place, past) for past in others]
 
 
@@ -101,7 +101,7 @@ def _move(name: str, to: int | None) -> Past:
     place = _place(name)
     with _asking(place.cluster), Gateways(place.kubeconfig, place.selector) as gateways:
         found = gateways.api.get(place.path)
-        past = _now(gateways, place, found)
+        past = served(gateways.api, place.app, found, place.existing)
         # What was interrupted goes on; a second one that somebody types in an incident moves nothing.
         if to is None and pasts.is_rolled_back(record.read(found), past):
             project.say(f"rollback: traffic was rolled back to {past} already; --to N goes further back")
@@ -184,14 +184,6 @@ def _prove(gateways: Gateways, place: Place, past: Past) -> None:
         return tuple(one.told(gateways.api.kubectl) for one in failed)
 
     wait_until(check, _PROOF_SECONDS, list)
-
-
-def _now(gateways: Gateways, place: Place, virtual_service: Mapping[str, Any]) -> Past:
-    """What the cluster has."""
-    weights = {version: weight for version, weight in split(virtual_service["spec"]).items() if weight}
-    return Past(
-        0, Cause.whole, weights, images_of(gateways.api, place.app, weights.keys() - place.existing.keys())
-    )
 
 
 def _others(virtual_service: Mapping[str, Any], now: Past) -> list[Past]:

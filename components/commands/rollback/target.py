@@ -1,7 +1,7 @@
 """Which of the splits that may be gone back to is taken, and what keeps one from being served now."""
 
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,7 @@ from ...history.past import Cause, Past
 from ...kubernetes import workloads
 from ...kubernetes.api import Api
 from ...manifests import workload
+from ...manifests.routes import split
 from ...pulumi_cli import config, project
 from ...settings.model import App, Settings
 from .. import look
@@ -55,13 +56,13 @@ class Candidate:
         }
 
 
-def judged(gateways: Gateways, split: Split, past: Past) -> Candidate:
+def judged(gateways: Gateways, asked: Split, past: Past) -> Candidate:
     """Look whether a split could be served now.
 
     Raises:
         GatewayError: the cluster cannot be asked.
     """
-    target = split.target
+    target = asked.target
     running: list[str] = []
     restarts: list[str] = []
     for version in past.weights:
@@ -79,20 +80,28 @@ def judged(gateways: Gateways, split: Split, past: Past) -> Candidate:
             pods = workloads.pod_reasons(gateways.api, target.namespace, of.labels)
             return Candidate(past, "; ".join([reason, *pods]))
         running.append(version)
-    lacking = failures(convergence.lacking(gateways, split, tuple(running))) if running else ()
+    lacking = failures(convergence.lacking(gateways, asked, tuple(running))) if running else ()
     said = "; ".join(one.told(gateways.api.kubectl) for one in lacking)
     return Candidate(past, said or None, tuple(restarts))
 
 
-def images_of(api: Api, app: App, versions: Iterable[str]) -> dict[str, str]:
-    """Return the images that the stack's own Deployments of these versions run now, by version.
+def served(api: Api, app: App, virtual_service: Mapping[str, Any], theirs: Collection[str]) -> Past:
+    """Return the traffic that the cluster has now, and the images of the stack's own Deployments with it.
+
+    Args:
+        api: the cluster's.
+        app: the app.
+        virtual_service: as the cluster has it.
+        theirs: the versions that somebody else runs, by an image that no split of ours names.
 
     Raises:
         GatewayError: the cluster cannot be asked.
     """
-    paths = {one: workloads.path(app.namespace, workloads.own(app.name, one)) for one in versions}
-    found = {version: api.find(path) for version, path in paths.items()}
-    return {version: _image(one) for version, one in found.items() if one is not None}
+    weights = {version: weight for version, weight in split(virtual_service["spec"]).items() if weight}
+    own = {one: workloads.own(app.name, one) for one in weights if one not in theirs}
+    found = {version: api.find(workloads.path(app.namespace, of)) for version, of in own.items()}
+    images = {version: _image(one) for version, one in found.items() if one is not None}
+    return Past(0, Cause.whole, weights, images)
 
 
 def choose(candidates: Sequence[Past], to: int | None, judge: Callable[[Past], Candidate]) -> Past:
@@ -168,7 +177,15 @@ def _image(deployment: Mapping[str, Any]) -> str:
     return workload.image(deployment)
 
 
+def with_images(past: Past) -> str:
+    """Return a split with its images, as a sentence has it."""
+    return f"{past} ({_images(past)})" if past.images else str(past)
+
+
 def _origin(past: Past) -> str:
-    images = ", ".join(f"{version} {image}" for version, image in sorted(past.images.items()))
     by = "by a shift" if past.cause is Cause.last_step else "by an up"
-    return f"{images}; {by}" if images else by
+    return f"{_images(past)}; {by}" if past.images else by
+
+
+def _images(past: Past) -> str:
+    return ", ".join(f"{version} {image}" for version, image in sorted(past.images.items()))

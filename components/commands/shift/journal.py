@@ -106,10 +106,16 @@ def remove(stack: str) -> None:
     _file(stack).unlink(missing_ok=True)
 
 
+def killed(stack: str) -> Entry | None:
+    """Return the entry of a shift of the chosen split that was killed."""
+    found = read(stack)
+    ours = found is not None and not found.is_running and found.concerns(splits.named())
+    return found if ours else None
+
+
 def remove_killed(stack: str) -> None:
     """Forget a killed shift of the chosen split: what it left behind was put right otherwise."""
-    found = read(stack)
-    if found is not None and not found.is_running and found.concerns(splits.named()):
+    if killed(stack) is not None:
         remove(stack)
 
 

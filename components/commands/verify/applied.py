@@ -35,8 +35,7 @@ def has_address(resources: Iterable[Mapping[str, Any]]) -> bool:
 
 def unfinished(name: str, last: LastUp) -> Iterator[Difference]:
     """Yield what a killed command, a failed `up` or an edit of the config left to be done."""
-    entry = journal.read(name)
-    if entry is not None and not entry.is_running and entry.concerns(splits.named()):
+    if entry := journal.killed(name):
         yield Difference(
             f"a shift of {entry.plan.version} was killed at {entry.plan.steps[0]} %; "
             f"before it the split was {shown(entry.before)}. --resume in the place of --undo goes on with it",
